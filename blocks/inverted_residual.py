@@ -1,0 +1,84 @@
+"""The inverted residual of MobileNetV2 and V3, with grouped pointwise convolutions as an option."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from torch import Tensor, nn
+
+from blocks.base import Block, need_divisible, shortest_ratio
+from blocks.layers import ACTIVATIONS, GATES, ConvNorm, Norm, SqueezeExcite, depthwise, make_divisible
+from blocks.options import option
+
+
+def expanded_width(in_channels: int, expansion: float) -> int:
+    """Inner width of an expansion: a multiple of 8 (MobileNetV2's code), and exactly the input at 1."""
+    return in_channels if expansion == 1 else make_divisible(in_channels * expansion)
+
+
+@dataclass(frozen=True)
+class InvertedResidual(Block):
+    """Expand, depthwise, squeeze-excite, project. MobileNetV2 figure 3, MobileNetV3 figure 4.
+
+    The first pointwise convolution (in -> inner) is absent where the inner width is the input's; the
+    projection is linear; the shortcut exists iff stride is 1 and in == out. `groups` > 1 groups both
+    pointwise convolutions with a channel shuffle after the first; without an expansion it has no effect.
+
+    Multiply-adds at an output of H x W, input of stride s: in * inner * H * W * s^2 / g (expansion)
+    + k^2 * inner * H * W + inner * out * H * W / g, and 2 * inner * squeeze for squeeze-excite, squeeze =
+    make_divisible(inner / 4, 8).
+    """
+
+    token: ClassVar[str] = "ir"
+    out: int = option()
+    kernel: int = option(3, "k", choices=(3, 5, 7))
+    expansion: float = option(1.0, "t", minimum=0.01)
+    inner: int = option(0, "e", minimum=0)
+    stride: int = option(1, "s", choices=(1, 2))
+    squeeze_excite: bool = option(False, "se")
+    gate: str = option("hsig", choices=tuple(GATES))
+    activation: str = option("RE", choices=tuple(ACTIVATIONS))
+    groups: int = option(1, "g")
+    shuffle: bool = option(True, "noshuffle")
+
+    def canonical(self, in_channels: int) -> Self:
+        """Inner width as the shortest expansion; gate, groups and shuffle dropped where they do nothing."""
+        inner = self.inner or expanded_width(in_channels, self.expansion)
+        plain = inner == in_channels
+        expansion = 1.0 if plain else shortest_ratio(inner, in_channels, expanded_width)
+        groups = 1 if plain else self.groups
+        need_divisible(self.token, groups, input=in_channels, expansion=inner, output=self.out)
+        return replace(
+            self,
+            expansion=expansion or 1.0,
+            inner=0 if expansion else inner,
+            gate=self.gate if self.squeeze_excite else "hsig",
+            groups=groups,
+            shuffle=self.shuffle or groups == 1,
+        )
+
+    def build(self, in_channels: int, norm: Norm) -> nn.Module:
+        """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
+        return _InvertedResidual(self, in_channels, norm)
+
+
+class _InvertedResidual(nn.Module):
+    def __init__(self, block: InvertedResidual, in_channels: int, norm: Norm) -> None:
+        super().__init__()
+        inner = block.inner or expanded_width(in_channels, block.expansion)
+        layers: list[nn.Module] = []
+        if inner != in_channels:
+            layers.append(
+                ConvNorm(in_channels, inner, norm, groups=block.groups, activation=block.activation)
+            )
+            if block.groups > 1 and block.shuffle:
+                layers.append(nn.ChannelShuffle(block.groups))
+        layers.append(depthwise(inner, norm, block.kernel, block.stride, block.activation))
+        if block.squeeze_excite:
+            layers.append(SqueezeExcite(inner, make_divisible(inner / 4), block.gate))
+        layers.append(ConvNorm(inner, block.out, norm, groups=block.groups))
+        self.layers = nn.Sequential(*layers)
+        self.residual = block.stride == 1 and in_channels == block.out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y

@@ -1,0 +1,83 @@
+"""The small layers that several primitives share: normalised convolution, squeeze-excite, width rounding."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+Norm = Callable[[int], nn.Module]
+"""Makes the normalisation layer for a number of channels; carries the architecture's batch-norm eps."""
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "RE": nn.ReLU,
+    "RE6": nn.ReLU6,
+    "HS": nn.Hardswish,  # x * relu6(x + 3) / 6, MobileNetV3 section 5.2
+    "SI": nn.SiLU,
+}
+GATES: dict[str, type[nn.Module]] = {
+    "hsig": nn.Hardsigmoid,  # relu6(x + 3) / 6
+    "sig": nn.Sigmoid,
+}
+
+
+def make_divisible(value: float, divisor: int = 8) -> int:
+    """Round a width to the nearest multiple of `divisor`, never losing more than a tenth of it.
+
+    The rule of every Google mobile network and of MobileNeXt: at least `divisor`, and one step up
+    where rounding to nearest would fall below 0.9 times the value.
+    """
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution without bias, padded to keep the map's size at stride 1, then norm, then activation.
+
+    Input float [N, in, H, W], output [N, out, ceil(H / stride), ceil(W / stride)].
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out: int,
+        norm: Norm,
+        *,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        activation: str | None = None,
+    ) -> None:
+        layers: list[nn.Module] = [
+            nn.Conv2d(in_channels, out, kernel, stride, kernel // 2, groups=groups, bias=False),
+            norm(out),
+        ]
+        if activation is not None:
+            layers.append(ACTIVATIONS[activation](inplace=True))
+        super().__init__(*layers)
+
+
+def depthwise(channels: int, norm: Norm, kernel: int, stride: int, activation: str | None) -> ConvNorm:
+    """A `ConvNorm` with one filter a channel."""
+    return ConvNorm(
+        channels, channels, norm, kernel=kernel, stride=stride, groups=channels, activation=activation
+    )
+
+
+class SqueezeExcite(nn.Module):
+    """Channel attention: mean over the map, 1x1 to `squeeze` with ReLU, 1x1 back, gate, multiply.
+
+    Input and output float [N, channels, H, W]. Hu et al. 2018, with MobileNetV3's hard sigmoid as gate
+    by default (section 5.3).
+    """
+
+    def __init__(self, channels: int, squeeze: int, gate: str = "hsig") -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, squeeze, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.expand = nn.Conv2d(squeeze, channels, 1)
+        self.gate = GATES[gate]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale each channel of [N, C, H, W] by its gate in [0, 1]."""
+        pooled = x.mean((2, 3), keepdim=True)
+        scale: Tensor = self.gate(self.expand(self.relu(self.reduce(pooled))))
+        return x * scale

@@ -1,0 +1,90 @@
+"""The SandGlass block of MobileNeXt: the shortcut joins wide maps, the bottleneck lies between."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from torch import Tensor, nn
+
+from blocks.base import Block, need_divisible, shortest_ratio
+from blocks.errors import UserError
+from blocks.layers import ACTIVATIONS, GATES, ConvNorm, Norm, SqueezeExcite, depthwise, make_divisible
+from blocks.options import option
+
+
+def reduced_width(out: int, expansion: float) -> int:
+    """Inner width of a SandGlass whose output is `expansion` times as wide: a multiple of 8."""
+    return make_divisible(out / expansion)
+
+
+@dataclass(frozen=True)
+class SandGlass(Block):
+    """Depthwise, reduce, expand, depthwise. Zhou et al. 2020 (MobileNeXt), figure 3 and official code.
+
+    The first depthwise (stride 1) and the expansion are activated, the reduction and the second depthwise,
+    which carries the stride, are linear. The shortcut exists iff stride is 1 and in == out. `expansion` is
+    out / inner. Kernel holds for both depthwise convolutions; squeeze-excite follows the first, so that it
+    has no effect without it; groups hold for both pointwise convolutions, the shuffle following the first.
+
+    Multiply-adds at an output of H x W, input of stride s: (k^2 * in + in * inner / g + inner * out / g)
+    * H * W * s^2 + k^2 * out * H * W, and 2 * in * squeeze for squeeze-excite, squeeze =
+    make_divisible(in / 4, 8).
+    """
+
+    token: ClassVar[str] = "sg"
+    out: int = option()
+    kernel: int = option(3, "k", choices=(3, 5, 7))
+    expansion: float = option(1.0, "t", minimum=0.01)
+    inner: int = option(0, "e", minimum=0)
+    stride: int = option(1, "s", choices=(1, 2))
+    squeeze_excite: bool = option(False, "se")
+    gate: str = option("hsig", choices=tuple(GATES))
+    activation: str = option("RE", choices=tuple(ACTIVATIONS))
+    groups: int = option(1, "g")
+    shuffle: bool = option(True, "noshuffle")
+    first_depthwise: bool = option(True, "nodw1")
+    last_depthwise: bool = option(True, "nodw2")
+
+    def canonical(self, in_channels: int) -> Self:
+        """Inner width as the shortest expansion; options without effect at their defaults."""
+        if self.stride != 1 and not self.last_depthwise:
+            raise UserError(f"{self.token}: the second depthwise carries the stride {self.stride}; keep it")
+        inner = self.inner or reduced_width(self.out, self.expansion)
+        need_divisible(self.token, self.groups, input=in_channels, bottleneck=inner, output=self.out)
+        expansion = shortest_ratio(inner, self.out, reduced_width)
+        squeeze_excite = self.squeeze_excite and self.first_depthwise
+        return replace(
+            self,
+            kernel=self.kernel if self.first_depthwise or self.last_depthwise else 3,
+            expansion=expansion or 1.0,
+            inner=0 if expansion else inner,
+            squeeze_excite=squeeze_excite,
+            gate=self.gate if squeeze_excite else "hsig",
+            shuffle=self.shuffle or self.groups == 1,
+        )
+
+    def build(self, in_channels: int, norm: Norm) -> nn.Module:
+        """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
+        return _SandGlass(self, in_channels, norm)
+
+
+class _SandGlass(nn.Module):
+    def __init__(self, block: SandGlass, in_channels: int, norm: Norm) -> None:
+        super().__init__()
+        inner = block.inner or reduced_width(block.out, block.expansion)
+        layers: list[nn.Module] = []
+        if block.first_depthwise:
+            layers.append(depthwise(in_channels, norm, block.kernel, 1, block.activation))
+        if block.squeeze_excite:
+            layers.append(SqueezeExcite(in_channels, make_divisible(in_channels / 4), block.gate))
+        layers.append(ConvNorm(in_channels, inner, norm, groups=block.groups))
+        if block.groups > 1 and block.shuffle:
+            layers.append(nn.ChannelShuffle(block.groups))
+        layers.append(ConvNorm(inner, block.out, norm, groups=block.groups, activation=block.activation))
+        if block.last_depthwise:
+            layers.append(depthwise(block.out, norm, block.kernel, block.stride, None))
+        self.layers = nn.Sequential(*layers)
+        self.residual = block.stride == 1 and in_channels == block.out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y

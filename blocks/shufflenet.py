@@ -1,0 +1,142 @@
+"""The units of ShuffleNet: V1's pointwise group convolutions, V2's channel split."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from blocks.base import Block, need_divisible
+from blocks.errors import UserError
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise
+from blocks.options import option
+
+
+@dataclass(frozen=True)
+class GroupShuffle(Block):
+    """ShuffleNetV1's unit: grouped 1x1, shuffle, depthwise (not activated), grouped 1x1. Figure 2.
+
+    The bottleneck is a quarter of the output's width. Where in == out the input is added; else the
+    branch makes out - in channels and the input, average-pooled 3x3 with the stride, is concatenated
+    before them. `dense_first` leaves the first pointwise ungrouped (the first unit of stage 2).
+    """
+
+    token: ClassVar[str] = "gs"
+    out: int = option()
+    kernel: int = option(3, "k", choices=(3, 5, 7))
+    stride: int = option(1, "s", choices=(1, 2))
+    activation: str = option("RE", choices=tuple(ACTIVATIONS))
+    groups: int = option(1, "g")
+    shuffle: bool = option(True, "noshuffle")
+    dense_first: bool = option(False, "dense1")
+
+    def canonical(self, in_channels: int) -> Self:
+        """Without groups there is nothing to shuffle and the first pointwise is dense anyway."""
+        if in_channels > self.out:
+            raise UserError(f"gs: {in_channels} input channels exceed the {self.out} of the output")
+        if in_channels == self.out and self.stride > 1:
+            raise UserError(f"gs: a unit of stride {self.stride} must widen; it has {self.out} in and out")
+        if self.out % 4:
+            raise UserError(
+                f"gs: an output of {self.out} has no bottleneck of a quarter; take a multiple of 4"
+            )
+        branch = self.out - (in_channels if in_channels < self.out else 0)
+        need_divisible(self.token, self.groups, bottleneck=self.out // 4, branch=branch)
+        if not self.dense_first:
+            need_divisible(self.token, self.groups, input=in_channels)
+        ungrouped = self.groups == 1
+        return replace(
+            self, shuffle=self.shuffle or ungrouped, dense_first=self.dense_first and not ungrouped
+        )
+
+    def build(self, in_channels: int, norm: Norm) -> nn.Module:
+        """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
+        return _GroupShuffle(self, in_channels, norm)
+
+
+class _GroupShuffle(nn.Module):
+    def __init__(self, block: GroupShuffle, in_channels: int, norm: Norm) -> None:
+        super().__init__()
+        inner, act = block.out // 4, block.activation
+        self.residual = in_channels == block.out
+        branch = block.out if self.residual else block.out - in_channels
+        first_groups = 1 if block.dense_first else block.groups
+        layers: list[nn.Module] = [ConvNorm(in_channels, inner, norm, groups=first_groups, activation=act)]
+        if block.groups > 1 and block.shuffle:
+            layers.append(nn.ChannelShuffle(block.groups))
+        layers.append(depthwise(inner, norm, block.kernel, block.stride, None))
+        layers.append(ConvNorm(inner, branch, norm, groups=block.groups))
+        self.layers = nn.Sequential(*layers)
+        self.activation = ACTIVATIONS[act]()
+        self.stride = block.stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.layers(x)
+        y = x + y if self.residual else torch.cat((F.avg_pool2d(x, 3, self.stride, 1), y), 1)
+        result: Tensor = self.activation(y)
+        return result
+
+
+@dataclass(frozen=True)
+class SplitShuffle(Block):
+    """ShuffleNetV2's unit: half the channels pass, half go through 1x1, depthwise, 1x1. Figure 3c, 3d.
+
+    Where in == out and the stride is 1, the channels are split; else both branches see the whole input,
+    the left one through a depthwise and a pointwise convolution. The official code splits even from odd
+    channels at the start of a unit and keeps the left branch as wide as the input; the layout of the
+    paper's figure and of torchvision (`figure`) takes halves, gives out / 2 to each branch and shuffles
+    at the end.
+    """
+
+    token: ClassVar[str] = "ss"
+    out: int = option()
+    kernel: int = option(3, "k", choices=(3, 5, 7))
+    stride: int = option(1, "s", choices=(1, 2))
+    activation: str = option("RE", choices=tuple(ACTIVATIONS))
+    figure: bool = option(False, "figure")
+
+    def canonical(self, in_channels: int) -> Self:
+        """Nothing to drop; refuses what cannot be split."""
+        if self.out % 2:
+            raise UserError(f"ss: an output of {self.out} cannot be halved; take an even number")
+        if not self.figure and not self._splits(in_channels) and in_channels >= self.out:
+            raise UserError(
+                f"ss: {in_channels} input channels leave none of {self.out} to the right branch; widen it"
+            )
+        return self
+
+    def _splits(self, in_channels: int) -> bool:
+        return self.stride == 1 and in_channels == self.out
+
+    def build(self, in_channels: int, norm: Norm) -> nn.Module:
+        """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
+        return _SplitShuffle(self, in_channels, norm, self._splits(in_channels))
+
+
+class _SplitShuffle(nn.Module):
+    def __init__(self, block: SplitShuffle, in_channels: int, norm: Norm, splits: bool) -> None:
+        super().__init__()
+        half, act = block.out // 2, block.activation
+        left = half if block.figure or splits else in_channels
+        self.left = nn.Sequential()
+        if not splits:
+            self.left = nn.Sequential(
+                depthwise(in_channels, norm, block.kernel, block.stride, None),
+                ConvNorm(in_channels, left, norm, activation=act),
+            )
+        self.right = nn.Sequential(
+            ConvNorm(half if splits else in_channels, half, norm, activation=act),
+            depthwise(half, norm, block.kernel, block.stride, None),
+            ConvNorm(half, block.out - left, norm, activation=act),
+        )
+        self.splits, self.figure = splits, block.figure
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = x, x
+        if self.splits and self.figure:
+            left, right = x.chunk(2, 1)
+        elif self.splits:
+            left, right = x[:, 0::2], x[:, 1::2]
+        y = torch.cat((self.left(left), self.right(right)), 1)
+        return F.channel_shuffle(y, 2) if self.figure else y

@@ -1,0 +1,1 @@
+"""Reproducible studies: one small YAML or module each, run by one command."""

@@ -1,0 +1,214 @@
+"""What an arch costs: multiply-adds, parameters, activations, as the sum of a table's entries.
+
+One entry is one part (stem, block, head) behind so many channels at so many pixels. It is counted once
+with fvcore on the built module and kept, in memory and in the user's cache folder, so that thousands of
+candidates a second can be priced and a new primitive needs no cost code. The file's name carries a hash of
+the code that was counted: an edited primitive is counted anew.
+"""
+
+import hashlib
+import inspect
+import json
+import logging
+import math
+import os
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from torch import nn
+
+import blocks
+from blocks import Block, Head, Stem
+from search_spaces.arch import Arch
+
+TARGET_RESOLUTION = 224
+TARGET_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one image costs.
+
+    macs: multiply-adds of convolutions and fully connected layers (batch norm, activations, pooling and
+    additions are not counted: the papers' convention). params: all trainable numbers, batch norm's included.
+    activations: elements put out by those layers.
+    """
+
+    macs: int
+    params: int
+    activations: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.macs + other.macs, self.params + other.params, self.activations + other.activations)
+
+
+def cost(
+    arch: Arch, resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES, *, final: int = 2
+) -> Cost:
+    """The cost of what `build(arch, num_classes, resolution, final=final)` builds.
+
+    Raises UserError where the resolution is too small for the arch.
+    """
+    return default_table().cost(arch, resolution, num_classes, final)
+
+
+Part = Stem | Block | Head
+
+
+class CostTable:
+    """The counted entries; `file` keeps them between processes where it is given."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._entries: dict[tuple[Part, int, int, int], Cost] = {}
+        self._known: dict[str, Cost] = _read(file) if file else {}
+        self._unsaved = 0
+
+    def cost(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> Cost:
+        """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
+        fitted = arch.fitted(resolution, final)
+        entry = self._entries
+        total = [0, 0, 0]
+        keys: list[tuple[Part, int, int, int]] = [(fitted.stem, 3, resolution, 0)]
+        keys += [(block, channels, size, 0) for block, channels, size in fitted.walk(resolution)]
+        keys.append((fitted.head, fitted.channels, fitted.final_size(resolution), num_classes))
+        for key in keys:
+            counted = entry.get(key)
+            if counted is None:
+                counted = entry[key] = self._count(key)
+            total[0] += counted.macs
+            total[1] += counted.params
+            total[2] += counted.activations
+        if self._unsaved >= 50:
+            self.save()
+        return Cost(*total)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _count(self, key: tuple[Part, int, int, int]) -> Cost:
+        part, channels, size, classes = key
+        name = f"{part} {channels} {size} {classes} {_foreign(part.__class__)}"
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = count(part, channels, size, classes)
+            self._unsaved += 1
+        return known
+
+    def save(self) -> None:
+        """Write the entries, with those that another process wrote meanwhile. A full disk is no error."""
+        if self._file is None or not self._unsaved:
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            entries = _read(self._file) | self._known
+            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, delete=False) as file:
+                json.dump({k: (c.macs, c.params, c.activations) for k, c in entries.items()}, file)
+            Path(file.name).replace(self._file)
+        except OSError as error:  # only a cache: the next process counts again
+            logging.getLogger(__name__).warning("cost table not saved: %s", error)
+        self._unsaved = 0
+
+
+@cache
+def default_table() -> CostTable:
+    """The table of this process, kept in the user's cache folder ($NAS_CACHE_DIR)."""
+    import atexit
+
+    folder = os.environ.get("NAS_CACHE_DIR") or platformdirs.user_cache_dir("nas-search")
+    table = CostTable(Path(folder) / f"costs-{_source_hash()}.json")
+    atexit.register(table.save)
+    return table
+
+
+def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
+    """Count a part, as built behind `channels` channels, by fvcore on one map of size x size.
+
+    One trace serves multiply-adds and activations. On one thread: the maps are small, and elsewhere
+    trainings may be using the other cores. Leaves torch's random generator as it is.
+    """
+    import torch
+
+    with warnings.catch_warnings():  # its import speaks of torch.jit.script, which is not ours to mend
+        warnings.simplefilter("ignore", FutureWarning)
+        from fvcore.nn import FlopCountAnalysis
+        from fvcore.nn.jit_handles import addmm_flop_jit, conv_flop_jit, linear_flop_jit
+
+    with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
+        module = _build(part, channels, classes)
+    module = module.to_empty(device="cpu").eval()
+    analysis = FlopCountAnalysis(module, torch.zeros(1, channels, size, size))
+    analysis.clear_op_handles().unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    analysis.set_op_handle(
+        "aten::_convolution",
+        _counting(conv_flop_jit),
+        "aten::linear",
+        _counting(linear_flop_jit),
+        "aten::addmm",
+        _counting(addmm_flop_jit),
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        counted = analysis.by_operator()
+    finally:
+        torch.set_num_threads(threads)
+    params = sum(p.numel() for p in module.parameters())
+    return Cost(int(counted["macs"]), params, int(counted["activations"]))
+
+
+def _counting(macs: Callable[..., Any]) -> Callable[..., Counter[str]]:
+    """fvcore's handle of a multiplying operator, made to count the elements it puts out as well."""
+    from fvcore.nn.jit_handles import get_shape
+
+    def handle(inputs: Any, outputs: Any) -> Counter[str]:
+        number = macs(inputs, outputs)
+        number = sum(number.values()) if isinstance(number, Counter) else number
+        return Counter(macs=number, activations=math.prod(get_shape(outputs[0])))
+
+    return handle
+
+
+def _build(part: Part, channels: int, classes: int) -> nn.Module:
+    if isinstance(part, Stem):
+        return part.build(nn.BatchNorm2d)
+    if isinstance(part, Head):
+        return part.build(channels, nn.BatchNorm2d, classes)
+    return part.build(channels, nn.BatchNorm2d)
+
+
+def _read(file: Path) -> dict[str, Cost]:
+    try:
+        return {name: Cost(*map(int, numbers)) for name, numbers in json.loads(file.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}  # absent or damaged: only a cache
+
+
+@cache
+def _source_hash() -> str:
+    """Of the code that is counted and of the counter."""
+    from importlib.metadata import version
+
+    digest = hashlib.sha256(version("fvcore").encode())
+    for file in sorted(Path(blocks.__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _foreign(kind: type) -> str:
+    """A hash of a user's own primitive, which the hash of our folder does not cover; else nothing."""
+    if kind.__module__.startswith("blocks."):
+        return ""
+    try:
+        source = inspect.getsource(inspect.getmodule(kind) or kind)
+    except (OSError, TypeError):
+        source = repr(kind)
+    return hashlib.sha256(source.encode()).hexdigest()[:16]

@@ -1,0 +1,302 @@
+"""A search space is data: choices from which archs are drawn.
+
+The trunk is a row of stages. A stage has a narrow width c and an expansion t. The inverted residual carries
+c between its blocks and c * t inside, the SandGlass carries c * t between and c inside, so that switching
+the kind moves the shortcut and changes nothing else. The first block of a stage changes width and
+resolution: it takes the stage's kind, expansion and activation and is otherwise plain (3x3, ungrouped,
+without squeeze-excite; a SandGlass without its first depthwise, as MobileNeXt's). That keeps the number of
+distinct (block, input, resolution) entries, and with it the tables of costs and latencies, small.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocks import Block, Head, InvertedResidual, SandGlass, Stem, UserError, make_divisible
+from blocks.layers import ACTIVATIONS
+from search_spaces.arch import Arch
+
+if TYPE_CHECKING:  # suggesting needs a trial, not the library
+    import optuna
+
+    from search_spaces.nearby import Nearest
+
+Value = str | int | float | bool
+Params = Mapping[str, Value]
+"""A point: one choice a live dimension, `{"s1.width": 24, "s1.depth": 2, "s1.block": "ir", ...}`."""
+
+KINDS = (InvertedResidual.token, SandGlass.token)
+FIRST = ("block", "expansion", "activation")
+"""What the first block of a stage takes from its stage."""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What each block of a stage may be."""
+
+    block: tuple[str, ...] = KINDS
+    kernel: tuple[int, ...] = (3, 5)
+    expansion: tuple[float, ...] = (2, 3, 4, 6)
+    squeeze_excite: tuple[bool, ...] = (False, True)
+    activation: tuple[str, ...] = ("RE", "HS")
+    groups: tuple[int, ...] = (1, 2, 4)
+
+    def __post_init__(self) -> None:
+        known: dict[str, tuple[Value, ...]] = {
+            "block": KINDS,
+            "kernel": (3, 5, 7),
+            "squeeze_excite": (False, True),
+            "activation": tuple(ACTIVATIONS),
+        }
+        for spec in fields(self):
+            values = getattr(self, spec.name)
+            if not values or len(set(values)) != len(values):
+                raise UserError(f"space: {spec.name} is {list(values)}, expected distinct choices")
+            for value in values:
+                if spec.name in known and value not in known[spec.name]:
+                    expected = ", ".join(map(str, known[spec.name]))
+                    raise UserError(f"space: {spec.name} {value!r}, expected one of {expected}")
+                if spec.name in ("expansion", "groups") and not (_is_number(value) and 1 <= value <= 64):
+                    raise UserError(f"space: {spec.name} {value!r}, expected a number from 1 to 64")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Narrow widths (multiples of 8) and numbers of blocks to choose from; the stride of the first block."""
+
+    width: tuple[int, ...]
+    depth: tuple[int, ...]
+    stride: int = 1
+    choices: Choices = Choices()
+
+    def __post_init__(self) -> None:
+        for name, values, least, step in (("width", self.width, 8, 8), ("depth", self.depth, 2, 1)):
+            good = all(type(v) is int and least <= v <= 4096 and v % step == 0 for v in values)
+            if not values or not good or len(set(values)) != len(values):
+                expected = f"distinct numbers from {least}" + (f" in steps of {step}" if step > 1 else "")
+                raise UserError(f"space: {name} is {list(values)}, expected {expected}")
+        if self.stride not in (1, 2):
+            raise UserError(f"space: stride is {self.stride!r}, expected 1 or 2")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One choice to make: an option of a stage, or of one block of it (counted from 0)."""
+
+    name: str
+    choices: tuple[Value, ...]
+    stage: int
+    option: str
+    block: int | None = None
+
+
+@dataclass(frozen=True)
+class Space:
+    """Stem, fixed first block, stages to choose from, head; granularity "stage" or "block".
+
+    The head's convolution has `head_ratio` times the last stage's narrow width (6 in MobileNetV3).
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+    stem: Stem = Stem(16, activation="HS")
+    first: InvertedResidual = InvertedResidual(16)
+    head_ratio: int = 6
+    features: int = 1280
+    granularity: str = "stage"
+
+    def __post_init__(self) -> None:
+        if self.granularity not in ("stage", "block"):
+            raise UserError(f"granularity is {self.granularity!r}, expected 'stage' or 'block'")
+        if not self.stages:
+            raise UserError(f"space {self.name}: expected at least one stage")
+
+    @cached_property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """All of them in order; at block granularity those of the deepest stages."""
+        return tuple(d for number in range(len(self.stages)) for d in self._stage_dimensions(number))
+
+    def _stage_dimensions(self, number: int) -> Iterator[Dimension]:
+        stage, prefix = self.stages[number], f"s{number + 1}"
+        yield Dimension(f"{prefix}.width", stage.width, number, "width")
+        yield Dimension(f"{prefix}.depth", stage.depth, number, "depth")
+        blocks = [None] if self.granularity == "stage" else list(range(max(stage.depth)))
+        for block in blocks:
+            for spec in fields(stage.choices):
+                if block != 0 or spec.name in FIRST:
+                    name = prefix if block is None else f"{prefix}.b{block + 1}"
+                    values = getattr(stage.choices, spec.name)
+                    yield Dimension(f"{name}.{spec.name}", values, number, spec.name, block)
+
+    @cached_property
+    def size(self) -> int:
+        """The number of points."""
+        return prod(
+            sum(
+                prod(
+                    len(d.choices)
+                    for d in self._stage_dimensions(number)
+                    if d.option != "depth" and (d.block is None or d.block < depth)
+                )
+                for depth in stage.depth
+            )
+            for number, stage in enumerate(self.stages)
+        )
+
+    # Drawing a point -----------------------------------------------------------------------------------
+
+    def draw(self, choose: Callable[[Dimension], Value]) -> dict[str, Value]:
+        """The point that `choose` makes, asked for every live dimension in order."""
+        params: dict[str, Value] = {}
+        depth: Value = 0
+        for dimension in self.dimensions:
+            if dimension.block is not None and dimension.block >= int(depth):
+                continue
+            params[dimension.name] = value = choose(dimension)
+            if dimension.option == "depth":
+                depth = value
+        return params
+
+    def sample(self, rng: np.random.Generator) -> Arch:
+        """An arch drawn uniformly, dimension by dimension."""
+        return self.arch(self.draw(lambda d: d.choices[int(rng.integers(len(d.choices)))]))
+
+    def suggest(self, trial: "optuna.trial.BaseTrial") -> Arch:
+        """The arch that an Optuna trial proposes; every live dimension is a categorical parameter."""
+        return self.arch(self.draw(lambda d: _chosen(trial.suggest_categorical(d.name, d.choices))))
+
+    # Points and archs ----------------------------------------------------------------------------------
+
+    def arch(self, params: Params) -> Arch:
+        """The arch of a point. Raises UserError where a choice is missing or is none of the space's."""
+        options: list[dict[int | None, dict[str, Value]]] = [{} for _ in self.stages]
+        for dimension in self.dimensions:
+            if dimension.block is not None and dimension.block >= int(
+                params[f"s{dimension.stage + 1}.depth"]
+            ):
+                continue
+            value = params.get(dimension.name)
+            if value not in dimension.choices:
+                expected = ", ".join(map(str, dimension.choices))
+                raise UserError(
+                    f"space {self.name}: {dimension.name} is {value!r}, expected one of {expected}"
+                )
+            options[dimension.stage].setdefault(dimension.block, {})[dimension.option] = value
+        blocks: list[Block] = [self.first]
+        narrow = self.first.out
+        for stage, picked in zip(self.stages, options, strict=True):
+            width, depth = int(picked[None]["width"]), int(picked[None]["depth"])
+            for index in range(depth):
+                choice = picked[None] if self.granularity == "stage" else picked[index]
+                blocks.append(stage_block(choice, narrow, width, stage.stride, first=index == 0))
+                narrow = width
+        return Arch(self.stem, tuple(blocks), self.head(narrow))
+
+    def head(self, narrow: int) -> Head:
+        """The head behind a last stage of this narrow width."""
+        return Head(make_divisible(self.head_ratio * narrow), self.features, "HS")
+
+    def params(self, arch: Arch) -> dict[str, Value]:
+        """The point of an arch; the inverse of `arch`. Raises UserError where the space does not hold it."""
+        from search_spaces.reading import read
+
+        params = read(self, arch)
+        if params is None:
+            raise UserError(f"space {self.name} does not contain {arch}")
+        return params
+
+    def contains(self, arch: Arch) -> bool:
+        """Whether some point of the space is this arch."""
+        from search_spaces.reading import read
+
+        return read(self, arch) is not None
+
+    def nearest(self, arch: Arch) -> "Nearest":
+        """The closest point to any arch of inverted residuals and SandGlasses, and what differs."""
+        from search_spaces.nearby import nearest
+
+        return nearest(self, arch)
+
+    def neighbours(self, arch: Arch) -> list[Arch]:
+        """The archs one choice away from this one; a block that is added repeats its stage's last."""
+        params = self.params(arch)
+        result: dict[Arch, None] = {}
+        for dimension in self.dimensions:
+            for value in dimension.choices:
+                if dimension.name in params and value != params[dimension.name]:
+                    other = self.arch(self._completed({**params, dimension.name: value}))
+                    result[other] = None
+        return list(result)
+
+    def _completed(self, params: Params) -> dict[str, Value]:
+        last: dict[tuple[int, str], Value] = {}
+
+        def choose(dimension: Dimension) -> Value:
+            key = (dimension.stage, dimension.option)
+            last[key] = params.get(dimension.name, last.get(key, dimension.choices[0]))
+            return last[key]
+
+        return self.draw(choose)
+
+    def encode(self, arch: Arch) -> NDArray[np.float64]:
+        """One-hot vector of the arch's point; the dimensions of absent blocks are all zero.
+
+        Float64 [sum of the dimensions' numbers of choices]. Raises UserError as `params` does.
+        """
+        params = self.params(arch)
+        return np.array(
+            [float(params.get(d.name) == choice) for d in self.dimensions for choice in d.choices]
+        )
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name}: {self.size:.3g} archs, {len(self.dimensions)} dimensions, a choice per "
+            f"{self.granularity}",
+            f"  {self.stem}-{self.first}",
+        ]
+        for number, stage in enumerate(self.stages, 1):
+            options = " ".join(
+                f"{spec.name} {'|'.join(map(str, getattr(stage.choices, spec.name)))}"
+                for spec in fields(stage.choices)
+            )
+            lines.append(
+                f"  s{number}: stride {stage.stride} width {'|'.join(map(str, stage.width))} "
+                f"depth {'|'.join(map(str, stage.depth))} {options}"
+            )
+        lines.append(f"  head: convolution {self.head_ratio} x last width, features {self.features}, HS")
+        return "\n".join(lines)
+
+
+def _chosen(value: Value | None) -> Value:
+    assert value is not None  # no dimension offers it; Optuna's types allow it
+    return value
+
+
+def stage_block(choice: Mapping[str, Value], narrow: int, width: int, stride: int, *, first: bool) -> Block:
+    """A block of a stage of `width` behind a narrow width; the first one is plain and carries the stride."""
+    expansion, activation = float(choice["expansion"]), str(choice["activation"])
+    kind = InvertedResidual if choice["block"] == InvertedResidual.token else SandGlass
+    inner, out = make_divisible(narrow * expansion), width
+    if kind is SandGlass:
+        inner, out = width, make_divisible(width * expansion)
+    if not first:
+        return kind(
+            out,
+            inner=inner,
+            kernel=int(choice["kernel"]),
+            squeeze_excite=bool(choice["squeeze_excite"]),
+            activation=activation,
+            groups=int(choice["groups"]),
+        )
+    if kind is SandGlass:
+        return SandGlass(out, inner=inner, stride=stride, activation=activation, first_depthwise=False)
+    return InvertedResidual(out, inner=inner, stride=stride, activation=activation)

@@ -1,0 +1,121 @@
+"""The spaces by name, and spaces read from YAML."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from blocks import UserError
+from blocks.ends import Stem
+from blocks.inverted_residual import InvertedResidual
+from blocks.options import decode
+from search_spaces.space import Choices, Space, Stage
+
+MOBILE = """
+name: mobile
+stem: stem16_HS
+first: ir16
+choices:
+  block: [ir, sg]
+  kernel: [3, 5]
+  expansion: [2, 3, 4, 6]
+  squeeze_excite: [off, on]
+  activation: [RE, HS]
+  groups: [1, 2, 4]
+stages:
+  - {width: [16, 24], depth: [2, 3], stride: 2}
+  - {width: [24, 40], depth: [2, 3, 4], stride: 2}
+  - {width: [40, 80], depth: [2, 3, 4], stride: 2}
+  - {width: [48, 112], depth: [2, 3, 4], stride: 1}
+  - {width: [96, 160], depth: [2, 3, 4], stride: 2}
+head: {ratio: 6, features: 1280}
+"""
+"""The default space, between MobileNetV3-Small and above MobileNetV2 in cost; widths are those of V2 and V3.
+
+A stage may override any of the choices under its own `choices`.
+"""
+NAMES = ("mobile",)
+
+
+@cache
+def get(name: str = "mobile", granularity: str = "stage") -> Space:
+    """The space of a name, or of a YAML file; choices made per "stage" or per "block".
+
+    Raises UserError where there is none, and names what is wrong in a file.
+    """
+    if name == "mobile":
+        return parse(MOBILE, granularity)
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        raise UserError(f"no space is called {name!r}; expected one of {', '.join(NAMES)} or a .yaml file")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"space file {name} cannot be read: {error}") from None
+    try:
+        return parse(text, granularity)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+
+
+def parse(text: str, granularity: str = "stage") -> Space:
+    """The space that a YAML text describes. Raises UserError, naming the entry that is wrong."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
+    data = _mapping(data, "a space", {"name", "stem", "first", "choices", "stages", "head"})
+    common = _mapping(data.get("choices", {}), "choices", _CHOICES)
+    stages = data.get("stages")
+    if not isinstance(stages, list):
+        raise UserError("stages is missing: expected a list of {width: [...], depth: [...], stride: 2}")
+    head = _mapping(data.get("head", {}), "head", {"ratio", "features"})
+    first = decode(InvertedResidual, str(data.get("first", "ir16")))
+    return Space(
+        name=str(data.get("name", "unnamed")),
+        stages=tuple(_stage(stage, common) for stage in stages),
+        stem=decode(Stem, str(data.get("stem", "stem16_HS"))),
+        first=first,
+        head_ratio=_positive(head.get("ratio", 6), "head ratio"),
+        features=_positive(head.get("features", 1280), "head features"),
+        granularity=granularity,
+    )
+
+
+_CHOICES = {spec.name for spec in fields(Choices)}
+
+
+def _stage(data: Any, common: Mapping[str, Any]) -> Stage:
+    stage = _mapping(data, "a stage", {"width", "depth", "stride", "choices"})
+    choices = {**common, **_mapping(stage.get("choices", {}), "choices of a stage", _CHOICES)}
+    lists = {name: _list(value, name) for name, value in choices.items()}
+    return Stage(
+        width=_list(stage.get("width"), "width"),
+        depth=_list(stage.get("depth"), "depth"),
+        stride=stage.get("stride", 1),
+        choices=Choices(**lists),
+    )
+
+
+def _mapping(data: Any, what: str, known: set[str]) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise UserError(f"{what} is {data!r}, expected entries {', '.join(sorted(known))}")
+    unknown = [str(name) for name in data if name not in known]
+    if unknown:
+        raise UserError(f"{what}: unknown entry {unknown[0]!r}, expected {', '.join(sorted(known))}")
+    return data
+
+
+def _list(data: Any, name: str) -> tuple[Any, ...]:
+    if not isinstance(data, list):
+        raise UserError(f"{name} is {data!r}, expected a list of choices")
+    return tuple(data)
+
+
+def _positive(value: Any, name: str) -> int:
+    if type(value) is not int or value < 1:
+        raise UserError(f"{name} is {value!r}, expected a whole number from 1")
+    return value
