@@ -7,11 +7,11 @@ the code that was counted: an edited primitive is counted anew.
 """
 
 import hashlib
-import inspect
 import json
 import logging
 import math
 import os
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -95,7 +95,7 @@ class CostTable:
 
     def _count(self, key: tuple[Part, int, int, int]) -> Cost:
         part, channels, size, classes = key
-        name = f"{part} {channels} {size} {classes} {_foreign(part.__class__)}"
+        name = f"{part} {channels} {size} {classes} {_foreign(type(part).__module__)}"
         known = self._known.get(name)
         if known is None:
             known = self._known[name] = count(part, channels, size, classes)
@@ -203,12 +203,10 @@ def _source_hash() -> str:
 
 
 @cache
-def _foreign(kind: type) -> str:
-    """A hash of a user's own primitive, which the hash of our folder does not cover; else nothing."""
-    if kind.__module__.startswith("blocks."):
+def _foreign(module: str) -> str:
+    """A hash of the module of a user's own primitive; nothing for ours, which the file's name covers."""
+    if module.startswith("blocks."):
         return ""
-    try:
-        source = inspect.getsource(inspect.getmodule(kind) or kind)
-    except (OSError, TypeError):
-        source = repr(kind)
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
+    file = getattr(sys.modules[module], "__file__", None)
+    source = Path(file).read_bytes() if file else module.encode()
+    return hashlib.sha256(source).hexdigest()[:16]

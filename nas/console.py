@@ -1,0 +1,64 @@
+"""How every command behaves: one clear line for bad input and exit code 2, never a traceback."""
+
+import errno
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import typer
+
+from nas.errors import UserError
+
+INTERRUPTED = 130  # what a shell reports for a command that was ended by Ctrl-C
+
+
+def run(command: Callable[..., Any]) -> NoReturn:
+    """Run a function as a typer command and exit.
+
+    0 when done, 2 for bad input, 1 for a failure that is not the user's, 130 for Ctrl-C.
+    """
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(command)
+    run_app(app)
+
+
+def run_app(app: typer.Typer) -> NoReturn:
+    """Run an app of several commands as `run` does."""
+    try:
+        code = app(standalone_mode=False)
+    except UserError as error:
+        _end(str(error), 2)
+    except KeyboardInterrupt:
+        _end("interrupted", INTERRUPTED)
+    except typer.Abort:
+        _end("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output went away: `... | head`
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # click's usage errors
+            _end(error.format_message() or "no command given; see --help", 2)
+        if is_disk_full(error):
+            _end(f"the disk is full ({_one_line(error)}); what was finished is kept", 1)
+        raise
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that nothing more can be written."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "database or disk is full" in str(error):  # SQLite's words
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

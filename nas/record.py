@@ -1,0 +1,210 @@
+"""What a run remembers: an Optuna study in a storage, the only truth.
+
+A trial is written when it is launched (RUNNING) and once more when it ends. What is proposed and refused
+is not written: its cost can be computed again. Hand-designed networks are trials of a study of their own,
+because they are no points of the space.
+"""
+
+import time
+import uuid
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.costs import Cost
+from nas.errors import UserError
+from nas.settings import Settings
+from nas.training import Outcome
+
+COLUMNS = (
+    "trial",
+    "state",
+    "arch",
+    "accuracy",
+    "macs",
+    "params",
+    "activations",
+    "latency_ms",
+    "seconds",
+    "epochs",
+)
+INTERRUPTED = "interrupted"
+"""The reason of a trial that was cut off by the end of its driver, not by anything of its own."""
+
+_SEARCH, _BASELINES = "search", "baselines"
+
+
+class Record:
+    """The two studies of a run: the search's trials and the baselines'."""
+
+    def __init__(self, search: optuna.Study, baselines: optuna.Study) -> None:
+        self._studies = {_SEARCH: search, _BASELINES: baselines}
+        self.settings = Settings.from_json(search.user_attrs["settings"])
+
+    @classmethod
+    def create(cls, storage: str, name: str, settings: Settings, notes: Mapping[str, Any]) -> "Record":
+        """A new run in a storage (an Optuna URL). Raises UserError where one of that name is there."""
+        backend = _storage(storage)
+        try:
+            search = optuna.create_study(
+                storage=backend,
+                study_name=f"{name}/{_SEARCH}",
+                directions=[StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
+            )
+        except optuna.exceptions.DuplicatedStudyError:
+            raise UserError(
+                f"a run called {name} is in that storage already; take another --out or go on with --resume"
+            ) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            search.set_metric_names(list(settings.objectives))
+        baselines = optuna.create_study(
+            storage=backend,
+            study_name=f"{name}/{_BASELINES}",
+            directions=[StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
+        )
+        for key, value in notes.items():
+            search.set_user_attr(key, value)
+        search.set_user_attr("settings", settings.to_json())
+        return cls(search, baselines)
+
+    @classmethod
+    def open(cls, storage: str, name: str) -> "Record":
+        """An existing run. Raises UserError where there is none, or where it was never quite made."""
+        backend = _storage(storage)
+        try:
+            search = optuna.load_study(study_name=f"{name}/{_SEARCH}", storage=backend)
+            baselines = optuna.load_study(study_name=f"{name}/{_BASELINES}", storage=backend)
+        except KeyError:
+            raise UserError(f"the storage holds no run called {name}") from None
+        if "settings" not in search.user_attrs:
+            raise UserError(f"the run {name} was cut off before it began; start it anew in another folder")
+        return cls(search, baselines)
+
+    # Writing -------------------------------------------------------------------------------------------
+
+    def launch(
+        self,
+        arch: str,
+        cost: Cost,
+        params: Mapping[str, Any],
+        distributions: Mapping[str, BaseDistribution],
+        *,
+        name: str = "",
+    ) -> int:
+        """Write a trial that is about to run; its number. `name` makes it a baseline."""
+        study = self._study(name)
+        job = uuid.uuid4().hex
+        attributes = {"job": job, "arch": arch, **asdict(cost), "name": name, "launched": time.time()}
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=TrialState.RUNNING,
+                params=dict(params),
+                distributions=dict(distributions),
+                user_attrs=attributes,
+            )
+        )
+        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return next(t.number for t in reversed(running) if t.user_attrs.get("job") == job)
+
+    def complete(self, number: int, outcome: Outcome, *, name: str = "") -> None:
+        """Write the result of a trial."""
+        trial = self._annotate(number, {"outcome": asdict(outcome)}, name)
+        cost = float(trial.user_attrs[self.settings.objectives[1]])
+        self._study(name).tell(number, [outcome.accuracy, cost])
+
+    def fail(self, number: int, reason: str, *, name: str = "") -> None:
+        """Write that a trial failed, and why; INTERRUPTED where it is to be run again."""
+        self._annotate(number, {"reason": reason}, name)
+        self._study(name).tell(number, state=TrialState.FAIL)
+
+    def interrupt_running(self) -> int:
+        """Mark as interrupted what an earlier, dead driver of this run left RUNNING; how many it were."""
+        count = 0
+        for kind, study in self._studies.items():
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                name = str(trial.user_attrs["name"]) if kind == _BASELINES else ""
+                self.fail(trial.number, INTERRUPTED, name=name)
+                count += 1
+        return count
+
+    def _annotate(self, number: int, values: Mapping[str, Any], name: str) -> FrozenTrial:
+        study = self._study(name)
+        frozen = study.get_trials(deepcopy=False)[number]
+        trial = optuna.trial.Trial(study, frozen._trial_id)  # Optuna has no public way from number to trial
+        for key, value in values.items():
+            trial.set_user_attr(key, value)
+        return frozen
+
+    def _study(self, name: str) -> optuna.Study:
+        return self._studies[_BASELINES if name else _SEARCH]
+
+    # Reading -------------------------------------------------------------------------------------------
+
+    def note(self, key: str) -> Any:
+        """A note given at creation."""
+        return self._studies[_SEARCH].user_attrs.get(key)
+
+    def trials(self) -> list[FrozenTrial]:
+        """The search's trials in order; those interrupted and since run again are left out."""
+        return _current(self._studies[_SEARCH].get_trials(deepcopy=False))
+
+    def baselines(self) -> list[FrozenTrial]:
+        """The baselines' trials, likewise."""
+        return _current(self._studies[_BASELINES].get_trials(deepcopy=False))
+
+    def frame(self, trials: Sequence[FrozenTrial]) -> pd.DataFrame:
+        """Trials as a table of COLUMNS, `name` and `reason`; accuracy in [0, 1], NaN where there is none."""
+        rows = []
+        for trial in trials:
+            attrs, outcome = trial.user_attrs, trial.user_attrs.get("outcome", {})
+            rows.append(
+                {
+                    "trial": trial.number,
+                    "state": trial.state.name,
+                    "arch": attrs["arch"],
+                    "accuracy": outcome.get("accuracy", float("nan")),
+                    "macs": attrs["macs"],
+                    "params": attrs["params"],
+                    "activations": attrs["activations"],
+                    "latency_ms": float("nan"),
+                    "seconds": outcome.get("seconds", float("nan")),
+                    "epochs": self.settings.fidelity.epochs,
+                    "name": attrs["name"],
+                    "reason": attrs.get("reason", ""),
+                }
+            )
+        return pd.DataFrame(rows, columns=[*COLUMNS, "name", "reason"])
+
+
+def is_over(trial: FrozenTrial) -> bool:
+    """Whether a trial has come to its own end: finished, or failed for a reason of its own."""
+    return trial.state.is_finished() and trial.user_attrs.get("reason") != INTERRUPTED
+
+
+def _current(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Without the interrupted trials whose arch was launched again later."""
+    latest = {trial.user_attrs["arch"] + trial.user_attrs["name"]: trial.number for trial in trials}
+    return [
+        trial
+        for trial in trials
+        if trial.user_attrs.get("reason") != INTERRUPTED
+        or latest[trial.user_attrs["arch"] + trial.user_attrs["name"]] == trial.number
+    ]
+
+
+def _storage(url: str) -> optuna.storages.BaseStorage:
+    try:
+        return optuna.storages.get_storage(url)
+    except (ValueError, ImportError) as error:
+        raise UserError(f"storage {url!r} cannot be used: {error}") from None
+    except Exception as error:  # SQLAlchemy's, one class a fault
+        first = str(error).strip().splitlines()
+        raise UserError(f"storage cannot be opened: {first[0] if first else type(error).__name__}") from None

@@ -1,0 +1,158 @@
+"""The results of a run, made from its study alone: tables, pictures, and the summary in the terminal.
+
+python -m nas.report results/my-run
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nas import published
+from nas.figures import MACS, PARAMS, FrontInfo, Objective, write_html, write_png
+from nas.hypervolume import dominates, front_mask, hypervolume
+from nas.manifest import write_text
+from nas.record import COLUMNS, Record
+from nas.settings import Settings
+
+ACTIVATIONS = Objective("activations", "Activations", "M", 1e6)
+_OBJECTIVES = {"macs": MACS, "params": PARAMS, "activations": ACTIVATIONS}
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables of a run: COLUMNS with `name` and `reason`; accuracy in [0, 1] on the validation split."""
+
+    settings: Settings
+    trials: pd.DataFrame
+    front: pd.DataFrame
+    baselines: pd.DataFrame
+
+
+def results(record: Record) -> Results:
+    """The tables as the storage has them now."""
+    trials = record.frame(record.trials())
+    front = front_of(trials, record.settings)
+    return Results(record.settings, trials, front, record.frame(record.baselines()))
+
+
+def front_of(trials: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The non-dominated finished trials within every budget, cheapest first."""
+    done = trials[trials["state"] == "COMPLETE"]
+    for budget in settings.limits:
+        done = done[done[budget.quantity] <= budget.limit]
+    objective = settings.objectives[1]
+    front = done[front_mask(done["accuracy"], done[objective])]
+    return front.sort_values(objective)
+
+
+def reference(settings: Settings, classes: int) -> tuple[float, float] | None:
+    """The fixed point of the run's hypervolume: chance accuracy, and the budget on the cost objective.
+
+    None where the objective has no budget: then nothing fixed bounds the area.
+    """
+    for budget in settings.limits:
+        if budget.quantity == settings.objectives[1]:
+            return 1.0 / classes, budget.limit
+    return None
+
+
+def relative_hypervolume(front: pd.DataFrame, settings: Settings, classes: int) -> float | None:
+    """Share, in [0, 1], of the rectangle between the reference point and (accuracy 1, cost 0)."""
+    point = reference(settings, classes)
+    if point is None:
+        return None
+    area = hypervolume(front["accuracy"], front[settings.objectives[1]], point)
+    return area / ((1.0 - point[0]) * point[1])
+
+
+def write_results(found: Results, folder: Path) -> None:
+    """Write trials.csv, front.csv, baselines.csv, front.html and front.png, each whole or not at all."""
+    for name, table in (
+        ("trials", found.trials),
+        ("front", found.front[list(COLUMNS)]),
+        ("baselines", found.baselines),
+    ):
+        write_text(folder / f"{name}.csv", table.to_csv(index=False))
+    info = front_info(found)
+    write_html(info, folder / "front.html")
+    write_png(info, folder / "front.png")
+
+
+def front_info(found: Results) -> FrontInfo:
+    """What the figures are told."""
+    settings = found.settings
+    fidelity = settings.fidelity
+    subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
+    return FrontInfo(
+        data=settings.data_name,
+        fidelity=f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}",
+        target=settings.target,
+        budgets=tuple((budget.quantity, budget.limit) for budget in settings.limits),
+        trials=found.trials,
+        front=found.front,
+        baselines=found.baselines[found.baselines["state"] == "COMPLETE"],
+        published=published.imagenet(),
+        objective=_OBJECTIVES[settings.objectives[1]],
+    )
+
+
+def print_summary(found: Results, console: Console) -> None:
+    """The front as a table with the baselines that each point dominates, the baselines, and the archs."""
+    settings, objective = found.settings, found.settings.objectives[1]
+    done = found.baselines[found.baselines["state"] == "COMPLETE"]
+    table = Table(
+        title=f"Front on {settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs\n"
+        f"costs at {settings.target}; multiply-adds of convolutions and fully connected layers",
+        title_justify="left",
+    )
+    table.add_column("trial", justify="right")
+    for heading in ("accuracy", "M multiply-adds", "M parameters"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("dominates")
+    for _, row in found.front.iterrows():
+        beaten = _dominated(row, done, objective)
+        table.add_row(str(row["trial"]), *_figures(row), "\n".join(beaten) or "none")
+    table.add_section()
+    for _, row in done.sort_values(objective).iterrows():
+        table.add_row(str(row["name"]), *_figures(row), "", style="dim")
+    console.print(table)
+    for _, row in found.front.iterrows():
+        console.print(f"trial {row['trial']}: {row['arch']}", highlight=False, soft_wrap=True)
+    counts = found.trials["state"].value_counts()
+    said = ", ".join(f"{count} {state}" for state, count in counts.items())
+    console.print(f"trials: {said or 'none'}; front: {len(found.front)} points", highlight=False)
+
+
+def _figures(row: pd.Series) -> list[str]:
+    return [f"{row['accuracy']:.2%}", f"{row['macs'] / 1e6:.2f}", f"{row['params'] / 1e6:.3f}"]
+
+
+def _dominated(row: pd.Series, baselines: pd.DataFrame, objective: str) -> list[str]:
+    mine = (row["accuracy"], row[objective])
+    theirs = baselines[["accuracy", objective]].to_numpy(dtype=float)
+    beaten: Any = dominates(mine, theirs) if len(theirs) else []
+    return [str(name) for name, is_beaten in zip(baselines["name"], beaten, strict=True) if is_beaten]
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")],
+    storage: Annotated[str | None, typer.Option(help="Storage URL, where it is not in the folder.")] = None,
+) -> None:
+    """Write the tables and pictures of a run anew and print its front."""
+    from nas.runs import open_run
+
+    record = open_run(run, storage)
+    found = results(record)
+    write_results(found, run)
+    print_summary(found, Console())
+
+
+if __name__ == "__main__":
+    from nas.console import run as run_command
+
+    run_command(main)

@@ -1,0 +1,124 @@
+"""From what a user asks for to the settings and the data of a run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from nas.budget import parse_budgets
+from nas.data import Dataset, load
+from nas.errors import UserError
+from nas.proposing import check_satisfiable
+from nas.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings
+from nas.training import Fidelity
+from search_spaces import Space, spaces, zoo
+
+IMAGES = 60_000
+"""Images that a trial sees unless told otherwise, as far as that is from 1.2 to 10 epochs."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What defines a run, as asked for; None is the default."""
+
+    budget: tuple[str, ...] | None = None
+    data: str | None = None
+    skip_corrupt: bool | None = None
+    epochs: float | None = None
+    subset: float | None = None
+    train_resolution: int | None = None
+    space: str | None = None
+    granularity: str | None = None
+    objectives: str | None = None
+    sampler: str | None = None
+    seed: int | None = None
+    baselines: str | None = None
+    seed_baselines: bool | None = None
+    target_resolution: int | None = None
+    target_classes: int | None = None
+
+    def given(self) -> list[str]:
+        """The options that were given, as they are written on the command line."""
+        return [f"--{f.name.replace('_', '-')}" for f in fields(self) if getattr(self, f.name) is not None]
+
+
+def new_run(
+    request: Request, data_root: Path | None, notify: Callable[[str], None]
+) -> tuple[Settings, Dataset]:
+    """Settings and data of a new run. Raises UserError for what cannot be used, before anything is made."""
+    parse_budgets(request.budget or ())  # before the data, which may take a while
+    resolution = request.train_resolution or 32
+    if not 8 <= resolution <= 1024:
+        raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
+    space_text = _space_text(request.space or "mobile")
+    settings = Settings(
+        budgets=tuple(request.budget or ()),
+        space=space_text,
+        fidelity=Fidelity(request.epochs or 1.0, request.subset or 1.0, resolution),
+        data=_absolute(request.data or "auto"),
+        skip_corrupt=bool(request.skip_corrupt),
+        granularity=request.granularity or "stage",
+        objectives=tuple(part.strip() for part in (request.objectives or "accuracy,macs").split(",")),
+        sampler=request.sampler or SAMPLERS[0],
+        seed=request.seed or 0,
+        baselines=_baselines(request.baselines or "small"),
+        seed_baselines=bool(request.seed_baselines),
+        target_resolution=_or(request.target_resolution, 224),
+        target_classes=_or(request.target_classes, 1000),
+    )
+    check_satisfiable(space_of(settings), settings)
+    data = _load(settings, data_root, notify)
+    if request.epochs is None:
+        epochs = round(min(10.0, max(1.2, IMAGES / len(data.train()))), 2)
+        settings = settings.with_epochs(epochs)
+    return settings.with_data(data.name, data.fingerprint), data
+
+
+def same_data(settings: Settings, data_root: Path | None, notify: Callable[[str], None]) -> Dataset:
+    """The data of an existing run. Raises UserError where they are not what they were."""
+    data = _load(settings, data_root, notify)
+    if data.fingerprint != settings.fingerprint:
+        raise UserError(
+            f"the data at {settings.data!r} ({data.name}, fingerprint {data.fingerprint}) are not those of "
+            f"the run ({settings.data_name}, {settings.fingerprint}); restore them, or start a new run"
+        )
+    return data
+
+
+def space_of(settings: Settings) -> Space:
+    """The space of a run."""
+    return spaces.parse(settings.space, settings.granularity)
+
+
+def _load(settings: Settings, root: Path | None, notify: Callable[[str], None]) -> Dataset:
+    return load(
+        settings.data,
+        root=root,
+        resolution=settings.fidelity.resolution,
+        skip_corrupt=settings.skip_corrupt,
+        notify=notify,
+    )
+
+
+def _space_text(name: str) -> str:
+    """The YAML of a space; read once, so that a run does not change with the file."""
+    spaces.get(name)  # refuses, with the reason, what is none
+    return spaces.MOBILE if name == "mobile" else Path(name).read_text(encoding="utf-8")
+
+
+def _absolute(spec: str) -> str:
+    """A folder's path made absolute: a run may be resumed from elsewhere."""
+    kind, _, path = spec.partition(":")
+    return f"folder:{Path(path).expanduser().resolve()}" if kind == "folder" and path else spec
+
+
+def _baselines(text: str) -> tuple[str, ...]:
+    if text in ("small", "all", "none"):
+        return {"small": SMALL_BASELINES, "all": ALL_BASELINES, "none": ()}[text]
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        zoo.get(name)  # refuses, with the nearest names, what is none
+    return names
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value

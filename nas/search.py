@@ -1,0 +1,273 @@
+"""Search a space for the best networks under a budget.
+
+python -m nas.search --budget 300MFLOPs
+run = search("300MFLOPs", data="folder:flowers", trials=50); run.front
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import pandas as pd
+import typer
+from typer import Option
+
+from nas import console as console_module
+from nas.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nas.data import Dataset
+    from nas.proposing import Proposer
+    from nas.record import Record
+    from nas.settings import Settings
+
+DEFAULT_TRIALS = 50
+
+
+@dataclass(frozen=True)
+class Run:
+    """A search that ended: its tables, with the columns of trials.csv, and its folder.
+
+    `ending` says why it ended: "done", "late" (--minutes) or "interrupted" (Ctrl-C).
+    """
+
+    folder: Path
+    trials: pd.DataFrame
+    front: pd.DataFrame
+    baselines: pd.DataFrame
+    ending: str
+
+
+def search(
+    budget: str | Sequence[str] | None = None,
+    *,
+    data: str | None = None,
+    data_root: Path | None = None,
+    skip_corrupt: bool = False,
+    trials: int | None = None,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    subset: float | None = None,
+    train_resolution: int | None = None,
+    space: str | None = None,
+    granularity: str | None = None,
+    objectives: str | None = None,
+    sampler: str | None = None,
+    seed: int | None = None,
+    baselines: str | None = None,
+    seed_baselines: bool = False,
+    target_resolution: int | None = None,
+    target_classes: int | None = None,
+    concurrency: int | None = None,
+    device: str = "auto",
+    out: Path | None = None,
+    storage: str | None = None,
+    resume: Path | None = None,
+    console: "Console | None" = None,
+) -> Run:
+    """Search, or go on with a run, and write its results into its folder; the command calls this function.
+
+    budget: bounds such as "300MFLOPs", one a quantity. data: "auto", "cifar10", "folder:PATH" or "digits".
+    trials, minutes: when to stop, whichever comes first; 50 trials where neither is given. epochs, subset,
+    train_resolution: the fidelity of one trial. objectives: "accuracy,macs" or another cost. baselines:
+    "small", "all", "none" or names of the zoo, comma-separated. resume: the folder of a run to go on with;
+    what defines the run stays as it was. Raises UserError for what cannot be used, before anything is made.
+    """
+    import optuna
+    from rich.console import Console
+
+    from nas.request import Request, new_run, same_data
+    from nas.runs import create_run, new_folder, open_run
+
+    began = time.monotonic()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    console = console or Console()
+    notify = _notify
+    _check_bounds(trials, minutes, concurrency, device)
+    request = Request(
+        budget=(budget,) if isinstance(budget, str) else tuple(budget) if budget else None,
+        data=data,
+        skip_corrupt=skip_corrupt or None,
+        epochs=epochs,
+        subset=subset,
+        train_resolution=train_resolution,
+        space=space,
+        granularity=granularity,
+        objectives=objectives,
+        sampler=sampler,
+        seed=seed,
+        baselines=baselines,
+        seed_baselines=seed_baselines or None,
+        target_resolution=target_resolution,
+        target_classes=target_classes,
+    )
+    if resume is not None:
+        if request.given() or out is not None:
+            raise UserError(
+                f"{', '.join(request.given() or ['--out'])} cannot be changed by --resume; it takes "
+                "--trials, --minutes, --concurrency, --device, --data-root and --storage"
+            )
+        folder, record = resume, open_run(resume, storage)
+        loaded = same_data(record.settings, data_root, notify)
+        if trials is None and minutes is None:
+            trials = record.note("trials") or DEFAULT_TRIALS
+    else:
+        folder = new_folder(out)
+        settings, loaded = new_run(request, data_root, notify)
+        if trials is None and minutes is None:
+            trials = DEFAULT_TRIALS
+        notes = {"trials": trials, "minutes": minutes, "skipped_images": loaded.skipped}
+        record = create_run(folder, storage, settings, notes)
+    deadline = None if minutes is None else began + 60 * minutes
+    return _carry_on(folder, record, loaded, trials, deadline, concurrency, device, console)
+
+
+def _carry_on(
+    folder: Path,
+    record: "Record",
+    data: "Dataset",
+    trials: int | None,
+    deadline: float | None,
+    concurrency: int | None,
+    device: str,
+    console: "Console",
+) -> Run:
+    """Run what is missing of a run and write its results, also where it is ended early."""
+    from nas.campaign import Campaign
+    from nas.display import Display
+    from nas.engine import cores, run_jobs
+    from nas.proposing import Proposer
+    from nas.record import is_over
+    from nas.report import print_summary, results, write_results
+    from nas.request import space_of
+
+    settings = record.settings
+    record.interrupt_running()
+    history = [trial for trial in record.trials() if is_over(trial)]
+    proposer = Proposer(space_of(settings), settings, history)
+    if settings.seed_baselines and not history:
+        _enqueue_nearest(proposer, settings)
+    console.print(
+        f"{folder}: {settings.data_name}, {settings.fidelity.epochs:g} epochs a trial at "
+        f"{settings.fidelity.resolution}x{settings.fidelity.resolution}; costs at {settings.target}; "
+        f"budget {' and '.join(settings.budgets) or 'none'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    before = results(record)
+    with Display(console, before, len(data.classes), trials=trials, deadline=deadline) as display:
+        campaign = Campaign(record, proposer, trials=trials, deadline=deadline, notify=display.on)
+        ending = run_jobs(
+            campaign, data, concurrency=concurrency or cores(), deadline=deadline, device=device
+        )
+    found = results(record)
+    write_results(found, folder)
+    print_summary(found, console)
+    if campaign.exhausted:
+        _notify("the space holds no further untried network within the budget")
+    console.print(f"written to {folder}: front.html, front.png, front.csv, trials.csv, baselines.csv")
+    return Run(folder, found.trials, found.front, found.baselines, ending)
+
+
+def _enqueue_nearest(proposer: "Proposer", settings: "Settings") -> None:
+    """Offer the points closest to the hand-designed networks as first candidates, and say what differs."""
+    from nas.request import space_of
+    from search_spaces import zoo
+
+    space = space_of(settings)
+    for name in ("mobilenet_v3_small", "mobilenet_v3_large", "mobilenet_v2"):
+        near = space.nearest(zoo.get(name))
+        taken = "first candidate" if proposer.enqueue(near.arch) else "over budget, not tried"
+        _notify(f"nearest to {name}: {taken}; differs in {'; '.join(near.differences) or 'nothing'}")
+
+
+def _check_bounds(trials: int | None, minutes: float | None, concurrency: int | None, device: str) -> None:
+    if trials is not None and trials < 1:
+        raise UserError(f"--trials {trials}: expected at least 1")
+    if minutes is not None and not 0 < minutes < 1e6:
+        raise UserError(f"--minutes {minutes:g}: expected a time above 0")
+    if concurrency is not None and not 1 <= concurrency <= 1024:
+        raise UserError(f"--concurrency {concurrency}: expected from 1 to 1024 trainings at a time")
+    if device not in ("auto", "cpu", "cuda"):
+        raise UserError(f"--device {device}: expected auto, cpu or cuda")
+
+
+def _notify(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def main(
+    budget: Annotated[
+        list[str] | None,
+        Option(help="Upper bound: 300MFLOPs (multiply-adds), 4MParams; repeatable.", metavar="BOUND"),
+    ] = None,
+    data: Annotated[str | None, Option(help="auto, cifar10, folder:PATH or digits. [auto]")] = None,
+    data_root: Annotated[Path | None, Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
+    skip_corrupt: Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")] = False,
+    trials: Annotated[int | None, Option(help="Networks to train. [50, or as --minutes allow]")] = None,
+    minutes: Annotated[float | None, Option(help="Stop after this time, start to end.")] = None,
+    epochs: Annotated[float | None, Option(help="Epochs of one trial. [1.2 for CIFAR-10]")] = None,
+    subset: Annotated[float | None, Option(help="Share of the training images that is used. [1]")] = None,
+    train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None,
+    space: Annotated[str | None, Option(help="mobile, or a YAML file. [mobile]")] = None,
+    granularity: Annotated[str | None, Option(help="Choices per stage or per block. [stage]")] = None,
+    objectives: Annotated[
+        str | None, Option(help="accuracy and one of macs, params, activations. [accuracy,macs]")
+    ] = None,
+    sampler: Annotated[str | None, Option(help="tpe, nsga2, random or gp. [tpe]")] = None,
+    seed: Annotated[int | None, Option(help="From which all chance follows. [0]")] = None,
+    baselines: Annotated[
+        str | None, Option(help="Networks trained beside: small, all, none, or names. [small]")
+    ] = None,
+    seed_baselines: Annotated[
+        bool, Option("--seed-baselines", help="Try the points nearest to MobileNetV2 and V3 first.")
+    ] = False,
+    target_resolution: Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")] = None,
+    target_classes: Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")] = None,
+    concurrency: Annotated[int | None, Option(help="Trainings at a time. [one a core]")] = None,
+    device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[Path | None, Option(help="Folder of the run. [results/DATE-TIME]")] = None,
+    storage: Annotated[str | None, Option(help="Optuna storage URL. [a file in the folder]")] = None,
+    resume: Annotated[Path | None, Option(help="Go on with the run in this folder.", metavar="RUN")] = None,
+) -> int:
+    """Search for the best networks under a budget; writes a front, tables and pictures into a folder.
+
+    Costs are counted at 224x224, 1000 classes and batch 1 unless told otherwise, as in the papers' tables.
+    """
+    run = search(
+        budget=budget,
+        data=data,
+        data_root=data_root,
+        skip_corrupt=skip_corrupt,
+        trials=trials,
+        minutes=minutes,
+        epochs=epochs,
+        subset=subset,
+        train_resolution=train_resolution,
+        space=space,
+        granularity=granularity,
+        objectives=objectives,
+        sampler=sampler,
+        seed=seed,
+        baselines=baselines,
+        seed_baselines=seed_baselines,
+        target_resolution=target_resolution,
+        target_classes=target_classes,
+        concurrency=concurrency,
+        device=device,
+        out=out,
+        storage=storage,
+        resume=resume,
+    )
+    if run.ending == "interrupted":
+        _notify(f"interrupted; go on with: python -m nas.search --resume {run.folder}")
+        return console_module.INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    console_module.run(main)

@@ -1,0 +1,106 @@
+"""What defines a run. Stored in the study itself, so that a run can be resumed from its storage alone."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from nas.budget import Budget, parse_budgets
+from nas.costs import TARGET_CLASSES, TARGET_RESOLUTION
+from nas.errors import UserError
+from nas.training import Fidelity, Recipe
+
+OBJECTIVES = ("accuracy", "macs", "params", "activations")
+SAMPLERS = ("tpe", "nsga2", "random", "gp")
+SMALL_BASELINES = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
+ALL_BASELINES = (
+    *SMALL_BASELINES,
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "shufflenet_v1_g3",
+    "shufflenet_v2_x1.0",
+    "mobilenext",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a trial's result depends on, and what may be searched.
+
+    `space` is the YAML of the space (its text is stored, so that an edited file does not change a run);
+    `baselines` are names of the zoo; costs are those at `target_resolution` and `target_classes`.
+    """
+
+    budgets: tuple[str, ...]
+    space: str
+    fidelity: Fidelity
+    data: str = "auto"
+    data_name: str = ""
+    fingerprint: str = ""
+    skip_corrupt: bool = False
+    granularity: str = "stage"
+    objectives: tuple[str, ...] = ("accuracy", "macs")
+    recipe: Recipe = field(default_factory=Recipe)
+    sampler: str = SAMPLERS[0]
+    seed: int = 0
+    baselines: tuple[str, ...] = SMALL_BASELINES
+    seed_baselines: bool = False
+    target_resolution: int = TARGET_RESOLUTION
+    target_classes: int = TARGET_CLASSES
+
+    def __post_init__(self) -> None:
+        if self.objectives[:1] != ("accuracy",) or len(self.objectives) != 2:
+            raise UserError(
+                f"objectives {','.join(self.objectives)}: expected accuracy and one cost, as in accuracy,macs"
+            )
+        if "latency" in self.objectives[1]:
+            raise UserError(
+                "objective latency: no latency of this machine has been measured; take accuracy,macs or "
+                "accuracy,params"
+            )
+        if self.objectives[1] not in OBJECTIVES[1:]:
+            raise UserError(f"objective {self.objectives[1]!r}: expected one of {', '.join(OBJECTIVES[1:])}")
+        if self.sampler not in SAMPLERS:
+            raise UserError(f"sampler {self.sampler!r}: expected one of {', '.join(SAMPLERS)}")
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"seed {self.seed}: expected a whole number from 0 to 4294967295")
+        if not 8 <= self.target_resolution <= 4096 or not 1 <= self.target_classes <= 10**6:
+            raise UserError(
+                f"target {self.target_resolution} px, {self.target_classes} classes: expected 8 to 4096 px "
+                "and at least one class"
+            )
+
+    @property
+    def limits(self) -> tuple[Budget, ...]:
+        """The budgets, parsed."""
+        return parse_budgets(self.budgets)
+
+    @property
+    def target(self) -> str:
+        """What costs are counted for, in words."""
+        size = self.target_resolution
+        return f"{size}x{size}, {self.target_classes} classes, batch 1"
+
+    def to_json(self) -> str:
+        """As stored in the study."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Settings":
+        """The inverse of `to_json`. Raises UserError for what another version wrote and this cannot read."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            data["fidelity"] = Fidelity(**data["fidelity"])
+            data["recipe"] = Recipe(**data["recipe"])
+            for name in ("budgets", "objectives", "baselines"):
+                data[name] = tuple(data[name])
+            return cls(**data)
+        except (TypeError, KeyError, ValueError) as error:
+            raise UserError(f"the run's settings cannot be read by this version: {error}") from None
+
+    def with_epochs(self, epochs: float) -> "Settings":
+        """The same with trials of so many epochs."""
+        return replace(self, fidelity=replace(self.fidelity, epochs=epochs))
+
+    def with_data(self, name: str, fingerprint: str) -> "Settings":
+        """The same with the data set that was found."""
+        return replace(self, data_name=name, fingerprint=fingerprint)
