@@ -106,7 +106,7 @@ def print_summary(found: Results, console: Console) -> None:
     settings, objective = found.settings, found.settings.objectives[1]
     done = found.baselines[found.baselines["state"] == "COMPLETE"]
     table = Table(
-        title=f"Front on {settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs\n"
+        title=f"{settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs\n"
         f"costs at {settings.target}; multiply-adds of convolutions and fully connected layers",
         title_justify="left",
     )
