@@ -69,6 +69,12 @@ class Campaign:
         self._seconds = [float(t.user_attrs["outcome"]["seconds"]) for t in ended]
         self.exhausted = False
 
+    @property
+    def over(self) -> bool:
+        """Whether all that was asked for is done, so that there is nothing to start."""
+        reached = self._trials is not None and self._launched >= self._trials
+        return reached and not self._baselines and not self._running
+
     def next(self) -> tuple[str, Job] | None:
         """The next baseline, else the next proposal, written as RUNNING; None at the end."""
         if self._too_late():

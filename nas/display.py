@@ -12,6 +12,7 @@ from rich.text import Text
 from nas.budget import worst_violation
 from nas.campaign import Event
 from nas.hypervolume import front_mask, hypervolume
+from nas.record import INTERRUPTED
 from nas.report import Results, reference
 from nas.training import Outcome
 
@@ -34,7 +35,8 @@ class Display:
         done = found.trials[found.trials["state"] == "COMPLETE"]
         objective = found.settings.objectives[1]
         self._points = list(zip(done["accuracy"], done[objective], strict=True))
-        self._over = int(found.trials["state"].isin(["COMPLETE", "FAIL"]).sum())
+        ended = found.trials["state"].isin(["COMPLETE", "FAIL"]) & (found.trials["reason"] != INTERRUPTED)
+        self._over = int(ended.sum())
         self._trials, self._deadline = trials, deadline
         self._running: dict[tuple[str, int], str] = {}
         self._began, self._began_with = time.monotonic(), self._over

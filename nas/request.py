@@ -1,7 +1,7 @@
 """From what a user asks for to the settings and the data of a run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from nas.budget import parse_budgets
@@ -70,6 +70,8 @@ def new_run(
     if request.epochs is None:
         epochs = round(min(10.0, max(1.2, IMAGES / len(data.train()))), 2)
         settings = settings.with_epochs(epochs)
+    if data.name == "digits":  # a mirrored 2 is no 2
+        settings = replace(settings, recipe=replace(settings.recipe, mirror=False))
     return settings.with_data(data.name, data.fingerprint), data
 
 

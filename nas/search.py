@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nas.data import Dataset
+    from nas.engine import Ending
     from nas.proposing import Proposer
     from nas.record import Record
     from nas.settings import Settings
@@ -39,7 +40,7 @@ class Run:
     trials: pd.DataFrame
     front: pd.DataFrame
     baselines: pd.DataFrame
-    ending: str
+    ending: "Ending"
 
 
 def search(
@@ -161,15 +162,19 @@ def _carry_on(
     before = results(record)
     with Display(console, before, len(data.classes), trials=trials, deadline=deadline) as display:
         campaign = Campaign(record, proposer, trials=trials, deadline=deadline, notify=display.on)
-        ending = run_jobs(
-            campaign, data, concurrency=concurrency or cores(), deadline=deadline, device=device
-        )
+        ending: Ending = "done"
+        if not campaign.over:
+            ending = run_jobs(
+                campaign, data, concurrency=concurrency or cores(), deadline=deadline, device=device
+            )
     found = results(record)
     write_results(found, folder)
     print_summary(found, console)
     if campaign.exhausted:
         _notify("the space holds no further untried network within the budget")
-    console.print(f"written to {folder}: front.html, front.png, front.csv, trials.csv, baselines.csv")
+    console.print(
+        f"written to {folder}: front.html, front.png, front.csv, trials.csv, baselines.csv", soft_wrap=True
+    )
     return Run(folder, found.trials, found.front, found.baselines, ending)
 
 

@@ -1,0 +1,71 @@
+"""Axes: their limits and the ticks of a logarithmic one, the same for every way of drawing."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Leading figures of ticks, from sparse to dense: the first that gives enough ticks is taken.
+_LEADING = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
+_FEWEST_TICKS = 4
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Limits and ticks, in the figures that the axis shows. `ticks` is empty when the drawer may choose."""
+
+    title: str
+    low: float
+    high: float
+    ticks: tuple[float, ...] = ()
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """Where `value` lies: 0 at the low end, 1 at the high end."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+def cost_axis(title: str, values: NDArray[np.float64], room: float = 0.0) -> Axis:
+    """A logarithmic axis around positive `values`, with a share `room` of it free at the right, for labels.
+
+    Without values it goes from 10 to 1000.
+    """
+    low, high = (float(values.min()), float(values.max())) if len(values) else (10.0, 1000.0)
+    margin = max((high / low) ** 0.06, 1.08)
+    low, high = low / margin, high * margin
+    high = low * (high / low) ** (1 / (1 - room))
+    return Axis(title, low, high, log_ticks(low, high), log=True)
+
+
+def value_axis(title: str, values: NDArray[np.float64], unusual: float = 0.0) -> Axis:
+    """An axis in percent around `values`; 0 to 100 when there are none.
+
+    A few networks that never learned would press all others against the upper edge: of the share `unusual` of
+    lowest values, those that lie much lower than the rest are left below the axis.
+    """
+    if not len(values):
+        return Axis(title, 0.0, 100.0)
+    high, usual = float(values.max()), float(np.quantile(values, unusual))
+    low = float(values[values >= usual - 0.5 * (high - usual)].min())
+    margin = max(0.07 * (high - low), 1.0)
+    return Axis(title, low - margin, high + margin)
+
+
+def log_ticks(low: float, high: float) -> tuple[float, ...]:
+    """Round numbers in [low, high]: at least four, if the range holds as many."""
+    decades = [10.0**d for d in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
+    ticks: tuple[float, ...] = ()
+    for leading in _LEADING:
+        every = (figure * decade for decade in decades for figure in leading)
+        ticks = tuple(value for value in every if low <= value <= high)
+        if len(ticks) >= _FEWEST_TICKS:
+            return ticks
+    # Less than a factor of about three: equal steps, as on a linear axis.
+    step = 10.0 ** math.floor(math.log10((high - low) / _FEWEST_TICKS))
+    while (high - low) / step > 2 * _FEWEST_TICKS:
+        step *= 2
+    first = math.ceil(low / step)
+    return tuple(step * i for i in range(first, math.floor(high / step) + 1))

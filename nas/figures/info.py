@@ -1,0 +1,79 @@
+"""What happened in a run, as the figures are told it."""
+
+from dataclasses import dataclass
+from textwrap import shorten as shorten_words
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A cost to be drawn on the x axis: a column of the trials, and how its figures are shown.
+
+    For a latency, name the device in the label: `replace(LATENCY, label="Latency on a Pixel 1")`.
+    """
+
+    column: str
+    label: str
+    unit: str
+    scale: float  # how many of the column's units make one `unit`
+
+    @property
+    def title(self) -> str:
+        """The label with its unit, for an axis."""
+        return f"{self.label} ({self.unit})"
+
+    @property
+    def name(self) -> str:
+        """The label as it stands within a sentence."""
+        return self.label[0].lower() + self.label[1:]
+
+    def show(self, value: float) -> str:
+        """`value`, in the column's units, to three figures and with the unit."""
+        return f"{figures(value / self.scale)} {self.unit}"
+
+
+MACS = Objective("macs", "Multiply-adds", "M", 1e6)
+PARAMS = Objective("params", "Parameters", "M", 1e6)
+LATENCY = Objective("latency_ms", "Latency", "ms", 1.0)
+
+
+def costs_beside(objective: Objective) -> tuple[Objective, ...]:
+    """The costs that are told of a network: `objective`, and those that are always told."""
+    return tuple({o.column: o for o in (MACS, PARAMS, LATENCY, objective)}.values())
+
+
+@dataclass(frozen=True)
+class FrontInfo:
+    """A search run, ready to be drawn.
+
+    `trials`, `front` and `baselines` have the columns of a run's `trials.csv` (trial, state, arch, accuracy
+    in [0, 1], macs, params, latency_ms, seconds, epochs, ...); `baselines` has `name` besides. `published`
+    has the columns of `nas.published.imagenet()`. Any of the four may be empty.
+    """
+
+    data: str  # the data set's name
+    fidelity: str  # how a trial was trained: "3 epochs at 32x32"
+    target: str  # what costs are counted for: "224x224, 1000 classes, batch 1"
+    budgets: tuple[tuple[str, float], ...]  # (column, upper bound in the column's units)
+    trials: pd.DataFrame
+    front: pd.DataFrame
+    baselines: pd.DataFrame
+    published: pd.DataFrame
+    objective: Objective = MACS
+
+
+def figures(value: float) -> str:
+    """`value` to about three figures, never in scientific notation: 0.31, 4.20, 56.5, 217."""
+    return f"{value:.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2}f}"
+
+
+def tick(value: float) -> str:
+    """A round number as it stands beside an axis: 0.5, 15, 300, 1000."""
+    return f"{value:.6g}"
+
+
+def shorten(text: str, width: int = 48) -> str:
+    """`text` on one line of at most `width` characters."""
+    line = shorten_words(text, width, placeholder=" …")
+    return line if len(line) > 2 else f"{' '.join(text.split())[: width - 1]}…"

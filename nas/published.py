@@ -1,0 +1,70 @@
+"""What others have printed: accuracy, cost and latency of known networks, each figure with its source.
+
+The tables are `results/published/*.csv`; `results/README.md` says what a column means and how rows were
+chosen. None of these figures was measured by this project, and each source trained by a recipe of its own.
+"""
+
+import re
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import pandas as pd
+
+_WHOLE_NUMBERS = ("resolution", "groups", "params", "macs", "epochs", "batch_size")
+
+
+def imagenet() -> pd.DataFrame:
+    """ImageNet top-1 accuracy of float networks, one row a configuration.
+
+    Columns: family, model, width, resolution, groups, params, macs (plain counts), top1_percent, source.
+    """
+    return _table("imagenet.csv").copy()
+
+
+def cifar10() -> pd.DataFrame:
+    """CIFAR-10 test accuracy as printed by public repositories.
+
+    Columns: family, model, width, groups, params, macs (plain counts, 32x32), top1_percent, epochs,
+    batch_size, learning_rate, weight_decay, augmentation, source, note.
+    """
+    return _table("cifar10.csv").copy()
+
+
+def latency() -> pd.DataFrame:
+    """Printed latencies of networks of `imagenet()`: model, width, resolution, groups, device, ms, source."""
+    return _table("latency.csv").copy()
+
+
+def rows_for(name: str, *, width: float | None = None, groups: int | None = None) -> pd.DataFrame:
+    """The rows of `imagenet()` for a model or a family; none for a name that nobody published.
+
+    `name` is compared without case and punctuation, so that the zoo's `mobilenet_v3_large` finds
+    MobileNetV3-Large and `mobilenet_v3` finds both of its models. `width` and `groups` narrow the rows down.
+    """
+    table = imagenet()
+    wanted = _plain(name)
+    found = table[table["model"].map(_plain) == wanted]
+    if found.empty:
+        found = table[table["family"].map(_plain) == wanted]
+    if width is not None:
+        found = found[np.isclose(found["width"], width)]
+    if groups is not None:
+        found = found[(found["groups"] == groups).fillna(False)]
+    return found.reset_index(drop=True)
+
+
+def _plain(name: str) -> str:
+    """`name` in lower case, with nothing but its letters and digits (and `+`, which tells models apart)."""
+    return re.sub(r"[^a-z0-9+]", "", name.lower())
+
+
+@cache
+def _table(name: str) -> pd.DataFrame:
+    # Looked up from this package rather than as the import `results`: under an editable install, a folder
+    # `results/` of runs in the user's working directory is found before ours. In a checkout and in an
+    # installed wheel alike, `results` lies beside `nas`.
+    path = resources.files("nas").joinpath("..", "results", "published", name)
+    with path.open(encoding="utf-8") as file:
+        table = pd.read_csv(file)
+    return table.astype({column: "Int64" for column in _WHOLE_NUMBERS if column in table})

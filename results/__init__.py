@@ -1,0 +1,1 @@
+"""Tables that travel with the package: `published/` holds what papers and repositories printed."""
