@@ -53,7 +53,7 @@ class InvertedResidual(Block):
             inner=0 if expansion else inner,
             gate=self.gate if self.squeeze_excite else "hsig",
             groups=groups,
-            shuffle=self.shuffle or groups == 1,
+            shuffle=self.shuffle or groups in (1, inner),  # one group, or groups of one channel
         )
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:

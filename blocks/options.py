@@ -13,6 +13,9 @@ from typing import Any, ClassVar, Protocol
 from blocks.errors import UserError
 
 
+MOST = 1_000_000  # of any number; a mistyped width must not fill the memory
+
+
 class Options(Protocol):
     """A frozen dataclass whose fields are made by `option`, with the kind it is written with."""
 
@@ -39,9 +42,9 @@ def check(options: Options) -> None:
             good = isinstance(value, spec.type) and value in choices
         else:
             number = type(value) is int or (spec.type is float and type(value) is float)
-            good = number and (value in choices if choices else minimum <= value <= 1e6)
+            good = number and (value in choices if choices else minimum <= value <= MOST)
         if not good:
-            expected = f"one of {', '.join(map(str, choices))}" if choices else f"a number from {minimum:g}"
+            expected = f"one of {', '.join(map(str, choices))}" if choices else f"a number {minimum:g}...{MOST:.0f}"
             raise UserError(f"{options.token}: {spec.name} is {value!r}, expected {expected}")
 
 
@@ -73,9 +76,13 @@ def decode(kind: type[Any], text: str, offset: int = 0) -> Any:
     first, *rest = fields(kind)
     head, *parts = text.split("_")
     values: dict[str, Any] = {}
+    if not head.startswith(kind.token):
+        raise UserError(f"at position {offset}: {head!r} is no {kind.token}, as in {kind.token}24")
     size = head[len(kind.token) :]
     if size:
-        values[first.name] = _value(first, size, f"{kind.token}{size}", offset)
+        if not _matches(first, size):
+            raise UserError(f"at position {offset}: {head!r} should end in a whole number")
+        values[first.name] = _value(first, size)
     elif first.default is MISSING:
         raise UserError(
             f"at position {offset}: {head!r} lacks its number of output channels, as in {kind.token}24"
@@ -85,7 +92,7 @@ def decode(kind: type[Any], text: str, offset: int = 0) -> Any:
         spec = next((s for s in allowed if _matches(s, part)), None)
         if spec is None:
             raise UserError(_unexpected(kind, part, position, rest, values))
-        values[spec.name] = _value(spec, part[len(_code(spec)) :], part, position)
+        values[spec.name] = _value(spec, part[len(_code(spec)) :])
         allowed = allowed[allowed.index(spec) + 1 :]
         position += len(part) + 1
     try:
@@ -109,7 +116,7 @@ def _pattern(code: str, kind: type, choices: tuple[Any, ...]) -> re.Pattern[str]
         return re.compile(re.escape(code))
     if kind is str:
         return re.compile("|".join(map(re.escape, choices)))
-    return re.compile(re.escape(code) + (r"\d+" if kind is int else r"\d+(\.\d+)?"))
+    return re.compile(re.escape(code) + (r"[0-9]{1,18}" if kind is int else r"[0-9]{1,18}(\.[0-9]+)?"))
 
 
 def _matches(spec: Field[Any], part: str) -> bool:
@@ -117,16 +124,12 @@ def _matches(spec: Field[Any], part: str) -> bool:
     return _pattern(_code(spec), spec.type, spec.metadata["choices"]).fullmatch(part) is not None
 
 
-def _value(spec: Field[Any], digits: str, part: str, position: int) -> Any:
+def _value(spec: Field[Any], written: str) -> Any:
+    """The value of an option from what is written behind its code, which matched its pattern."""
     if spec.type is bool:
         return not spec.default
-    if spec.type is str:
-        return part
-    try:
-        assert spec.type is int or spec.type is float
-        return spec.type(digits)
-    except ValueError:
-        raise UserError(f"at position {position}: {part!r} should end in a number") from None
+    assert spec.type is int or spec.type is float or spec.type is str
+    return spec.type(written)
 
 
 def _unexpected(

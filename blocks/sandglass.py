@@ -59,7 +59,7 @@ class SandGlass(Block):
             inner=0 if expansion else inner,
             squeeze_excite=squeeze_excite,
             gate=self.gate if squeeze_excite else "hsig",
-            shuffle=self.shuffle or self.groups == 1,
+            shuffle=self.shuffle or self.groups in (1, inner),  # one group, or groups of one channel
         )
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:

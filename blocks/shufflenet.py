@@ -32,7 +32,10 @@ class GroupShuffle(Block):
     dense_first: bool = option(False, "dense1")
 
     def canonical(self, in_channels: int) -> Self:
-        """Without groups there is nothing to shuffle and the first pointwise is dense anyway."""
+        """Without groups, and in groups of one channel, there is nothing to shuffle.
+
+        Without groups the first pointwise is dense anyway.
+        """
         if in_channels > self.out:
             raise UserError(f"gs: {in_channels} input channels exceed the {self.out} of the output")
         if in_channels == self.out and self.stride > 1:
@@ -45,9 +48,10 @@ class GroupShuffle(Block):
         need_divisible(self.token, self.groups, bottleneck=self.out // 4, branch=branch)
         if not self.dense_first:
             need_divisible(self.token, self.groups, input=in_channels)
-        ungrouped = self.groups == 1
         return replace(
-            self, shuffle=self.shuffle or ungrouped, dense_first=self.dense_first and not ungrouped
+            self,
+            shuffle=self.shuffle or self.groups in (1, self.out // 4),
+            dense_first=self.dense_first and self.groups > 1,
         )
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:

@@ -58,7 +58,7 @@ def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
             )
         if budget.quantity == "latency_ms":
             raise UserError(
-                f"budget {budget}: latency cannot be bounded yet: no latency of this machine has been measured, "
+                f"budget {budget}: latency cannot be bounded yet: none was measured on this machine, "
                 "and multiply-adds are no substitute; give a budget such as 300MFLOPs or 4MParams"
             )
     return budgets

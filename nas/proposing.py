@@ -177,9 +177,9 @@ def check_satisfiable(space: Space, settings: Settings) -> None:
     if broken:
         found = f"{cheapest.macs / 1e6:.1f} M multiply-adds, {cheapest.params / 1e6:.2f} M parameters"
         raise UserError(
-            f"nothing found in space {space.name} meets {' and '.join(map(str, broken))} at {settings.target}; "
-            f"the cheapest has {found} ({arch}); raise the budget, lower --target-resolution or give a "
-            "space with smaller widths and depths"
+            f"nothing found in space {space.name} meets {' and '.join(map(str, broken))} at "
+            f"{settings.target}; the cheapest has {found} ({arch}); raise the budget, lower "
+            "--target-resolution or give a space with smaller widths and depths"
         )
 
 

@@ -10,6 +10,7 @@ no quoting in a shell.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby
 from typing import Self
@@ -19,7 +20,8 @@ from blocks.options import decode
 
 DEFAULT_EPS = 1e-5
 MOST_BLOCKS = 1000  # a mistyped count must not fill the memory
-_PART = re.compile(r"((?P<count>\d+)x)?(?P<token>[a-z]+)(?P<options>\S*)")
+_PART = re.compile(r"((?P<count>[0-9]{1,18})x)?(?P<token>[a-z]+)(?P<options>\S*)")
+_EPS = re.compile(r"0\.[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Arch:
         if self.head != Head():
             parts.append(str(self.head))
         if self.eps != DEFAULT_EPS:
-            parts.append("eps" + f"{self.eps:.12f}".rstrip("0"))
+            parts.append(f"eps{Decimal(repr(self.eps)):f}")  # every digit, no exponent
         return "-".join(parts)
 
     @classmethod
@@ -81,7 +83,8 @@ class Arch:
             if (head is not None and token != "eps") or eps is not None:
                 raise UserError(f"at position {position}: {part!r} stands behind the end; {_grammar()}")
             misplaced = (stem is None) != (token == "stem")
-            if misplaced or (match["count"] and token not in BLOCKS) or not 0 < count <= MOST_BLOCKS:
+            counted_end = match["count"] and token in ("stem", "head", "eps")
+            if misplaced or counted_end or not 0 < count <= MOST_BLOCKS:
                 raise UserError(f"at position {position}: {part!r} cannot stand here; {_grammar()}")
             if token == "stem":
                 stem = decode(Stem, body, start)
@@ -143,7 +146,7 @@ def _canonical(block: Block, in_channels: int) -> Block:
 
 
 def _eps(digits: str, position: int) -> float:
-    if not re.fullmatch(r"0\.\d+", digits) or not float(digits):
+    if not _EPS.fullmatch(digits) or not float(digits):
         raise UserError(f"at position {position}: eps is {digits!r}, expected a decimal such as eps0.001")
     return float(digits)
 

@@ -56,17 +56,19 @@ class Choices:
             "kernel": (3, 5, 7),
             "squeeze_excite": (False, True),
             "activation": tuple(ACTIVATIONS),
+            "groups": (1, 2, 4, 8),  # what divides every width, so that each point can be built
         }
         for spec in fields(self):
             values = getattr(self, spec.name)
+            for value in values:
+                allowed = known.get(spec.name, ())
+                if allowed and not any(type(value) is type(a) and value == a for a in allowed):
+                    expected = ", ".join(map(str, allowed))
+                    raise UserError(f"space: {spec.name} {value!r}, expected one of {expected}")
+                if not allowed and not (_is_number(value) and 1 <= value <= 64):
+                    raise UserError(f"space: {spec.name} {value!r}, expected a number from 1 to 64")
             if not values or len(set(values)) != len(values):
                 raise UserError(f"space: {spec.name} is {list(values)}, expected distinct choices")
-            for value in values:
-                if spec.name in known and value not in known[spec.name]:
-                    expected = ", ".join(map(str, known[spec.name]))
-                    raise UserError(f"space: {spec.name} {value!r}, expected one of {expected}")
-                if spec.name in ("expansion", "groups") and not (_is_number(value) and 1 <= value <= 64):
-                    raise UserError(f"space: {spec.name} {value!r}, expected a number from 1 to 64")
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Stage:
             if not values or not good or len(set(values)) != len(values):
                 expected = f"distinct numbers from {least}" + (f" in steps of {step}" if step > 1 else "")
                 raise UserError(f"space: {name} is {list(values)}, expected {expected}")
-        if self.stride not in (1, 2):
+        if type(self.stride) is not int or self.stride not in (1, 2):
             raise UserError(f"space: stride is {self.stride!r}, expected 1 or 2")
 
 
@@ -119,6 +121,7 @@ class Space:
             raise UserError(f"granularity is {self.granularity!r}, expected 'stage' or 'block'")
         if not self.stages:
             raise UserError(f"space {self.name}: expected at least one stage")
+        self.first.canonical(self.stem.out)  # refuses what cannot be built
 
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -227,7 +230,10 @@ class Space:
         return nearest(self, arch)
 
     def neighbours(self, arch: Arch) -> list[Arch]:
-        """The archs one choice away from this one; a block that is added repeats its stage's last."""
+        """The archs one choice away from this one; a block that is added repeats its stage's last.
+
+        Choices without effect lead to none. Raises UserError as `params` does.
+        """
         params = self.params(arch)
         result: dict[Arch, None] = {}
         for dimension in self.dimensions:
@@ -235,6 +241,7 @@ class Space:
                 if dimension.name in params and value != params[dimension.name]:
                     other = self.arch(self._completed({**params, dimension.name: value}))
                     result[other] = None
+        result.pop(arch, None)
         return list(result)
 
     def _completed(self, params: Params) -> dict[str, Value]:

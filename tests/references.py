@@ -1,0 +1,247 @@
+"""The networks once more, written from their papers as plain functions, for the modules to be compared with.
+
+Nothing of the project's modules is called. A reference takes a module's numbers in their order and insists
+on the shape that the paper gives to each; strides, groups, shuffles, activations and shortcuts are its own.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from blocks import Block, GroupShuffle, Head, InvertedResidual, SandGlass, SplitShuffle, Stem
+from search_spaces.arch import Arch
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "RE": lambda x: x.clamp(min=0),
+    "RE6": lambda x: x.clamp(0, 6),
+    "HS": lambda x: x * (x + 3).clamp(0, 6) / 6,
+    "SI": lambda x: x / (1 + (-x).exp()),
+}
+GATES: dict[str, Callable[[Tensor], Tensor]] = {
+    "hsig": lambda x: (x + 3).clamp(0, 6) / 6,
+    "sig": lambda x: 1 / (1 + (-x).exp()),
+}
+
+
+def rounded(width: float) -> int:
+    """The multiple of 8 nearest to the width, of those from 8 that keep nine tenths of it."""
+    candidates = [m for m in range(8, int(width) + 24, 8) if m >= 0.9 * width]
+    return min(candidates, key=lambda m: (abs(m - width), -m))
+
+
+def shuffled(x: Tensor, groups: int) -> Tensor:
+    """ShuffleNet, section 3.1: channels of shape (g, n), transposed to (n, g), flattened."""
+    n = x.shape[1] // groups
+    return x[:, [i * n + j for j in range(n) for i in range(groups)]]
+
+
+class Numbers:
+    """The parameters and statistics of a module in the order of its layers, each taken once."""
+
+    def __init__(self, module: nn.Module) -> None:
+        kinds = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
+        self._layers: Iterator[nn.Module] = iter([m for m in module.modules() if isinstance(m, kinds)])
+
+    def conv(
+        self, x: Tensor, out: int, kernel: int = 1, stride: int = 1, groups: int = 1, *, bias: bool = False
+    ) -> Tensor:
+        layer = next(self._layers)
+        assert isinstance(layer, nn.Conv2d)
+        assert tuple(layer.weight.shape) == (out, x.shape[1] // groups, kernel, kernel)
+        assert (layer.bias is not None) == bias
+        return F.conv2d(x, layer.weight, layer.bias, stride, kernel // 2, 1, groups)
+
+    def conv_norm(
+        self, x: Tensor, out: int, kernel: int = 1, stride: int = 1, groups: int = 1, activation: str = ""
+    ) -> Tensor:
+        x = self.conv(x, out, kernel, stride, groups)
+        norm = next(self._layers)
+        assert isinstance(norm, nn.BatchNorm2d) and norm.num_features == out
+        mean, var = norm.running_mean, norm.running_var
+        if norm.training:
+            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
+        assert mean is not None and var is not None
+        scale = norm.weight / (var + norm.eps).sqrt()
+        x = (x - mean[:, None, None]) * scale[:, None, None] + norm.bias[:, None, None]
+        return ACTIVATIONS[activation](x) if activation else x
+
+    def depthwise(self, x: Tensor, kernel: int, stride: int = 1, activation: str = "") -> Tensor:
+        return self.conv_norm(x, x.shape[1], kernel, stride, x.shape[1], activation)
+
+    def squeeze_excite(self, x: Tensor, gate: str) -> Tensor:
+        channels = x.shape[1]
+        pooled = x.mean((2, 3), keepdim=True)
+        squeezed = ACTIVATIONS["RE"](self.conv(pooled, rounded(channels / 4), bias=True))
+        return x * GATES[gate](self.conv(squeezed, channels, bias=True))
+
+    def linear(self, x: Tensor, out: int) -> Tensor:
+        layer = next(self._layers)
+        assert isinstance(layer, nn.Linear) and layer.weight.shape == (out, x.shape[1])
+        return x @ layer.weight.T + layer.bias
+
+    def end(self) -> None:
+        assert next(self._layers, None) is None, "layers that the paper does not have"
+
+
+def inverted_residual(block: InvertedResidual, x: Tensor, numbers: Numbers) -> Tensor:
+    """MobileNetV2 figure 3b and 4d, MobileNetV3 figure 4."""
+    channels = x.shape[1]
+    inner = block.inner or (channels if block.expansion == 1 else rounded(channels * block.expansion))
+    y, groups = x, 1
+    if inner != channels:
+        groups = block.groups
+        y = numbers.conv_norm(y, inner, groups=groups, activation=block.activation)
+        if block.shuffle:
+            y = shuffled(y, groups)
+    y = numbers.depthwise(y, block.kernel, block.stride, block.activation)
+    if block.squeeze_excite:
+        y = numbers.squeeze_excite(y, block.gate)
+    y = numbers.conv_norm(y, block.out, groups=groups)
+    return x + y if block.stride == 1 and channels == block.out else y
+
+
+def sandglass(block: SandGlass, x: Tensor, numbers: Numbers) -> Tensor:
+    """MobileNeXt figure 3c; which layers are linear from its section 3.2."""
+    channels = x.shape[1]
+    inner = block.inner or rounded(block.out / block.expansion)
+    y = x
+    if block.first_depthwise:
+        y = numbers.depthwise(y, block.kernel, 1, block.activation)
+        if block.squeeze_excite:
+            y = numbers.squeeze_excite(y, block.gate)
+    y = numbers.conv_norm(y, inner, groups=block.groups)
+    if block.shuffle:
+        y = shuffled(y, block.groups)
+    y = numbers.conv_norm(y, block.out, groups=block.groups, activation=block.activation)
+    if block.last_depthwise:
+        y = numbers.depthwise(y, block.kernel, block.stride)
+    return x + y if block.stride == 1 and channels == block.out else y
+
+
+def group_shuffle(block: GroupShuffle, x: Tensor, numbers: Numbers) -> Tensor:
+    """ShuffleNet figure 2b and 2c."""
+    channels, activate = x.shape[1], ACTIVATIONS[block.activation]
+    y = numbers.conv_norm(
+        x, block.out // 4, groups=1 if block.dense_first else block.groups, activation=block.activation
+    )
+    if block.shuffle:
+        y = shuffled(y, block.groups)
+    y = numbers.depthwise(y, block.kernel, block.stride)
+    if channels == block.out:
+        return activate(x + numbers.conv_norm(y, block.out, groups=block.groups))
+    pooled = F.avg_pool2d(x, 3, block.stride, 1)
+    return activate(torch.cat((pooled, numbers.conv_norm(y, block.out - channels, groups=block.groups)), 1))
+
+
+def split_shuffle(block: SplitShuffle, x: Tensor, numbers: Numbers) -> Tensor:
+    """ShuffleNetV2 figure 3c and 3d; without `figure` as the official code shuffles: at a unit's start."""
+    channels, half, act = x.shape[1], block.out // 2, block.activation
+    if block.stride == 1 and channels == block.out:
+        x = x if block.figure else shuffled(x, half)  # even channels, then odd ones
+        left, right = x[:, :half], x[:, half:]
+    else:
+        left = numbers.depthwise(x, block.kernel, block.stride)
+        left = numbers.conv_norm(left, half if block.figure else channels, activation=act)
+        right = x
+    right = numbers.conv_norm(right, half, activation=act)
+    right = numbers.depthwise(right, block.kernel, block.stride)
+    right = numbers.conv_norm(right, block.out - left.shape[1], activation=act)
+    y = torch.cat((left, right), 1)
+    return shuffled(y, 2) if block.figure else y
+
+
+def block_output(block: Block, x: Tensor, numbers: Numbers) -> Tensor:
+    """The reference of a primitive of ours."""
+    if isinstance(block, InvertedResidual):
+        return inverted_residual(block, x, numbers)
+    if isinstance(block, SandGlass):
+        return sandglass(block, x, numbers)
+    if isinstance(block, GroupShuffle):
+        return group_shuffle(block, x, numbers)
+    assert isinstance(block, SplitShuffle), f"no reference for {block}"
+    return split_shuffle(block, x, numbers)
+
+
+def stem_output(stem: Stem, x: Tensor, numbers: Numbers) -> Tensor:
+    y = numbers.conv_norm(x, stem.out, stem.kernel, stem.stride, 1, stem.activation)
+    return F.max_pool2d(y, 3, 2, 1) if stem.pool else y
+
+
+def head_output(head: Head, x: Tensor, numbers: Numbers, num_classes: int) -> Tensor:
+    """MobileNetV3 figure 5: convolution, pooling, then what was a 1x1 convolution on one pixel."""
+    if head.conv:
+        x = numbers.conv_norm(x, head.conv, activation=head.activation)
+    x = x.mean((2, 3))
+    if head.features:
+        x = ACTIVATIONS[head.activation](numbers.linear(x, head.features))
+    return numbers.linear(x, num_classes)
+
+
+def network_output(arch: Arch, module: nn.Module, x: Tensor, num_classes: int) -> Tensor:
+    """Logits of an arch with the numbers of `module`, strides as the arch has them."""
+    numbers = Numbers(module)
+    x = stem_output(arch.stem, x, numbers)
+    for block in arch.blocks:
+        x = block_output(block, x, numbers)
+    x = head_output(arch.head, x, numbers, num_classes)
+    numbers.end()
+    return x
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer's execution: its kind and what it took and gave."""
+
+    kind: str
+    taken: Tensor
+    given: Tensor
+
+
+def steps(module: nn.Module, x: Tensor) -> list[Step]:
+    """The layers of a module, in eval mode, in the order of their execution."""
+    result: list[Step] = []
+
+    def hook(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        result.append(Step(type(layer).__name__, before.pop(), output.clone()))
+
+    def pre_hook(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+        before.append(inputs[0].clone())  # an activation may work in place
+
+    before: list[Tensor] = []
+    for layer in module.modules():
+        if not isinstance(layer, nn.Sequential) and not list(layer.children()):
+            layer.register_forward_pre_hook(pre_hook)
+            layer.register_forward_hook(hook)
+    with torch.no_grad():
+        module.eval()(x)
+    return result
+
+
+def randomise(module: nn.Module, seed: int = 0, spread: float = 1.0) -> nn.Module:
+    """Random weights, batch-norm parameters and statistics, in double precision and eval mode.
+
+    Outputs of each layer are of the order of `spread`, so that 2 reaches the kinks at 3 and 6.
+    """
+    draw = torch.Generator().manual_seed(seed)
+
+    def normal(shape: torch.Size, scale: float) -> Tensor:
+        return torch.randn(shape, generator=draw, dtype=torch.float64) * scale
+
+    module.double().eval()
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                assert layer.running_mean is not None and layer.running_var is not None
+                layer.weight.copy_(spread * (1 + normal(layer.weight.shape, 0.3)))
+                layer.bias.copy_(normal(layer.bias.shape, spread))
+                layer.running_mean.copy_(normal(layer.bias.shape, 0.3))
+                layer.running_var.copy_(normal(layer.bias.shape, 0.3).exp())
+            elif isinstance(layer, (nn.Conv2d, nn.Linear)):
+                fan_in = layer.weight[0].numel()
+                layer.weight.copy_(normal(layer.weight.shape, fan_in**-0.5))
+                if layer.bias is not None:
+                    layer.bias.copy_(normal(layer.bias.shape, spread))
+    return module
