@@ -49,7 +49,7 @@ __all__ = [
 
 
 def main(
-    arch: Annotated[str, typer.Argument(help="A zoo name (mobilenet_v3_small) or an arch's text.")],
+    arch: Annotated[str, typer.Argument(help="A zoo name, an arch's text, or RUN@TRIAL.")],
     out: Annotated[Path, typer.Option(help="Folder for weights.pt and result.json; new or empty.")],
     data: Annotated[str, typer.Option(help="auto, cifar10, folder:PATH or digits.")] = "auto",
     data_root: Annotated[Path | None, typer.Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
@@ -62,7 +62,7 @@ def main(
     """Train an arch and report its accuracy on the validation and on the held-out test images."""
     from nas.building import build
     from nas.data import load
-    from search_spaces import resolve
+    from nas.naming import resolve
 
     _check_free(out)
     find_device(device)
