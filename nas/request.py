@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TypeVar
 
 from nas.budget import parse_budgets
 from nas.data import Dataset, load
@@ -11,6 +12,8 @@ from nas.proposing import check_satisfiable
 from nas.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings
 from nas.training import Fidelity
 from search_spaces import Space, spaces, zoo
+
+T = TypeVar("T")
 
 IMAGES = 60_000
 """Images that a trial sees unless told otherwise, as far as that is from 1.2 to 10 epochs."""
@@ -46,21 +49,21 @@ def new_run(
 ) -> tuple[Settings, Dataset]:
     """Settings and data of a new run. Raises UserError for what cannot be used, before anything is made."""
     parse_budgets(request.budget or ())  # before the data, which may take a while
-    resolution = request.train_resolution or 32
+    resolution = _or(request.train_resolution, 32)
     if not 8 <= resolution <= 1024:
         raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
-    space_text = _space_text(request.space or "mobile")
+    space_text = _space_text(_or(request.space, "mobile"))
     settings = Settings(
         budgets=tuple(request.budget or ()),
         space=space_text,
-        fidelity=Fidelity(request.epochs or 1.0, request.subset or 1.0, resolution),
-        data=_absolute(request.data or "auto"),
+        fidelity=Fidelity(_or(request.epochs, 1.0), _or(request.subset, 1.0), resolution),
+        data=_absolute(_or(request.data, "auto")),
         skip_corrupt=bool(request.skip_corrupt),
-        granularity=request.granularity or "stage",
-        objectives=tuple(part.strip() for part in (request.objectives or "accuracy,macs").split(",")),
-        sampler=request.sampler or SAMPLERS[0],
-        seed=request.seed or 0,
-        baselines=_baselines(request.baselines or "small"),
+        granularity=_or(request.granularity, "stage"),
+        objectives=tuple(part.strip() for part in _or(request.objectives, "accuracy,macs").split(",")),
+        sampler=_or(request.sampler, SAMPLERS[0]),
+        seed=_or(request.seed, 0),
+        baselines=_baselines(_or(request.baselines, "small")),
         seed_baselines=bool(request.seed_baselines),
         target_resolution=_or(request.target_resolution, 224),
         target_classes=_or(request.target_classes, 1000),
@@ -68,7 +71,8 @@ def new_run(
     check_satisfiable(space_of(settings), settings)
     data = _load(settings, data_root, notify)
     if request.epochs is None:
-        epochs = round(min(10.0, max(1.2, IMAGES / len(data.train()))), 2)
+        images = len(data.train()) * settings.fidelity.subset
+        epochs = round(min(10.0, max(1.2, IMAGES / images)), 2)
         settings = settings.with_epochs(epochs)
     if data.name == "digits":  # a mirrored 2 is no 2
         settings = replace(settings, recipe=replace(settings.recipe, mirror=False))
@@ -122,5 +126,5 @@ def _baselines(text: str) -> tuple[str, ...]:
     return names
 
 
-def _or(value: int | None, default: int) -> int:
+def _or(value: T | None, default: T) -> T:
     return default if value is None else value
