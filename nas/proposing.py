@@ -137,14 +137,19 @@ class Proposer:
         price = self.price(arch)
         failed = trial.state != TrialState.COMPLETE
         violation = worst_violation(self._budgets, price)
-        self._study.add_trial(
+        study, sampler = self._study, self._study.sampler
+        study.add_trial(
             optuna.trial.create_trial(
+                state=TrialState.RUNNING,
                 params=trial.params,
                 distributions=trial.distributions,
-                values=[0.0 if failed else trial.values[0], self._objective(price)],
                 constraints={"budget": violation} if np.isfinite(violation) else None,
             )
         )
+        added = study.get_trials(deepcopy=False)[-1]
+        if isinstance(sampler, optuna.samplers.NSGAIISampler):
+            sampler.get_trial_generation(study, added)  # assigns one: it learns from nothing outside of them
+        study.tell(added.number, [0.0 if failed else trial.values[0], self._objective(price)])
 
 
 def descend(space: Space, budgets: Sequence[Budget], price: Any, start: Arch) -> Arch:
