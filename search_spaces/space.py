@@ -305,5 +305,5 @@ def stage_block(choice: Mapping[str, Value], narrow: int, width: int, stride: in
             groups=int(choice["groups"]),
         )
     if kind is SandGlass:
-        return SandGlass(out, inner=inner, stride=stride, activation=activation, first_depthwise=True)
+        return SandGlass(out, inner=inner, stride=stride, activation=activation, first_depthwise=False)
     return InvertedResidual(out, inner=inner, stride=stride, activation=activation)
