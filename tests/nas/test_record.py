@@ -156,7 +156,7 @@ def test_a_failed_trial_is_not_hidden(record: Record) -> None:
 
 
 def test_two_baselines_of_one_arch_do_not_hide_each_other(record: Record) -> None:
-    record.fail(launch(record, "a", name="one"), INTERRUPTED)
+    record.fail(launch(record, "a", name="one"), INTERRUPTED, name="one")
     launch(record, "a", name="two")
     assert [t.user_attrs["name"] for t in record.baselines()] == ["one", "two"]
 
