@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ _PACKAGES = ("nas-search", "torch", "torchvision", "optuna", "ray", "numpy", "pa
 def environment() -> dict[str, Any]:
     """Command, time, versions, device and git revision of this process."""
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},

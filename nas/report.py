@@ -11,6 +11,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from nas import published
 from nas.figures import MACS, PARAMS, FrontInfo, Objective, write_html, write_png
@@ -105,11 +106,11 @@ def print_summary(found: Results, console: Console) -> None:
     """The front as a table with the baselines that each point dominates, the baselines, and the archs."""
     settings, objective = found.settings, found.settings.objectives[1]
     done = found.baselines[found.baselines["state"] == "COMPLETE"]
-    table = Table(
-        title=f"{settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs\n"
-        f"costs at {settings.target}; multiply-adds of convolutions and fully connected layers",
-        title_justify="left",
+    title = Text(  # not a str: a folder's name is no markup
+        f"{settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs\n"
+        f"costs at {settings.target}; multiply-adds of convolutions and fully connected layers"
     )
+    table = Table(title=title, title_justify="left")
     table.add_column("trial", justify="right")
     for heading in ("accuracy", "M multiply-adds", "M parameters"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -157,6 +157,7 @@ def _carry_on(
         f"{settings.fidelity.resolution}x{settings.fidelity.resolution}; costs at {settings.target}; "
         f"budget {' and '.join(settings.budgets) or 'none'}",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
     before = results(record)
@@ -173,7 +174,9 @@ def _carry_on(
     if campaign.exhausted:
         _notify("the space holds no further untried network within the budget")
     console.print(
-        f"written to {folder}: front.html, front.png, front.csv, trials.csv, baselines.csv", soft_wrap=True
+        f"written to {folder}: front.html, front.png, front.csv, trials.csv, baselines.csv",
+        markup=False,
+        soft_wrap=True,
     )
     return Run(folder, found.trials, found.front, found.baselines, ending)
 

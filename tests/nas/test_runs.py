@@ -126,6 +126,17 @@ def test_nothing_is_left_in_a_shared_storage_either(home: Path, monkeypatch: pyt
     assert not (home / "two").exists()
 
 
+def test_a_run_that_is_being_made_elsewhere_is_not_harmed(home: Path) -> None:
+    """Both found the folder free; the second to make it fails, and the first one's run stays."""
+    folders = [new_folder(home / "run"), new_folder(home / "run")]
+    record = create_run(folders[0], None, settings(seed=1), {})
+    record.launch("a", COST, {}, {})
+    with pytest.raises(UserError, match="run"):
+        create_run(folders[1], None, settings(seed=2), {})
+    again = open_run(home / "run")
+    assert again.settings.seed == 1 and len(again.trials()) == 1
+
+
 # Finding it again ----------------------------------------------------------------------------------------
 
 
