@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.budget import Budget, worst_violation
 from nas.costs import Cost, cost
 from nas.errors import UserError
-from nas.samplers import FIDELITY, PARTIAL, FrontSampler
+from nas.samplers import FIDELITY, PARTIAL, FrontSampler, SpaceExhausted
 from nas.samplers import Record as Known
 from nas.settings import Settings
 from search_spaces import Arch, Space
@@ -81,18 +81,23 @@ class Proposer:
 
     def propose(self) -> Proposal | None:
         """The next arch to train, or None where nothing untried within budget could be found."""
-        arch = None
-        for _ in range(REFUSALS):
-            trial = self._study.ask()
-            arch = self._space.suggest(trial)
-            if (proposal := self._judge(trial, arch)) is not None:
-                return proposal
-        assert arch is not None
+        arch = self._space.arch(self._space.draw(lambda d: d.choices[0]))
+        try:
+            for _ in range(REFUSALS):
+                trial = self._study.ask()
+                arch = self._space.suggest(trial)
+                if (proposal := self._judge(trial, arch)) is not None:
+                    return proposal
+        except SpaceExhausted:
+            return None
         allowed = self._walk(arch)
         if allowed is None:
             return None
         self._study.enqueue_trial(self._space.params(allowed))
-        trial = self._study.ask()
+        try:
+            trial = self._study.ask()
+        except SpaceExhausted:
+            return None
         return self._judge(trial, self._space.suggest(trial))
 
     def tell(
@@ -245,6 +250,7 @@ def make_sampler(
             space=distributions(space),
             cost=price,
             budget={budget.quantity: budget.limit for budget in settings.limits},
+            objectives=[None, objective],
             seed=seed,
             prior=[Known(p["params"], p["accuracy"], p["share"], p["run"]) for p in prior],
         )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nas.proposing import Proposer
     from nas.record import Record
     from nas.settings import Settings
+    from search_spaces import Space
 
 DEFAULT_TRIALS = 50
 
@@ -162,6 +163,8 @@ def _carry_on(
     record.interrupt_running()
     space = space_of(settings)
     history = [trial for trial in record.trials() if is_over(trial)]
+    if settings.granularity == "stage":
+        _price_blocks(space, settings)
     proposer = Proposer(space, settings, history, prior=record.note("prior") or ())
     if settings.seed_baselines and not history:
         _enqueue_nearest(proposer, settings)
@@ -212,6 +215,22 @@ def _enqueue_nearest(proposer: "Proposer", settings: "Settings") -> None:
         near = space.nearest(zoo.get(name))
         taken = "first candidate" if proposer.enqueue(near.arch) else "over budget, not tried"
         _notify(f"nearest to {name}: {taken}; differs in {'; '.join(near.differences) or 'nothing'}")
+
+
+def _price_blocks(space: "Space", settings: "Settings") -> None:
+    """Count the costs of a space's blocks now, on all cores, and not one by one between the trainings."""
+    import numpy as np
+
+    from nas.costs import default_table
+    from nas.engine import cores
+
+    rng = np.random.default_rng(0)
+    archs = [space.sample(rng) for _ in range(2000)]  # meets nearly every block; the rest is counted when met
+    table, target = default_table(), (settings.target_resolution, settings.target_classes)
+    missing = table.missing(archs, *target)
+    if len(missing) > 100:
+        _notify(f"counting the cost of {len(missing):,} blocks of the space once")
+        table.fill(missing, cores())
 
 
 def _check_bounds(trials: int | None, minutes: float | None, concurrency: int | None, device: str) -> None:
