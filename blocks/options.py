@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Protocol
 
 from blocks.errors import UserError
 
-
 MOST = 1_000_000  # of any number; a mistyped width must not fill the memory
 
 
@@ -44,7 +43,9 @@ def check(options: Options) -> None:
             number = type(value) is int or (spec.type is float and type(value) is float)
             good = number and (value in choices if choices else minimum <= value <= MOST)
         if not good:
-            expected = f"one of {', '.join(map(str, choices))}" if choices else f"a number {minimum:g}...{MOST:.0f}"
+            expected = (
+                f"one of {', '.join(map(str, choices))}" if choices else f"a number {minimum:g}...{MOST:.0f}"
+            )
             raise UserError(f"{options.token}: {spec.name} is {value!r}, expected {expected}")
 
 

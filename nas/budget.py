@@ -1,15 +1,17 @@
 """Budgets: upper bounds on what a network may cost, read from text such as `300MFLOPs`."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from nas.costs import Cost
 from nas.errors import UserError
 
 EXAMPLES = "300MFLOPs, 0.3GFLOPs, 4MParams or 15ms"
-_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kMG])(FLOPs|MAdds|MACs|Params)|(ms))", re.IGNORECASE)
-_SCALES = {"k": 1e3, "m": 1e6, "g": 1e9}
+_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kMG])(FLOPs|MAdds|MACs|Params)|(ms))", re.IGNORECASE | re.ASCII)
+_SCALES = {"k": 10**3, "m": 10**6, "g": 10**9}
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Budget:
             quantity, limit = "latency_ms", float(number)
         else:
             quantity = "params" if unit.lower() == "params" else "macs"
-            limit = float(number) * _SCALES[scale.lower()]
-        if limit <= 0:
-            raise UserError(f"budget {text!r} leaves nothing; write {EXAMPLES}")
+            limit = float(Decimal(number) * _SCALES[scale.lower()])  # exact: 2.026k is 2026
+        if not 0 < limit < math.inf:
+            raise UserError(f"budget {text!r} bounds nothing that can be; write {EXAMPLES}")
         return cls(quantity, limit, text.strip())
 
     def violation(self, cost: Cost) -> float:

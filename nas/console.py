@@ -46,12 +46,17 @@ def run_app(app: typer.Typer) -> NoReturn:
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that nothing more can be written."""
-    while error is not None:
+    seen, waiting = set(), [error]
+    while waiting:
+        error = waiting.pop()
+        if error is None or id(error) in seen:
+            continue
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
         if "database or disk is full" in str(error):  # SQLite's words
             return True
-        error = error.__cause__ or error.__context__
+        seen.add(id(error))
+        waiting += [error.__cause__, error.__context__]
     return False
 
 

@@ -28,6 +28,7 @@ from torch import nn
 
 import blocks
 from blocks import Block, Head, Stem
+from nas.errors import UserError
 from search_spaces.arch import Arch
 
 TARGET_RESOLUTION = 224
@@ -56,7 +57,7 @@ def cost(
 ) -> Cost:
     """The cost of what `build(arch, num_classes, resolution, final=final)` builds.
 
-    Raises UserError where the resolution is too small for the arch.
+    Raises UserError where the resolution is too small for the arch and for fewer than one class.
     """
     return default_table().cost(arch, resolution, num_classes, final)
 
@@ -77,6 +78,8 @@ class CostTable:
 
     def cost(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> Cost:
         """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
+        if num_classes < 1:
+            raise UserError(f"num_classes is {num_classes}, expected at least 1")
         entry = self._entries
         total = [0, 0, 0]
         for key in _keys(arch.fitted(resolution, final), resolution, num_classes):

@@ -4,8 +4,10 @@ Asking is done on a study of its own in memory, a thousand times faster than on 
 trained is replayed into it from the record, so that a resumed search knows what the first one knew.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,7 @@ from search_spaces import Arch, Space
 REFUSALS = 30
 """Proposals refused in a row (over budget or known) before the last one is walked to what is allowed."""
 WALK = 2000
-"""Archs looked at on that walk before the space counts as exhausted."""
+"""Archs looked at on that walk, and on the search for a first one, before the space counts as exhausted."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Proposer:
 
     def enqueue(self, arch: Arch) -> bool:
         """Propose this arch before any other; False where it is over budget or known."""
-        if arch in self._seen or worst_violation(self._budgets, self.price(arch)) > 0:
+        if arch in self._seen or self._violation(arch) > 0:
             return False
         self._study.enqueue_trial(self._space.params(arch))
         return True
@@ -155,20 +157,15 @@ class Proposer:
         return None
 
     def _walk(self, start: Arch) -> Arch | None:
-        """From an arch, by single choices, first to within budget and then to the nearest untried arch."""
+        """From an arch, by single choices, to an untried arch within budget near it."""
         start = descend(self._space, self._budgets, self.price, start)
-        if worst_violation(self._budgets, self.price(start)) > 0:
-            return None
-        frontier, looked = [start], {start}
-        while frontier and len(looked) < WALK:
-            arch = frontier.pop(0)
-            if arch not in self._seen:
+        for arch in around(self._space, self._violation, start, self._rng):
+            if arch not in self._seen and self._violation(arch) <= 0:
                 return arch
-            near = [other for other in self._space.neighbours(arch) if other not in looked]
-            self._rng.shuffle(near)
-            looked.update(near)
-            frontier += [a for a in near if worst_violation(self._budgets, self.price(a)) <= 0]
         return None
+
+    def _violation(self, arch: Arch) -> float:
+        return worst_violation(self._budgets, self.price(arch))
 
     def _objective(self, price: Cost) -> float:
         return float(getattr(price, self._settings.objectives[1]))
@@ -205,12 +202,33 @@ def descend(space: Space, budgets: Sequence[Budget], price: Any, start: Arch) ->
     """Step to the neighbour that lowers the worst violation most, until it is none or none is lower."""
     arch, violation = start, worst_violation(budgets, price(start))
     while violation > 0:
-        best = min(space.neighbours(arch), key=lambda a: worst_violation(budgets, price(a)))
+        near = space.neighbours(arch)
+        best = min(near, key=lambda a: worst_violation(budgets, price(a)), default=arch)
         lowest = worst_violation(budgets, price(best))
         if lowest >= violation:
             break
         arch, violation = best, lowest
     return arch
+
+
+def around(
+    space: Space, violation: Callable[[Arch], float], start: Arch, rng: np.random.Generator
+) -> Iterator[Arch]:
+    """An arch and up to WALK around it, one choice after another: the nearest of those within budget first.
+
+    Then those over budget, the least first: what is within may lie beyond them, as where a SandGlass is
+    cheaper than an inverted residual of one expansion and dearer of another.
+    """
+    waiting, looked, order = [(0.0, 0, 0, start)], {start}, count(1)
+    while waiting:
+        _, steps, _, arch = heappop(waiting)
+        yield arch
+        if len(looked) < WALK:
+            near = [other for other in space.neighbours(arch) if other not in looked]
+            rng.shuffle(near)
+            looked.update(near)
+            for other in near:
+                heappush(waiting, (max(0.0, violation(other)), steps + 1, next(order), other))
 
 
 def check_satisfiable(space: Space, settings: Settings) -> None:
@@ -222,7 +240,12 @@ def check_satisfiable(space: Space, settings: Settings) -> None:
     def price(arch: Arch) -> Cost:
         return cost(arch, settings.target_resolution, settings.target_classes)
 
+    def violation(arch: Arch) -> float:
+        return worst_violation(budgets, price(arch))
+
     arch = descend(space, budgets, price, space.arch(space.draw(lambda d: d.choices[0])))
+    if 0 < violation(arch) < 1:  # the descent may have ended beside the cheapest, but not far from it
+        arch = min(around(space, violation, arch, np.random.default_rng(0)), key=violation)
     cheapest = price(arch)
     broken = [budget for budget in budgets if budget.violation(cheapest) > 0]
     if broken:

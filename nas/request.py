@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nas.budget import parse_budgets
 from nas.data import Dataset, load
@@ -13,6 +13,8 @@ from nas.proposing import check_satisfiable
 from nas.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings
 from nas.training import Fidelity
 from search_spaces import Arch, Space, spaces, zoo
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,23 +57,23 @@ def new_run(
                 "--fidelity and --epochs both say how long a trial is trained; give one of the two"
             )
         epochs_of(request.fidelity, 1)  # refuses what is none
-    resolution = request.train_resolution or 32
+    resolution = _or(request.train_resolution, 32)
     if not 8 <= resolution <= 1024:
         raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
-    space_text = _space_text(request.space or "mobile")
+    space_text = _space_text(_or(request.space, "mobile"))
     settings = Settings(
         budgets=tuple(request.budget or ()),
         space=space_text,
-        fidelity=Fidelity(request.epochs or 1.0, request.subset or 1.0, resolution),
-        data=_absolute(request.data or "auto"),
+        fidelity=Fidelity(_or(request.epochs, 1.0), _or(request.subset, 1.0), resolution),
+        data=_absolute(_or(request.data, "auto")),
         skip_corrupt=bool(request.skip_corrupt),
-        granularity=request.granularity or "stage",
-        objectives=tuple(part.strip() for part in (request.objectives or "accuracy,macs").split(",")),
-        sampler=request.sampler or SAMPLERS[0],
-        scheduler=request.scheduler or "none",
-        control=request.control or "none",
-        seed=request.seed or 0,
-        baselines=_baselines(request.baselines or "small"),
+        granularity=_or(request.granularity, "stage"),
+        objectives=tuple(part.strip() for part in _or(request.objectives, "accuracy,macs").split(",")),
+        sampler=_or(request.sampler, SAMPLERS[0]),
+        scheduler=_or(request.scheduler, "none"),
+        control=_or(request.control, "none"),
+        seed=_or(request.seed, 0),
+        baselines=_baselines(_or(request.baselines, "small")),
         seed_baselines=bool(request.seed_baselines),
         target_resolution=_or(request.target_resolution, 224),
         target_classes=_or(request.target_classes, 1000),
@@ -83,7 +85,7 @@ def new_run(
         epochs, rungs = epochs_of(request.fidelity, images)
         settings = replace(settings.with_epochs(epochs), rungs=rungs)
     elif request.epochs is None:
-        settings = settings.with_epochs(min(10.0, epochs_of("standard", images)[0]))
+        settings = settings.with_epochs(min(10.0, max(1.2, epochs_of("standard", images)[0])))
     if data.name == "digits":  # a mirrored 2 is no 2
         settings = replace(settings, recipe=replace(settings.recipe, mirror=False))
     return settings.with_data(data.name, data.fingerprint), data
@@ -160,5 +162,5 @@ def _baselines(text: str) -> tuple[str, ...]:
     return names
 
 
-def _or(value: int | None, default: int) -> int:
+def _or(value: T | None, default: T) -> T:
     return default if value is None else value

@@ -1,7 +1,7 @@
 """What defines a run. Stored in the study itself, so that a run can be resumed from its storage alone."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from nas.budget import Budget, parse_budgets
@@ -109,9 +109,21 @@ class Settings:
             data: dict[str, Any] = json.loads(text)
             data["fidelity"] = Fidelity(**data["fidelity"])
             data["recipe"] = Recipe(**data["recipe"])
-            for name in ("budgets", "objectives", "baselines", "rungs"):
+            for name in ("budgets", "objectives", "baselines"):
+                if not isinstance(data[name], list) or not all(isinstance(part, str) for part in data[name]):
+                    raise TypeError(f"{name} is {data[name]!r}, expected a list of names")
                 data[name] = tuple(data[name])
-            return cls(**data)
+            if not isinstance(data["rungs"], list) or any(
+                type(epochs) is not float for epochs in data["rungs"]
+            ):
+                raise TypeError(f"rungs is {data['rungs']!r}, expected a list of epochs")
+            data["rungs"] = tuple(data["rungs"])
+            settings = cls(**data)
+            for spec in fields(cls):
+                value = getattr(settings, spec.name)
+                if isinstance(spec.type, type) and type(value) is not spec.type:
+                    raise TypeError(f"{spec.name} is {value!r}, expected {spec.type.__name__}")
+            return settings
         except (TypeError, KeyError, ValueError) as error:
             raise UserError(f"the run's settings cannot be read by this version: {error}") from None
 

@@ -1,9 +1,10 @@
 """Train one network at one fidelity: a plain loop for the CPU and for CUDA.
 
 The pixels are one uint8 array; a batch is gathered, mirrored and shifted as a whole on the device, so that
-no loader process competes with the arithmetic. The schedule counts optimiser steps, and all of its chance
-comes from one seed: with one thread, a CPU run repeats bit for bit. `nas.train` is the command and re-exports
-what is public here; nothing in this module needs the search's libraries.
+no loader process competes with the arithmetic. How that is done fast is `nas.kernels.compute`'s to say. The
+schedule counts optimiser steps, and all of its chance comes from one seed: with one thread, a CPU run repeats
+bit for bit. `nas.train` is the command and re-exports what is public here; nothing in this module needs the
+search's libraries.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.errors import UserError
+from nas.kernels.compute import Compute, best
 
 if TYPE_CHECKING:
     from nas.data import Dataset, Split
@@ -163,6 +165,7 @@ def train(
     device: str = "auto",
     reports: int = 4,
     report: Callable[[Progress], None] | None = None,
+    compute: Compute | None = None,
 ) -> Outcome:
     """Train `model` in place on the training split and report its accuracy on the validation split.
 
@@ -171,8 +174,8 @@ def train(
     format, in evaluation mode, with the recipe's batch-norm momentum. reports: how many, at equal shares of
     the schedule, the last at its end; fewer if there are fewer steps. `report` is called with each, off the
     clock, and what it raises ends the training. seed: fixes subset, order, augmentation and dropout; the
-    global random states neither influence the result nor are changed. Full precision on the CPU, bfloat16
-    autocast on CUDA. The number of threads is left to the caller.
+    global random states neither influence the result nor are changed. compute: by default the fastest for the
+    device. The number of threads is left to the caller.
 
     Raises UserError for a device that is not there or data that do not fit the fidelity, TrainingFailed when
     the loss is NaN or infinite.
@@ -188,12 +191,13 @@ def train(
     split, validation = data.train(), data.validation()
     rows = stratified(split.labels, fidelity.subset, seed)
     plan = schedule(recipe, fidelity, len(rows))
+    how = best(place) if compute is None else compute
     batches = _Batches(split, rows, data, plan, recipe.mirror, seed, place)
-    prepare(model, recipe, place)
+    prepare(model, recipe, place, how)
     curve: list[Progress] = []
-    with _private_chance(seed, place):
-        for share, loss in _optimise(model, batches, plan, recipe, reports):
-            accuracy = evaluate(model, validation, data, device)
+    with _private_chance(seed, place), how.training(model, place):
+        for share, loss in _optimise(model, batches, plan, recipe, reports, how):
+            accuracy = evaluate(model, validation, data, device, compute=how)
             curve.append(Progress(share, accuracy, loss, time.perf_counter() - started))
             if report is not None:
                 report(curve[-1])
@@ -205,7 +209,12 @@ def train(
 
 
 def evaluate(
-    model: nn.Module, split: Split, data: Dataset, device: str = "auto", batch_size: int = 500
+    model: nn.Module,
+    split: Split,
+    data: Dataset,
+    device: str = "auto",
+    batch_size: int = 500,
+    compute: Compute | None = None,
 ) -> float:
     """Accuracy in [0, 1] on a split of `data`, which gives the normalisation.
 
@@ -214,16 +223,18 @@ def evaluate(
     if len(split.labels) == 0:
         raise UserError(f"{data.name}: no images to evaluate on; give the split a larger share")
     place = find_device(device)
-    model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    how = best(place) if compute is None else compute
+    model.to(place, memory_format=how.memory_format)  # type: ignore[call-overload]
     normalise = _normaliser(data, place)
     was_training = model.training
     model.eval()
     correct = torch.zeros((), dtype=torch.int64, device=place)
-    with torch.inference_mode(), _precision(place):
+    with torch.inference_mode(), how.evaluating(model), how.precision(place):
         for start in range(0, len(split.labels), batch_size):
             images = torch.from_numpy(np.array(split.images[start : start + batch_size])).to(place)
             labels = torch.from_numpy(np.array(split.labels[start : start + batch_size])).to(place)
-            correct += (model(normalise(images)).argmax(1) == labels).sum()
+            logits = model(normalise(images).contiguous(memory_format=how.memory_format))
+            correct += (logits.argmax(1) == labels).sum()
     model.train(was_training)
     return correct.item() / len(split.labels)
 
@@ -260,9 +271,9 @@ def stratified(labels: npt.NDArray[np.int64], share: float, seed: int) -> Tensor
     return torch.cat(kept).sort().values
 
 
-def prepare(model: nn.Module, recipe: Recipe, place: torch.device) -> None:
-    """Put the model on the device, channels-last, in training mode, with the recipe's batch-norm momentum."""
-    model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+def prepare(model: nn.Module, recipe: Recipe, place: torch.device, how: Compute) -> None:
+    """Put the model on the device, in its format, in training mode, with the recipe's batch-norm momentum."""
+    model.to(place, memory_format=how.memory_format)  # type: ignore[call-overload]
     model.train()
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -351,7 +362,7 @@ def _normaliser(data: Dataset, place: torch.device) -> Callable[[Tensor], Tensor
 
 
 def _optimise(
-    model: nn.Module, batches: _Batches, plan: Schedule, recipe: Recipe, reports: int
+    model: nn.Module, batches: _Batches, plan: Schedule, recipe: Recipe, reports: int, how: Compute
 ) -> Iterator[tuple[float, float]]:
     """Run the schedule. At each report yield its share of the schedule and the latest training loss."""
     groups = weight_groups(model, recipe.weight_decay)
@@ -363,8 +374,8 @@ def _optimise(
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate(step)
         images, labels = batches.draw()
-        with _precision(batches.place):
-            logits = model(images)
+        with how.precision(batches.place):
+            logits = model(images.contiguous(memory_format=how.memory_format))
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -375,11 +386,6 @@ def _optimise(
             _check_finite(losses, max(0, done - CHECK_EVERY), done)
         if done in due:
             yield due[done], losses[max(0, done - max(1, plan.steps // 10)) : done].mean().item()
-
-
-def _precision(place: torch.device) -> torch.autocast:
-    """bfloat16 on CUDA. On the CPU fp32: oneDNN has no fast bf16 path for depthwise gradients."""
-    return torch.autocast(place.type, dtype=torch.bfloat16, enabled=place.type == "cuda")
 
 
 def _check_finite(losses: Tensor, start: int, stop: int) -> None:

@@ -40,14 +40,13 @@ A stage may override any of the choices under its own `choices`.
 NAMES = ("mobile",)
 
 
-@cache
 def get(name: str = "mobile", granularity: str = "stage") -> Space:
     """The space of a name, or of a YAML file; choices made per "stage" or per "block".
 
     Raises UserError where there is none, and names what is wrong in a file.
     """
     if name == "mobile":
-        return parse(MOBILE, granularity)
+        return _mobile(granularity)
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         raise UserError(f"no space is called {name!r}; expected one of {', '.join(NAMES)} or a .yaml file")
@@ -61,11 +60,16 @@ def get(name: str = "mobile", granularity: str = "stage") -> Space:
         raise UserError(f"{name}: {error}") from None
 
 
+@cache
+def _mobile(granularity: str) -> Space:
+    return parse(MOBILE, granularity)
+
+
 def parse(text: str, granularity: str = "stage") -> Space:
     """The space that a YAML text describes. Raises UserError, naming the entry that is wrong."""
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
     data = _mapping(data, "a space", {"name", "stem", "first", "choices", "stages", "head"})
     common = _mapping(data.get("choices", {}), "choices", _CHOICES)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
+from typing import TypeVar
 
 from blocks import Block, GroupShuffle, Head, InvertedResidual, SandGlass, SplitShuffle, Stem, UserError
 from blocks.layers import make_divisible
@@ -141,8 +143,8 @@ def shufflenet_v1(width: float = 1.0, groups: int = 3) -> Arch:
     stem = 24 if width == 1 else _SHUFFLENET_V1_STEMS.get((groups, width))
     if stem is None:
         raise UserError(
-            f"shufflenet_v1: no width {width:g} with {groups} groups; official are width 1 for g = 1, 2, 3, 4, 8 "
-            "and 0.5, 1.5, 2 for g = 3, 8"
+            f"shufflenet_v1: no width {width:g} with {groups} groups; official are width 1 for g = 1, 2, 3, "
+            "4, 8 and 0.5, 1.5, 2 for g = 3, 8"
         )
     blocks: list[Block] = []
     for stage, units in enumerate((4, 8, 4)):
@@ -228,26 +230,29 @@ ZOO: dict[str, Entry] = {
     "mobilenet_v3_small": Entry(mobilenet_v3_small, (0.35, 0.5, 0.75, 1.0, 1.25)),
     "shufflenet_v1": Entry(shufflenet_v1, (0.5, 1.0, 1.5, 2.0), (1, 2, 3, 4, 8)),
     "shufflenet_v2": Entry(shufflenet_v2, (0.5, 1.0, 1.5, 2.0)),
+    "shufflenet_v2_figure": Entry(partial(shufflenet_v2, figure=True), (0.5, 1.0, 1.5, 2.0)),
     "mobilenext": Entry(mobilenext),
 }
-_NAME = re.compile(r"(?P<name>[a-z]\w*?)(_g(?P<groups>\d+))?(_x(?P<width>\d+([._]\d+)?))?")
+_Number = TypeVar("_Number", int, float)
+_NAME = re.compile(
+    r"(?P<name>[a-z]\w*?)(_g(?P<groups>[0-9]{1,9}))?(_x(?P<width>[0-9]{1,9}([._][0-9]{1,9})?))?"
+)
 
 
 def get(name: str, width: float | None = None, groups: int | None = None) -> Arch:
     """The network of a name: `mobilenet_v2`, with its variant as arguments or in the name.
 
-    `mobilenet_v2_x0.5`, `shufflenet_v1_g8_x0.5` and torchvision's `shufflenet_v2_x1_0` are understood.
-    Raises UserError with the nearest names where there is none.
+    `mobilenet_v2_x0.5`, `shufflenet_v1_g8_x0.5` and torchvision's `shufflenet_v2_x1_0` are understood;
+    `shufflenet_v2_figure` is the layout of torchvision's weights. Raises UserError with the nearest names
+    where there is none, and for a variant that does not exist.
     """
     match = _NAME.fullmatch(name)
     if match is None or match["name"] not in ZOO:
         near = get_close_matches(match["name"] if match else name, ZOO, n=3, cutoff=0.4) or sorted(ZOO)
         raise UserError(f"no network is called {name!r}; the nearest are {', '.join(near)}")
-    if match["width"] is not None and width is None:
-        width = float(match["width"].replace("_", "."))
-    if match["groups"] is not None and groups is None:
-        groups = int(match["groups"])
     entry = ZOO[match["name"]]
+    width = _given("width", match["width"] and float(match["width"].replace("_", ".")), width)
+    groups = _given("groups", match["groups"] and int(match["groups"]), groups)
     width = 1.0 if width is None else width
     if len(entry.widths) == 1 and width not in entry.widths:
         raise UserError(f"{match['name']} comes in width {entry.widths[0]:g} only, not {width:g}")
@@ -256,5 +261,12 @@ def get(name: str, width: float | None = None, groups: int | None = None) -> Arc
     if groups is not None and not entry.groups:
         raise UserError(f"{match['name']} has no groups to choose, got g = {groups}")
     if entry.groups:
-        return entry.make(width, groups or 3)
+        return entry.make(width, 3 if groups is None else groups)
     return entry.make(width) if len(entry.widths) > 1 else entry.make()
+
+
+def _given(what: str, written: _Number | None, argument: _Number | None) -> _Number | None:
+    """What the name or the argument says; UserError where they disagree."""
+    if written is not None and argument is not None and written != argument:
+        raise UserError(f"{what} is {written:g} in the name and {argument:g} beside it; give one of them")
+    return argument if written is None else written

@@ -66,9 +66,7 @@ stems = st.builds(
     activation=activations,
     pool=st.booleans(),
 )
-heads = st.builds(
-    Head, st.sampled_from((0, 40)), features=st.sampled_from((0, 24)), activation=activations
-)
+heads = st.builds(Head, st.sampled_from((0, 40)), features=st.sampled_from((0, 24)), activation=activations)
 eps = st.one_of(
     st.sampled_from((1e-5, 1e-3, 1e-13, 0.00123456789012345)), st.floats(1e-12, 0.5, allow_subnormal=False)
 )
@@ -95,7 +93,7 @@ def damaged(draw: st.DrawFn, text: str) -> str:
     """The text with one to three characters or parts removed, added, changed or moved."""
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(text)))
-        what = draw(st.sampled_from(("drop", "add", "change", "repeat", "swap", "cut")))
+        what = draw(st.sampled_from(("drop", "add", "change", "number", "lose", "repeat", "swap", "cut")))
         odd = draw(st.sampled_from(_ODD))
         parts = text.split("-")
         if what == "drop":
@@ -104,6 +102,13 @@ def damaged(draw: st.DrawFn, text: str) -> str:
             text = text[:at] + odd + text[at:]
         elif what == "change":
             text = text[:at] + odd + text[at + 1 :]
+        elif what == "number":
+            digits = [i for i, character in enumerate(text) if character in string.digits]
+            if digits:
+                at = draw(st.sampled_from(digits))
+                text = text[:at] + draw(st.sampled_from("012345678")) + text[at + 1 :]
+        elif what == "lose":
+            text = "-".join(part for i, part in enumerate(parts) if i != at % len(parts))
         elif what == "cut":
             text = text[:at]
         else:

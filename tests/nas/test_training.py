@@ -5,6 +5,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nas.kernels import library
+from nas.kernels.compute import Compute
 from torch import Tensor, nn
 
 from nas import training
@@ -155,6 +158,31 @@ def test_one_seed_gives_one_result_whatever_the_global_states() -> None:
     train(net, data, BRIEF, seed=3)
     assert same(first, net.state_dict())
     assert not same(first, weights_after(data, seed=4))
+
+
+def test_a_run_repeats_though_its_first_steps_measured_how_to_compute(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path))  # nothing is known of this machine yet
+
+    def weights() -> dict[str, Tensor]:
+        net = small_net(dropout=0.3)
+        net.insert(3, nn.Conv2d(8, 8, 5, 2, 2, groups=8, bias=False))
+        net[9] = nn.Linear(64, 4)
+        train(net, problem(64), BRIEF)
+        return net.state_dict()
+
+    first = weights()
+    assert library.load() is None or any(tmp_path.rglob("depthwise-*.json"))
+    assert same(first, weights())
+
+
+@pytest.mark.parametrize("plain", [{"own_gradients": False}, {"folded": False}, {"channels_last": False}])
+def test_how_it_is_computed_hardly_matters(plain: dict[str, bool]) -> None:
+    usual = weights_after(problem(64), compute=Compute(bf16=False))
+    other = weights_after(problem(64), compute=Compute(bf16=False, **plain))
+    for name, value in usual.items():
+        torch.testing.assert_close(other[name], value, rtol=1e-3, atol=1e-4)
 
 
 def test_global_states_are_given_back() -> None:

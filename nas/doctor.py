@@ -1,0 +1,91 @@
+"""What this machine takes for training and searching, and why: `python -m nas.doctor`.
+
+Asks the same functions that training asks; what has not been measured yet on this machine is measured now, in
+a few seconds, and stored as training would store it.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib import import_module, metadata
+
+import torch
+import typer
+
+from nas.array_cache import cache_dir
+from nas.kernels import choices, library
+from nas.kernels.compute import bf16_is_fast
+
+_LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "ray", "fvcore", "plotly", "scikit-learn")
+_MODULES = {"scikit-learn": "sklearn"}
+
+
+def main() -> None:
+    """Say which path training takes on this machine."""
+    for topic, finding in examine():
+        typer.echo(f"{topic:<20} {finding}")
+
+
+def examine() -> list[tuple[str, str]]:
+    """Topic and finding, in the order they are printed."""
+    return [
+        ("processor", f"{choices.processor()}, torch uses {torch.backends.cpu.get_cpu_capability()}"),
+        ("threads", f"{torch.get_num_threads()} of torch; a search trains with 1 a worker"),
+        ("CUDA", _cuda()),
+        ("depthwise library", _library()),
+        ("precision on CPU", _precision()),
+        *_gradients(),
+        ("cache", f"{cache_dir()} (set NAS_CACHE_DIR to move it)"),
+        ("measured choices", f"{choices.folder()} (delete it to measure again)"),
+        ("Python", platform.python_version()),
+        *((name, _version(name)) for name in _LIBRARIES),
+    ]
+
+
+def _cuda() -> str:
+    if not torch.cuda.is_available():
+        return "none: training runs on the CPU"
+    return ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+
+
+def _library() -> str:
+    sets = library.instruction_sets()
+    if not sets:
+        return "not built: slower gradients, those of torch; install again with a C compiler present"
+    return f"built, uses {library.SETS[sets[0]]}"
+
+
+def _precision() -> str:
+    if library.load() is None:
+        return "float32: torch's own gradients are slow in bfloat16"
+    fast = bf16_is_fast()
+    answer = choices.stored().get("bfloat16-step")
+    if answer is None:
+        return f"{'bfloat16' if fast else 'float32'}: not measured, because nothing can be stored"
+    return f"{'bfloat16' if fast else 'float32'}: a step in bfloat16 is {answer['ratio']:.2f} times as fast"
+
+
+def _gradients() -> list[tuple[str, str]]:
+    """How the classes of depthwise convolutions met so far were decided."""
+    answers = {name: found for name, found in choices.stored().items() if name.startswith("depthwise-")}
+    if not answers:
+        return [("depthwise gradients", "no class measured yet; each is when a training first meets it")]
+    ours = [found["ratio"] for found in answers.values() if found["answer"]]
+    told = f"{len(ours)} of {len(answers)} classes measured so far go to the library"
+    if ours:
+        told += f", there {min(ours):.1f} to {max(ours):.1f} times as fast as torch"
+    return [("depthwise gradients", told)]
+
+
+def _version(name: str) -> str:
+    try:
+        import_module(_MODULES.get(name, name))
+        return metadata.version(name)
+    except Exception as error:  # a broken installation may fail in any way: that is what is asked
+        return f"cannot be imported ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
+
+
+if __name__ == "__main__":
+    from nas import console
+
+    console.run(main)

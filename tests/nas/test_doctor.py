@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+import typer
+from nas.kernels import library
+from typer.testing import CliRunner
+
+from nas import doctor
+
+
+def told() -> dict[str, str]:
+    return dict(doctor.examine())
+
+
+def test_it_tells_which_path_is_taken() -> None:
+    found = told()
+    assert {"processor", "threads", "CUDA", "depthwise library", "precision on CPU", "cache"} < set(found)
+    sets = library.instruction_sets()
+    assert (library.SETS[sets[0]] if sets else "not built") in found["depthwise library"]
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "load", lambda: None)
+    found = told()
+    assert "not built" in found["depthwise library"]
+    assert "float32" in found["precision on CPU"]
+
+
+def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert "cannot be imported" in told()["ray"]
+
+
+def test_the_command() -> None:
+    app = typer.Typer()
+    app.command()(doctor.main)
+    done = CliRunner().invoke(app)
+    assert done.exit_code == 0
+    assert len(done.stdout.splitlines()) == len(told())
