@@ -187,15 +187,20 @@ class Proposer:
         """A finished trial that this study did not ask for."""
         params, known = self.point(arch)
         violation = worst_violation(self._budgets, self.price(arch))
-        self._study.add_trial(
+        study, sampler = self._study, self._study.sampler
+        study.add_trial(
             optuna.trial.create_trial(
+                state=TrialState.RUNNING,
                 params=params,
                 distributions=known,
-                values=values,
                 constraints={"budget": violation} if np.isfinite(violation) else None,
                 user_attrs=attributes,
             )
         )
+        added = study.get_trials(deepcopy=False)[-1]
+        if isinstance(sampler, optuna.samplers.NSGAIISampler):
+            sampler.get_trial_generation(study, added)  # assigns one: it learns from nothing outside of them
+        study.tell(added.number, values)
 
 
 def descend(space: Space, budgets: Sequence[Budget], price: Any, start: Arch) -> Arch:

@@ -10,7 +10,7 @@ from blocks.layers import ACTIVATIONS, GATES, ConvNorm, SqueezeExcite, depthwise
 from tests import references
 
 
-@given(st.floats(0.1, 5000))
+@given(st.floats(0.1, 60) | st.floats(60, 5000))
 def test_make_divisible_is_the_papers_rule(width: float) -> None:
     assert make_divisible(width) == references.rounded(width)
 

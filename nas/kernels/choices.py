@@ -1,0 +1,127 @@
+"""Yes or no by measurement: asked once on a machine, stored, and never asked again.
+
+An answer decides between two ways of computing the same, which round differently; so it must not change
+while runs are to repeat. Each is one small file in the cache folder, put there whole and by whoever is first;
+all others, then and later, read it. Where nothing can be stored, a fixed answer is given unmeasured. Delete
+the folder to measure again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from nas.array_cache import cache_dir
+from nas.kernels import library
+
+_ROUNDS = 5
+_CLEAR = 3.0  # a first ratio above this, or below its inverse, needs no second look
+
+
+def folder() -> Path:
+    """Where this machine's answers are: one folder for each processor, torch and library."""
+    facts = [processor(), torch.__version__, torch.backends.cpu.get_cpu_capability()]
+    facts += [f"library {library.VERSION}", *map(str, library.instruction_sets())]
+    return cache_dir() / "machine" / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+
+
+def decide(question: str, ratio: Callable[[], float], at_least: float, otherwise: bool) -> bool:
+    """The stored answer to a question, or whether `ratio()`, measured now, is at least so much.
+
+    `question` is a file name. `otherwise` is the answer where none can be stored.
+    """
+    return _decide(folder() / f"{question}.json", ratio, at_least, otherwise)
+
+
+_known: dict[Path, bool] = {}  # what this process has read: fixed, whatever becomes of the files
+
+
+def _decide(path: Path, ratio: Callable[[], float], at_least: float, otherwise: bool) -> bool:
+    if path not in _known:
+        answer = _read(path)
+        if answer is None and _storable(path.parent):
+            measured = ratio()
+            _store(path, {"answer": measured >= at_least, "ratio": round(measured, 3), "at_least": at_least})
+            answer = _read(path)
+        _known[path] = otherwise if answer is None else answer
+    return _known[path]
+
+
+def stored() -> dict[str, dict[str, float | bool]]:
+    """All answers of this machine so far, by question, with the measured ratio."""
+    answers = {}
+    for path in sorted(folder().glob("*.json")):
+        with suppress(OSError, ValueError):
+            answers[path.stem] = json.loads(path.read_text("utf-8"))
+    return answers
+
+
+def _read(path: Path) -> bool | None:
+    try:
+        return bool(json.loads(path.read_text("utf-8"))["answer"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _storable(place: Path) -> bool:
+    """Whether files can be made here and linked: if not, do not even measure."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(place, os.W_OK) and hasattr(os, "link")
+
+
+def _store(path: Path, answer: dict[str, float | bool]) -> None:
+    """Put the file there, whole, unless there is one: a link, unlike a renaming, never replaces."""
+    draft = path.with_name(f"{uuid.uuid4().hex}.tmp")
+    with suppress(OSError):  # FileExistsError: another process was quicker, and its answer holds
+        draft.write_text(json.dumps(answer), "utf-8")
+        os.link(draft, path)
+    with suppress(OSError):
+        draft.unlink()
+
+
+def speed_ratio(theirs: Callable[[], object], ours: Callable[[], object]) -> float:
+    """How many times as fast `ours` is, by processor time of one thread, taken in turn; stops when clear."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        best = [float("inf"), float("inf")]
+        for done in range(_ROUNDS + 1):
+            for side, work in enumerate((theirs, ours)):
+                start = time.thread_time()
+                work()
+                taken = time.thread_time() - start
+                if done:  # the first round warms up
+                    best[side] = min(best[side], taken)
+            if done and not 1 / _CLEAR < _ratio(best) < _CLEAR:
+                break
+        return _ratio(best)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _ratio(seconds: list[float]) -> float:
+    return max(seconds[0], 1e-9) / max(seconds[1], 1e-9)
+
+
+@cache
+def processor() -> str:
+    """The name of the processor's model."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()

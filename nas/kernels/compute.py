@@ -1,0 +1,126 @@
+"""How the arithmetic of a training is done, as one value, and the means it names.
+
+None of it changes what is computed beyond rounding. `best` chooses for a device, on the CPU by measurement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from nas.kernels import library
+from nas.kernels.choices import decide, speed_ratio
+from nas.kernels.depthwise import own_gradients
+
+_WORTH_IT = 1.1  # how much faster a bfloat16 step must be to be preferred
+
+
+@dataclass(frozen=True)
+class Compute:
+    """How to compute: everything on is the fastest, everything off is what torch does by itself.
+
+    bf16: autocast to bfloat16. own_gradients: those of depthwise convolutions come from our library where it
+    was not slower. channels_last: memory format of network and images. folded: for evaluation, batch norm is
+    folded into the convolutions.
+    """
+
+    bf16: bool
+    own_gradients: bool = True
+    channels_last: bool = True
+    folded: bool = True
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Of the network and of the images."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def precision(self, place: torch.device) -> torch.autocast:
+        """The context of a forward pass."""
+        return torch.autocast(place.type, dtype=torch.bfloat16, enabled=self.bf16)
+
+    @contextmanager
+    def training(self, model: nn.Module, place: torch.device) -> Iterator[None]:
+        """The model as it is trained; undone afterwards."""
+        with own_gradients(model) if self.own_gradients and place.type == "cpu" else nullcontext():
+            yield
+
+    @contextmanager
+    def evaluating(self, model: nn.Module) -> Iterator[None]:
+        """The model, which must be in evaluation mode, as it is evaluated; undone afterwards."""
+        with folded(model, torch.bfloat16 if self.bf16 else None) if self.folded else nullcontext():
+            yield
+
+
+def best(place: torch.device) -> Compute:
+    """The fastest way on this device: on the CPU in bfloat16 where a step in it was faster than in fp32."""
+    return Compute(bf16=place.type == "cuda" or (place.type == "cpu" and bf16_is_fast()))
+
+
+def bf16_is_fast() -> bool:
+    """Whether a training step of a mobile block takes less time in bfloat16 on this processor."""
+    if library.load() is None:  # torch's gradients in bfloat16 are slow everywhere
+        return False
+    return decide("bfloat16-step", _measure_bf16, at_least=_WORTH_IT, otherwise=False)
+
+
+def _measure_bf16() -> float:
+    """How many times as fast a step is in bfloat16; draws no random numbers."""
+    wide, narrow, images = 144, 24, 32
+    expand, project = _ramp(wide, narrow, 1, 1), _ramp(narrow, wide, 1, 1)
+    filters = _ramp(wide, 1, 3, 3)
+    scale, shift = torch.ones(wide, requires_grad=True), torch.zeros(wide, requires_grad=True)
+    x = _ramp(images, narrow, 8, 8)
+
+    def step(bf16: bool) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            y = functional.conv2d(x, expand)
+            y = functional.relu(functional.batch_norm(y, None, None, scale, shift, training=True))
+            y = torch.ops.nas.depthwise(y, filters, 1)
+            y = functional.relu(functional.batch_norm(y, None, None, scale, shift, training=True))
+            y = functional.conv2d(y, project)
+        torch.autograd.grad(y.float().square().mean(), [expand, filters, project, scale, x])
+
+    with torch.enable_grad():
+        return speed_ratio(lambda: step(False), lambda: step(True))
+
+
+def _ramp(*shape: int) -> Tensor:
+    values = torch.linspace(-1, 1, torch.Size(shape).numel()).view(shape)
+    return values.contiguous(memory_format=torch.channels_last).requires_grad_()
+
+
+@contextmanager
+def folded(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[None]:
+    """Put each batch norm that follows a convolution into the latter's weights; for evaluation only.
+
+    Only within `nn.Sequential`, where what follows what is certain. dtype: of the folded weights, their own
+    if None. The model's own modules are put back afterwards, untouched.
+    """
+    replaced: list[tuple[nn.Sequential, int, nn.Module]] = []
+    try:
+        for owner in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
+            for at in range(len(owner) - 1):
+                conv, norm = owner[at], owner[at + 1]
+                # No subclasses, which may do anything, and no hooks, which would not be called.
+                if type(conv) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d or _hooked(conv, norm):
+                    continue
+                if norm.training or norm.running_mean is None:
+                    continue
+                replaced += [(owner, at, conv), (owner, at + 1, norm)]
+                with torch.no_grad():
+                    owner[at] = fuse_conv_bn_eval(conv, norm).to(dtype=dtype)
+                owner[at + 1] = nn.Identity()
+        yield
+    finally:
+        for owner, at, module in replaced:
+            owner[at] = module
+
+
+def _hooked(*modules: nn.Module) -> bool:
+    return any(module._forward_hooks or module._forward_pre_hooks for module in modules)

@@ -1,0 +1,172 @@
+"""The depthwise convolution as an operator whose gradients come from our own library.
+
+    nas::depthwise(x, weight, stride)     forward as torch does it, backward by `nas.kernels.library`
+
+oneDNN's own gradients are slow to pathological for mobile networks: up to 50 times for 5x5 weights and up to
+300 for bfloat16 at stride 2. Where the library is missing the operator falls back to torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas.kernels import library
+from nas.kernels.choices import decide, speed_ratio
+
+_AS_FAST = 0.95  # the library is taken unless it is clearly slower: a tie must not be decided by noise
+_IMAGES = 32  # in a measurement
+_MANY, _FEW = 144, 24  # channels in a measurement
+
+
+@torch.library.custom_op("nas::depthwise", mutates_args=(), device_types="cpu")
+def depthwise(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """Depthwise convolution with padding kernel // 2.
+
+    x float [N, C, H, W], weight [C, 1, K, K] in the type of x or wider, K odd; returns, in the type of x,
+    [N, C, ceil(H / stride), ceil(W / stride)]. The weights' gradient is summed in fp32 and of their type.
+    """
+    kernel = weight.shape[-1]
+    return functional.conv2d(x, weight.to(x.dtype), None, stride, kernel // 2, 1, x.shape[1])
+
+
+@depthwise.register_fake
+def _(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    height, width = ((side - 1) // stride + 1 for side in x.shape[2:])
+    return x.new_empty(x.shape[0], x.shape[1], height, width).to(memory_format=torch.channels_last)
+
+
+@torch.library.custom_op("nas::depthwise_backward", mutates_args=(), device_types="cpu")
+def depthwise_backward(
+    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, want_x: bool, want_weight: bool
+) -> tuple[Tensor, Tensor]:
+    """Gradients of `depthwise` with respect to x and weight, each of its type; empty where not wanted."""
+    if library.offered(x.dtype, weight.shape[-1], stride):
+        dx, dw = library.backward(gradient, x, weight, stride, (want_x, want_weight))
+    else:
+        dx, dw = _torchs(gradient.to(x.dtype), x, weight.to(x.dtype), stride, (want_x, want_weight))
+    return (
+        x.new_empty(0) if dx is None else dx,
+        weight.new_empty(0) if dw is None else dw.to(weight.dtype),
+    )
+
+
+def _torchs(
+    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: tuple[bool, bool] = (True, True)
+) -> tuple[Tensor | None, Tensor | None]:
+    """The same from torch, all in one type."""
+    half, channels = weight.shape[-1] // 2, x.shape[1]
+    geometry = ([stride, stride], [half, half], [1, 1], False, [0, 0], channels)
+    found = torch.ops.aten.convolution_backward(gradient, x, weight, None, *geometry, [*wanted, False])
+    return found[0], found[1]
+
+
+@depthwise_backward.register_fake
+def _(
+    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, want_x: bool, want_weight: bool
+) -> tuple[Tensor, Tensor]:
+    dx = torch.empty_like(x, memory_format=torch.channels_last) if want_x else x.new_empty(0)
+    return dx, torch.empty_like(weight) if want_weight else weight.new_empty(0)
+
+
+def _remember(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+    x, weight, ctx.stride = inputs
+    ctx.save_for_backward(x, weight)
+
+
+def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    want_x, want_weight = ctx.needs_input_grad[:2]
+    dx, dw = depthwise_backward(gradient, *ctx.saved_tensors, ctx.stride, want_x, want_weight)
+    return dx if want_x else None, dw if want_weight else None, None
+
+
+depthwise.register_autograd(_differentiate, setup_context=_remember)
+
+
+class _Depthwise(nn.Conv2d):
+    """What a depthwise `nn.Conv2d` becomes for the time of a training."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled() or x.device.type != "cpu":
+            return super().forward(x)
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        if not chosen(dtype, kernel, stride, x.shape[1], min(x.shape[2:])):
+            return super().forward(x)
+        result: Tensor = depthwise(x.to(dtype), self.weight, stride)
+        return result
+
+
+@contextmanager
+def own_gradients(model: nn.Module) -> Iterator[None]:
+    """Give depthwise convolutions the library's gradients where these are faster; undo it at the end."""
+    swapped = [module for module in model.modules() if suits(module)]
+    for module in swapped:
+        module.__class__ = _Depthwise
+    try:
+        yield
+    finally:
+        for module in swapped:
+            module.__class__ = nn.Conv2d
+
+
+def suits(module: nn.Module) -> bool:
+    """Whether a module is a convolution that the operator can stand in for."""
+    if type(module) is not nn.Conv2d or isinstance(module.padding, str):
+        return False
+    kernel, stride = module.kernel_size[0], module.stride[0]
+    return (
+        module.groups == module.in_channels == module.out_channels > 1
+        and kernel in library.KERNELS
+        and stride in library.STRIDES
+        and module.kernel_size == (kernel, kernel)
+        and module.stride == (stride, stride)
+        and module.padding == (kernel // 2, kernel // 2)
+        and module.dilation == (1, 1)
+        and module.padding_mode == "zeros"
+        and module.bias is None
+    )
+
+
+def chosen(dtype: torch.dtype, kernel: int, stride: int, channels: int, side: int) -> bool:
+    """Whether the library's gradients are to be taken: it can, and was not slower when this machine tried.
+
+    One measurement stands for all shapes of a class (few or many channels; maps up to 2, 4, 8 and above), so
+    that the answer does not depend on which network came first.
+    """
+    if not library.offered(dtype, kernel, stride):
+        return False
+    wide = channels > 2 * _FEW
+    size = next((limit for limit in (2, 4, 8) if side <= limit), 16)
+    kind = str(dtype).removeprefix("torch.")
+    question = f"depthwise-{kind}-kernel{kernel}-stride{stride}-{'wide' if wide else 'narrow'}-map{size}"
+    return decide(
+        question,
+        lambda: _measure(dtype, kernel, stride, _MANY if wide else _FEW, size),
+        at_least=_AS_FAST,
+        otherwise=True,
+    )
+
+
+def _measure(dtype: torch.dtype, kernel: int, stride: int, channels: int, size: int) -> float:
+    """How many times as fast as torch's the library's gradients are; draws no random numbers."""
+    x = _ramp((_IMAGES, channels, size, size), dtype)
+    weight = _ramp((channels, 1, kernel, kernel), torch.float32)
+    out = (size - 1) // stride + 1
+    gradient = _ramp((_IMAGES, channels, out, out), dtype)
+    theirs = weight.to(dtype)
+    with torch.no_grad():
+        return speed_ratio(
+            lambda: _torchs(gradient, x, theirs, stride),
+            lambda: library.backward(gradient, x, weight, stride),
+        )
+
+
+def _ramp(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    count = torch.Size(shape).numel()
+    return torch.linspace(-1, 1, count).view(shape).to(dtype).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,230 @@
+"""FrontSampler: an Optuna sampler for objectives that take a training, beside costs that are known before it.
+
+A training costs a minute, a proposal milliseconds. General-purpose samplers treat a network's cost as one more
+unknown; here it is never modelled, only looked up: as a feature, as an axis of the front, and to rule points out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from threading import RLock
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from threadpoolctl import ThreadpoolController
+
+from nas.errors import UserError
+from nas.samplers.candidates import with_fixed
+from nas.samplers.grid import ABSENT, Grid, Rows, axis
+from nas.samplers.history import CLAIM, Record, as_record, is_tried, read, tried_rows
+from nas.samplers.learned import LearnedSpace
+from nas.samplers.model import Model
+from nas.samplers.objectives import Objectives, assumed, detect
+from nas.samplers.pricing import Budget, Cost, Prices
+from nas.samplers.problem import Problem
+from nas.samplers.proposing import propose
+
+COMPARED = 50
+"""Finished trials that are looked at to find out which values are known costs."""
+ATTEMPTS = 10
+"""Times that another point is chosen because another worker has just chosen the same."""
+THREADS = ThreadpoolController()
+"""Small matrices on several threads are slower, by far so beside trainings that keep the cores busy."""
+
+
+class SpaceExhausted(optuna.TrialPruned):
+    """No untried point within the budget is left.
+
+    In `study.optimize` it ends the loop, its trial PRUNED; from `study.ask` or `trial.suggest_*` it is raised to the
+    caller, its trial told as FAIL. `FrontSampler.exhausted(study)` tells beforehand.
+    """
+
+
+class FrontSampler(optuna.samplers.BaseSampler):
+    """Proposes points that are expected to enlarge the front most; works best from the first dozen trials on.
+
+    For any study of categorical and integer parameters, of one objective or several. Everything is learned from
+    the study's trials (see nas.samplers.history for the attributes it reads), so that a study can be resumed and
+    shared by several processes; running trials count as pending; no point is proposed twice, failed ones included.
+    Proposals depend on the seed, the number of the trial and the trials before it, on nothing else.
+
+    space: name -> distribution. Left out, it is learned: whatever the trials have asked for; parameters that no
+        trial has asked for before are random then, and may break the budget.
+    cost: what is known of a point's parameters, the lower the better: a number, or a mapping from names to numbers.
+        All of them are features of the model.
+    budget: upper bound on the (first) cost, or a mapping from names of costs to bounds. With `space`, no point beyond
+        it is proposed.
+    objectives: for each of the study's values the name of the cost that it is ("cost" where it is a plain number),
+        None where it has to be learned. Left out, the values are compared with the costs.
+    prior: results of earlier studies (other budget, device, fidelity), as knowledge and never as results: Records,
+        or trials whose values are those of this study's objectives.
+    seed: the same seed gives the same proposals; random where left out.
+
+    Raises UserError for continuous parameters, for a budget without its cost, and, when first asked for a point, for
+    a budget that nothing found in the space fits. Raises SpaceExhausted when all points were tried.
+    """
+
+    def __init__(
+        self,
+        space: Mapping[str, BaseDistribution] | None = None,
+        cost: Cost | None = None,
+        budget: Budget = None,
+        *,
+        objectives: Sequence[str | None] | None = None,
+        prior: Iterable[Record | FrozenTrial] = (),
+        seed: int | None = None,
+    ) -> None:
+        if budget is not None and cost is None:
+            raise UserError(f"budget {budget!r} without a cost: give FrontSampler(cost=...) as well")
+        self._space = None if space is None else dict(space)
+        self._learned = LearnedSpace()
+        self._study = ""
+        self._cost, self._budget, self._prior = cost, budget, tuple(prior)
+        self._objectives = None if objectives is None else tuple(objectives)
+        self._seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
+        self._lock = RLock()
+        self._prepared_for: dict[str, BaseDistribution] | None = None
+        if self._space is not None:
+            Grid.of(self._space)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock, which neither copies nor pickles."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=RLock())
+
+    # What Optuna asks ---------------------------------------------------------------------------------------
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """The space given, or every parameter that the finished trials have asked for."""
+        return self._space_of(study)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """All parameters of the space at once."""
+        if not search_space:
+            return {}
+        with self._lock, THREADS.limit(limits=1):
+            self._prepare(search_space)
+            row = self._choose(study, trial)
+            if row is not None:
+                return self._problem.grid.params(row)
+        if self._space is None and not self._learned.complete:
+            return {}  # what tells the trials apart is not known: random, then
+        try:
+            study.stop()
+        except RuntimeError:  # asked outside of study.optimize, where nobody would tell the trial
+            study.tell(trial.number, state=TrialState.FAIL)
+        raise SpaceExhausted("every point within the budget has been tried")
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """A random value, for parameters that the space lacks."""
+        seed = np.random.SeedSequence([self._seed, trial.number, crc32(param_name.encode())])
+        if self._space is None:
+            axis(param_name, param_distribution)  # refuses what could not be learned
+        fallback = optuna.samplers.RandomSampler(seed=int(seed.generate_state(1)[0]))
+        return fallback.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """End `study.optimize` when the space is exhausted; ask-and-tell loops ask `exhausted`."""
+        if self.exhausted(study):
+            try:
+                study.stop()
+            except RuntimeError:  # not in study.optimize
+                pass
+
+    def exhausted(self, study: Study) -> bool:
+        """Whether every point within the budget was proposed, so that asking would raise SpaceExhausted.
+
+        Never so for a space too large to go through (more than problem.WALKED points).
+        """
+        with self._lock, THREADS.limit(limits=1):
+            space = self._space_of(study)
+            if not space or (self._space is None and not self._learned.complete):
+                return False
+            self._prepare(space)
+            if not self._problem.countable:
+                return False
+            return self._problem.exhausted(tried_rows(self._problem.grid, study.get_trials(deepcopy=False)))
+
+    # How a point is chosen ----------------------------------------------------------------------------------
+
+    def _space_of(self, study: Study) -> dict[str, BaseDistribution]:
+        if self._space is not None:
+            return self._space
+        with self._lock:
+            if self._study != study.study_name:
+                self._study, self._learned = study.study_name, LearnedSpace()
+            return self._learned.update(study.get_trials(deepcopy=False))
+
+    def _prepare(self, space: dict[str, BaseDistribution]) -> None:
+        """Have the problem and the model of this space; they are kept until another is asked for."""
+        if self._prepared_for != space:
+            grid = Grid.of(space)
+            self._problem = Problem(grid, Prices(grid, self._cost, self._budget), self._seed)
+            self._model = Model(self._problem)
+            self._prepared_for = dict(space)
+
+    def _choose(self, study: Study, trial: FrozenTrial) -> Rows | None:
+        """The point to try, claimed for this trial; None where none is left.
+
+        Every worker first writes which point it is going to try and then looks whether another has written the
+        same. At least one of two sees the other, and chooses again.
+        """
+        grid = self._problem.grid
+        given = grid.row(trial.system_attrs.get("fixed_params", {}))
+        fixed = {} if given is None else {k: int(c) for k, c in enumerate(given) if c != ABSENT}
+        ranked = grid.rows([])
+        for attempt in range(ATTEMPTS):
+            rng = np.random.default_rng([self._seed, trial.number, attempt])
+            trials = study.get_trials(deepcopy=False)
+            objectives = self._identify(study, trials)
+            history = read(grid, objectives, trials, self._records(objectives), trial.number)
+            ranked = propose(self._problem, objectives, history, self._model, rng, trial.number, fixed)
+            if not len(ranked):
+                break
+            row: Rows = ranked[0 if attempt == 0 else rng.integers(len(ranked))]
+            claim = {a.name: int(c) for a, c in zip(grid.axes, row, strict=True)}
+            study._storage.set_trial_system_attr(trial._trial_id, CLAIM, claim)
+            finished = {t.number for t in trials if t.state.is_finished()}
+            others = [
+                t for t in study.get_trials(deepcopy=False) if t.number not in finished | {trial.number}
+            ]
+            if not is_tried(row[None], tried_rows(grid, others))[0]:
+                return row
+        if fixed:  # the user insists on part of it: what is left to choose has all been tried
+            return with_fixed(grid.uniform(np.random.default_rng([self._seed, trial.number]), 1), fixed)[0]
+        if not len(ranked) and not self._problem.prices.fits(self._problem.prices(history.tried)).any():
+            raise self._problem.refusal()
+        return ranked[0] if len(ranked) else None
+
+    def _identify(self, study: Study, trials: Sequence[FrozenTrial]) -> Objectives:
+        """Which of the study's values are known costs."""
+        signs = tuple(1 if d == StudyDirection.MAXIMIZE else -1 for d in study.directions)
+        names = self._problem.prices.names
+        if self._objectives is not None:
+            if len(self._objectives) != len(signs) or not set(self._objectives) <= {None, *names}:
+                raise UserError(
+                    f"objectives {self._objectives}: expected {len(signs)} of {', '.join(map(repr, (*names, None)))}"
+                )
+            return Objectives(signs, tuple(None if n is None else names.index(n) for n in self._objectives))
+        if not names:
+            return Objectives(signs, (None,) * len(signs))
+        done = [t for t in trials if t.state == TrialState.COMPLETE][-COMPARED:]
+        placed = [(row, t.values) for t in done if (row := self._problem.grid.row(t.params)) is not None]
+        if not placed:
+            return Objectives(signs, assumed(signs, len(names)))
+        costs = self._problem.prices(self._problem.grid.rows([row for row, _ in placed]))
+        return Objectives(signs, detect(signs, np.array([values for _, values in placed]), costs))
+
+    def _records(self, objectives: Objectives) -> list[Record]:
+        return [record for p in self._prior if (record := as_record(p, objectives)) is not None]

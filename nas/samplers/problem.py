@@ -1,0 +1,134 @@
+"""What stays the same during a study: the space, what its points cost, and how to find those that fit the budget."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+
+from nas.errors import UserError
+from nas.samplers import candidates
+from nas.samplers.grid import Floats, Grid, Rows
+from nas.samplers.history import distinct, is_tried
+from nas.samplers.pricing import Prices
+
+SAMPLE = 400
+"""Points of every size that scales, reference costs and size strata are taken from."""
+WALKED = 100_000
+"""Grids of at most so many points are gone through one by one before they count as exhausted."""
+CHUNK = 256
+DESCENTS = 8
+Fixed = Mapping[int, int]
+"""Choices that are given beforehand, by axis: those of a trial that was queued with some of its parameters."""
+
+
+class Problem:
+    """A grid with its prices. A function of its arguments; what it remembers only saves time."""
+
+    def __init__(self, grid: Grid, prices: Prices, seed: int) -> None:
+        self.grid, self.prices, self.seed = grid, prices, seed
+        rng = np.random.default_rng([seed, 0])
+        self.tilts = candidates.tilts(grid, prices, rng)
+        rows = candidates.sized(grid, self.tilts, rng, SAMPLE)
+        costs = prices(rows)
+        self._finite = np.isfinite(costs).all(axis=1)
+        self.sample, self.sample_costs = rows[self._finite], costs[self._finite]
+        self._closed = np.zeros(min(grid.size, WALKED), dtype=bool)
+
+    # Scales --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _logarithmic(self) -> bool:
+        return bool((self.sample_costs > 0).all())
+
+    def numbers(self, costs: Floats) -> Floats:
+        """Costs [n, k] as features of unit scale: standardised logarithms, as they are where some are negative."""
+        if self._logarithmic:
+            base, costs = np.log(self.sample_costs), np.log(np.maximum(costs, 1e-300))
+        else:
+            base = self.sample_costs
+        if not len(base):
+            return np.zeros_like(costs)
+        scale = base.std(axis=0)
+        return np.asarray((costs - base.mean(axis=0)) / np.where(scale > 0, scale, 1.0))
+
+    # Points that may be proposed ----------------------------------------------------------------------------
+
+    def open(self, rows: Rows, tried: Rows, fixed: Fixed) -> tuple[Rows, Floats]:
+        """Those of the points, each once, with the fixed choices, that fit the budget and were not tried; costs."""
+        rows = distinct(candidates.with_fixed(rows, fixed))
+        rows = rows[~is_tried(rows, tried)]
+        costs = self.prices(rows)
+        fits = self.prices.fits(costs)
+        return rows[fits], costs[fits]
+
+    def hunt(self, tried: Rows, fixed: Fixed, rng: np.random.Generator) -> tuple[Rows, Floats]:
+        """Open points where drawing found none: by descent to within the budget, then one by one; maybe none."""
+        start = candidates.with_fixed(candidates.sized(self.grid, self.tilts, rng, SAMPLE), fixed)
+        excess = self.prices.excess(self.prices(start))
+        lowest = start[np.argsort(excess, kind="stable")[:DESCENTS]]
+        low = np.array([self._descend(row, fixed) for row in lowest], dtype=np.int32)
+        near = [candidates.every_neighbour(self.grid, row) for row in low[: DESCENTS // 2]]
+        rows, costs = self.open(np.concatenate([start, low, *near]), tried, fixed)
+        if len(rows):
+            return rows, costs
+        return self._walk(tried, fixed)
+
+    def _descend(self, row: Rows, fixed: Fixed) -> Rows:
+        """Step to the neighbour that exceeds the budget least, until none is better."""
+        excess = float(self.prices.excess(self.prices(row[None]))[0])
+        while excess > 0:
+            near = candidates.with_fixed(candidates.every_neighbour(self.grid, row), fixed)
+            found = self.prices.excess(self.prices(near))
+            if found.min() >= excess:
+                break
+            row, excess = near[np.argmin(found)], float(found.min())
+        return row
+
+    def _walk(self, tried: Rows, fixed: Fixed) -> tuple[Rows, Floats]:
+        """The first open points of the whole grid, in an order that looks random; none for too large a grid."""
+        none = self.grid.rows([])
+        if not self.countable:
+            return none, self.prices(none)
+        left = np.flatnonzero(~self._closed)
+        for start in range(0, len(left), CHUNK):
+            numbers = left[start : start + CHUNK]
+            rows = self.grid.numbered(numbers, self.seed)
+            self._closed[numbers[~self.prices.fits(self.prices(rows))]] = True
+            rows, costs = self.open(rows, tried, fixed)
+            if len(rows):
+                return rows, costs
+        return none, self.prices(none)
+
+    @property
+    def countable(self) -> bool:
+        """Whether the grid is small enough to be gone through."""
+        return self.grid.size <= WALKED
+
+    def exhausted(self, tried: Rows) -> bool:
+        """Whether every point that fits was tried; never so for a grid too large to go through."""
+        if not self.countable or len(self.open(self.sample, tried, {})[0]):
+            return False
+        return not len(self._walk(tried, {})[0])
+
+    def refusal(self) -> UserError:
+        """That nothing fits the budget, with the point that comes nearest to it."""
+        start = self.sample[np.argsort(self.prices.excess(self.sample_costs), kind="stable")[:DESCENTS]]
+        low = np.array([self._descend(row, {}) for row in start], dtype=np.int32).reshape(
+            -1, len(self.grid.axes)
+        )
+        if not len(low):
+            return UserError("no point of the space has a finite cost")
+        costs = self.prices(low)
+        nearest = int(np.argmin(self.prices.excess(costs)))
+        price = ", ".join(
+            f"{name} {cost:g}" for name, cost in zip(self.prices.names, costs[nearest], strict=True)
+        )
+        budget = ", ".join(
+            f"{name} <= {limit:g}"
+            for name, limit in zip(self.prices.names, self.prices.limits, strict=True)
+            if np.isfinite(limit)
+        )
+        return UserError(
+            f"nothing found in the space fits the budget {budget}: the nearest point has {price} "
+            f"({self.grid.params(low[nearest])}); raise the budget or give a space with cheaper choices"
+        )

@@ -1,0 +1,197 @@
+"""One proposal: gather candidates, predict what only training can tell, rank them by what they would add.
+
+A proposal is a function of the problem, of the study's history, and of a random generator.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from nas.samplers import candidates
+from nas.samplers.acquisition import cells, improvement
+from nas.samplers.grid import Floats, Rows
+from nas.samplers.history import History, Objectives
+from nas.samplers.model import Beliefs, Model
+from nas.samplers.problem import Fixed, Problem
+
+INITIAL = 16
+"""Points that are tried before the model is asked, spread over the range of costs and far from each other."""
+STRATA = (0.15, 0.85)
+"""The quantiles of the cost, over points of every size, between which the first points are spread."""
+RANDOM, CHILDREN, NEAR, STEPS = 100, 300, 100, 150
+"""Candidates: drawn at random in every size, varied from parents, next to parents; and in each step uphill."""
+DRAWN_ANEW = 400
+UPHILL = 2
+CLIMBERS = 10
+PARENTS = 10
+DRAW_EVERY = 3
+"""Every third proposal follows a random draw of the posterior, over the most promising candidates."""
+DRAWN = 300
+FLOOR = 0.25
+"""Below this quantile of the first results nothing is of interest; it bounds the hypervolume."""
+RANKED = 16
+SCENARIOS = 8
+"""With several learned objectives, all but the first are taken at so many quantiles of the belief."""
+
+
+def propose(
+    problem: Problem,
+    objectives: Objectives,
+    history: History,
+    model: Model,
+    rng: np.random.Generator,
+    number: int,
+    fixed: Fixed,
+) -> Rows:
+    """Untried points within the budget, the most promising first: at most RANKED, none if there is none left."""
+    random, costs = problem.open(
+        candidates.sized(problem.grid, problem.tilts, rng, DRAWN_ANEW), history.tried, fixed
+    )
+    known = len(history.tried) + int((history.source > 0).sum())
+    if objectives.learned and (known < INITIAL or not len(history.rows)):
+        if not len(random):
+            random, costs = problem.hunt(history.tried, fixed, rng)
+        return _spread(problem, random, costs, history.tried, rng)
+    front = Front(problem, objectives, model.learn(history))
+    some = rng.permutation(len(random))[:RANDOM]
+    pool = Pool(random[some], costs[some])
+    parents = front.parents()
+    if len(parents):
+        near = [
+            candidates.children(problem.grid, parents, rng, CHILDREN),
+            candidates.neighbours(problem.grid, parents, rng, NEAR),
+            history.rows[history.source > 0],
+        ]
+        pool = pool.joined(
+            *problem.open(np.concatenate(near), np.concatenate([history.tried, pool.rows]), fixed)
+        )
+    if not len(pool.rows):
+        pool = Pool(*problem.hunt(history.tried, fixed, rng))
+    if not len(pool.rows):
+        return pool.rows
+    scores = front.expected(pool)
+    for _ in range(UPHILL):
+        top = pool.rows[np.argsort(-scores, kind="stable")[:CLIMBERS]]
+        steps = candidates.neighbours(problem.grid, top, rng, STEPS)
+        found = Pool(*problem.open(steps, np.concatenate([history.tried, pool.rows]), fixed))
+        if len(found.rows):
+            scores = np.concatenate([scores, front.expected(found)])
+            pool = pool.joined(found.rows, found.costs)
+    order = np.argsort(-scores, kind="stable")
+    if scores[order[0]] <= 0.0:  # nothing is expected to add anything: go where least is known
+        order = np.argsort(-front.uncertainty(pool), kind="stable")
+    elif number % DRAW_EVERY == 0 or history.unseen:
+        # Also when another worker is choosing at this moment: both would choose the same.
+        top = order[:DRAWN]
+        drawn = front.drawn(Pool(pool.rows[top], pool.costs[top]), rng)
+        order = top[np.lexsort((-scores[top], -drawn))]
+    return pool.rows[order[:RANKED]]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates and their costs."""
+
+    rows: Rows
+    costs: Floats
+
+    def joined(self, rows: Rows, costs: Floats) -> "Pool":
+        return Pool(np.concatenate([self.rows, rows]), np.concatenate([self.costs, costs]))
+
+
+def _spread(problem: Problem, rows: Rows, costs: Floats, tried: Rows, rng: np.random.Generator) -> Rows:
+    """The first points: where the tried ones leave the widest gap in cost, and there far from all of them."""
+    near = np.arange(len(rows))
+    if costs.shape[1] and len(rows):
+        cost, covered = costs[:, 0], problem.prices(tried)[:, 0]
+        base = problem.sample_costs[problem.prices.fits(problem.sample_costs), 0]
+        targets = np.linspace(*np.quantile(base if len(base) else cost, STRATA), INITIAL)
+        gaps = np.abs(targets[:, None] - np.append(covered, np.inf)).min(axis=1)
+        widest = np.flatnonzero(gaps >= gaps.max() * (1 - 1e-9))
+        target = targets[rng.choice(widest)]
+        near = np.argsort(np.abs(cost - target), kind="stable")[: max(len(rows) // 10, 1)]
+    distance = np.full(len(near), np.inf)
+    if len(tried):
+        distance = (rows[near][:, None] != tried[None]).sum(axis=2).min(axis=1).astype(float)
+    return rows[near[np.lexsort((rng.random(len(near)), -distance))]][:RANKED]
+
+
+def nondominated(worth: Floats) -> NDArray[np.intp]:
+    """Which of n points [n, objectives], the higher the better, no other dominates; of equal ones the first."""
+    left = np.lexsort(
+        -worth.T[::-1]
+    )  # by the first objective, then the second, ...: nothing dominates the first
+    front = []
+    while len(left):
+        front.append(left[0])
+        left = left[(worth[left] > worth[left[0]]).any(axis=1)]
+    return np.array(front, dtype=np.intp)
+
+
+class Front:
+    """What the tried points dominate, and what candidates would add to it.
+
+    One objective is the value, the first learned one; all others, known or learned, are taken as costs. Where
+    everything is known the first of the costs is the value.
+    """
+
+    def __init__(self, problem: Problem, objectives: Objectives, beliefs: Beliefs) -> None:
+        self._objectives, self._beliefs = objectives, beliefs
+        costs = problem.prices(beliefs.rows)
+        fits = problem.prices.fits(costs)
+        self._rows, standing, known = beliefs.rows[fits], beliefs.standing[fits], self._known(costs[fits])
+        self._worth = np.concatenate([standing, -known], axis=1)
+        sample = self._known(problem.sample_costs[problem.prices.fits(problem.sample_costs)])
+        limits = np.concatenate([sample, known]).max(axis=0, initial=-np.inf)
+        floors = (
+            np.quantile(standing[:INITIAL], FLOOR, axis=0) if len(standing) else np.zeros(standing.shape[1])
+        )
+        worst = np.concatenate([floors, -limits])
+        self._cells = cells(self._worth[:, 0], -self._worth[:, 1:], -worst[1:], float(worst[0]))
+
+    def _known(self, costs: Floats) -> Floats:
+        """The known objectives [n, known], the lower the better."""
+        places = [cost for _, cost in self._objectives.costs]
+        return costs[:, places] * [
+            -float(self._objectives.signs[place]) for place, _ in self._objectives.costs
+        ]
+
+    def parents(self) -> Rows:
+        """The best points, front by front, at least PARENTS if there are so many."""
+        left, chosen = np.arange(len(self._worth)), list[int]()
+        while len(left) and len(chosen) < PARENTS:
+            best = left[nondominated(self._worth[left])]
+            chosen += best.tolist()
+            left = np.setdiff1d(left, best)
+        return self._rows[chosen]
+
+    def expected(self, pool: Pool) -> Floats:
+        """Expected hypervolume improvement [m]."""
+        mean, deviation = self._beliefs.predict(pool.rows, pool.costs)
+        if mean.shape[1] < 2:
+            return self._improvement(mean, deviation, pool.costs)
+        scenarios = (np.arange(SCENARIOS) + 0.5) / SCENARIOS
+        beside = np.append(
+            0.0, np.ones(mean.shape[1] - 1)
+        )  # the value itself stays uncertain in each scenario
+        gains = [
+            self._improvement(mean + beside * deviation * ndtri(s), (1 - beside) * deviation, pool.costs)
+            for s in scenarios
+        ]
+        return np.asarray(np.mean(gains, axis=0))
+
+    def drawn(self, pool: Pool, rng: np.random.Generator) -> Floats:
+        """Hypervolume improvement [m] if a random draw of the beliefs were the truth."""
+        values = self._beliefs.draw(pool.rows, pool.costs, rng)
+        return self._improvement(values, np.zeros_like(values), pool.costs)
+
+    def uncertainty(self, pool: Pool) -> Floats:
+        """The largest standard deviation of each candidate's values [m]."""
+        return self._beliefs.predict(pool.rows, pool.costs)[1].max(axis=1, initial=0.0)
+
+    def _improvement(self, values: Floats, deviation: Floats, costs: Floats) -> Floats:
+        worth = np.concatenate([values, -self._known(costs)], axis=1)
+        unsure = deviation[:, 0] if deviation.shape[1] else np.zeros(len(worth))
+        return improvement(worth[:, 0], unsure, -worth[:, 1:], self._cells)
