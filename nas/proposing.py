@@ -38,6 +38,16 @@ class Proposal:
     arch: Arch
     cost: Cost
 
+    @property
+    def params(self) -> dict[str, Any]:
+        """The point of the space."""
+        return dict(self.trial.params)
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Optuna's description of each of its dimensions."""
+        return dict(self.trial.distributions)
+
 
 class Proposer:
     """Asks a sampler for archs within the budgets, each only once.
