@@ -58,11 +58,11 @@ def _library() -> str:
 def _precision() -> str:
     if library.load() is None:
         return "float32: torch's own gradients are slow in bfloat16"
-    fast = bf16_is_fast()
-    answer = choices.stored().get("bfloat16-step")
+    kind = "bfloat16" if bf16_is_fast() else "float32"
+    answer = choices.stored().get("bfloat16-product")
     if answer is None:
-        return f"{'bfloat16' if fast else 'float32'}: not measured, because nothing can be stored"
-    return f"{'bfloat16' if fast else 'float32'}: a step in bfloat16 is {answer['ratio']:.2f} times as fast"
+        return f"{kind}: not measured, because nothing can be stored"
+    return f"{kind}: a matrix product in bfloat16 is {answer['ratio']:.2f} times as fast"
 
 
 def _gradients() -> list[tuple[str, str]]:

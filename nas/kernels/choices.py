@@ -24,7 +24,7 @@ import torch
 from nas.array_cache import cache_dir
 from nas.kernels import library
 
-_ROUNDS = 5
+_ROUNDS = 9
 _CLEAR = 3.0  # a first ratio above this, or below its inverse, needs no second look
 
 

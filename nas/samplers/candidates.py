@@ -6,23 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.samplers.grid import Floats, Grid, Rows
-from nas.samplers.pricing import Prices
 
-PRICED = 300
-"""Random points that the effect of each choice on the cost is estimated from."""
 TILT = 3.0
 """How strongly a drawn size level pulls at each choice: at the ends the favoured one is taken e^6 times as often."""
 
 
-def tilts(grid: Grid, prices: Prices, rng: np.random.Generator) -> list[list[Floats]]:
+def tilts(grid: Grid, rows: Rows, costs: Floats) -> list[list[Floats]]:
     """For each cost and axis, how costly the choices are, from -1 (cheapest) to 1.
 
-    An ordered axis has a single number, the direction and strength of its trend. Estimated by regressing the
-    logarithm of the cost on the choices of random points; effects that do not stand out are 0.
+    An ordered axis has a single number, the direction of its trend. Estimated by regressing the logarithm of the
+    cost on the choices of random points [n] with their costs [n, k]; effects that do not stand out are 0.
     """
-    rows = grid.uniform(rng, PRICED)
-    costs = prices(rows)
-    rows, costs = rows[np.isfinite(costs).all(axis=1)], costs[np.isfinite(costs).all(axis=1)]
     return [_effects(grid, rows, column) for column in costs.T]
 
 

@@ -11,6 +11,8 @@ from nas.samplers.grid import Floats, Grid, Rows
 from nas.samplers.history import distinct, is_tried
 from nas.samplers.pricing import Prices
 
+TYPICAL = 300
+"""Points drawn uniformly, that the effect of each choice on the cost is estimated from."""
 SAMPLE = 400
 """Points of every size that scales, reference costs and size strata are taken from."""
 WALKED = 100_000
@@ -27,12 +29,15 @@ class Problem:
     def __init__(self, grid: Grid, prices: Prices, seed: int) -> None:
         self.grid, self.prices, self.seed = grid, prices, seed
         rng = np.random.default_rng([seed, 0])
-        self.tilts = candidates.tilts(grid, prices, rng)
-        rows = candidates.sized(grid, self.tilts, rng, SAMPLE)
-        costs = prices(rows)
-        self._finite = np.isfinite(costs).all(axis=1)
-        self.sample, self.sample_costs = rows[self._finite], costs[self._finite]
+        self.typical, self.typical_costs = self._buildable(grid.uniform(rng, TYPICAL))
+        self.tilts = candidates.tilts(grid, self.typical, self.typical_costs)
+        self.sample, self.sample_costs = self._buildable(candidates.sized(grid, self.tilts, rng, SAMPLE))
         self._closed = np.zeros(min(grid.size, WALKED), dtype=bool)
+
+    def _buildable(self, rows: Rows) -> tuple[Rows, Floats]:
+        costs = self.prices(rows)
+        finite = np.isfinite(costs).all(axis=1)
+        return rows[finite], costs[finite]
 
     # Scales --------------------------------------------------------------------------------------------------
 

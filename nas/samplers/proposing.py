@@ -30,7 +30,9 @@ DRAW_EVERY = 3
 """Every third proposal follows a random draw of the posterior, over the most promising candidates."""
 DRAWN = 300
 FLOOR = 0.25
-"""Below this quantile of the first results nothing is of interest; it bounds the hypervolume."""
+"""Below this quantile of what is believed of the whole space nothing is of interest: it bounds the hypervolume."""
+LOW = -1.0
+"""The bound, in spreads, where random points are all beyond the budget."""
 RANKED = 16
 SCENARIOS = 8
 """With several learned objectives, all but the first are taken at so many quantiles of the belief."""
@@ -150,6 +152,14 @@ class Front:
         )
         worst = np.concatenate([floors, -limits])
         self._cells = cells(self._worth[:, 0], -self._worth[:, 1:], -worst[1:], float(worst[0]))
+
+    def _floors(self, problem: Problem) -> Floats:
+        """The least values of interest of the learned objectives: a quantile of what is believed of the space."""
+        fits = problem.prices.fits(problem.typical_costs)
+        mean, deviation = self._beliefs.predict(problem.typical[fits], problem.typical_costs[fits])
+        spread = np.array([-1.15, -0.32, 0.32, 1.15])[:, None, None]  # the middles of the quarters of a normal
+        believed = (mean + spread * deviation).reshape(-1, mean.shape[1])
+        return np.quantile(believed, FLOOR, axis=0) if len(believed) else np.full(mean.shape[1], LOW)
 
     def _known(self, costs: Floats) -> Floats:
         """The known objectives [n, known], the lower the better."""
