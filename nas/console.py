@@ -27,7 +27,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except UserError as error:
-        _end(str(error), 2)
+        _end(str(error), 1 if is_disk_full(error) else 2)
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED)
     except typer.Abort:

@@ -8,7 +8,8 @@ because they are no points of the space.
 import time
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -35,6 +36,10 @@ COLUMNS = (
     "seconds",
     "epochs",
 )
+_TYPES = {
+    **dict.fromkeys(("trial", "macs", "params", "activations"), "int64"),
+    **dict.fromkeys(("accuracy", "latency_ms", "seconds", "epochs"), "float64"),
+}
 INTERRUPTED = "interrupted"
 """The reason of a trial that was cut off by the end of its driver, not by anything of its own."""
 
@@ -51,37 +56,49 @@ class Record:
 
     @classmethod
     def create(cls, storage: str, name: str, settings: Settings, notes: Mapping[str, Any]) -> "Record":
-        """A new run in a storage (an Optuna URL). Raises UserError where one of that name is there."""
+        """A new run in a storage (an Optuna URL). Raises UserError where one of that name is there.
+
+        Leaves nothing in the storage where it fails.
+        """
         backend = _storage(storage)
         studies: dict[Kind, optuna.Study] = {}
         try:
-            for kind in KINDS:
-                studies[kind] = optuna.create_study(
-                    storage=backend,
-                    study_name=f"{name}/{kind}",
-                    directions=[StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
-                )
-        except optuna.exceptions.DuplicatedStudyError:
-            raise UserError(
-                f"a run called {name} is in that storage already; take another --out or go on with --resume"
-            ) from None
-        search = studies["search"]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            search.set_metric_names(list(settings.objectives))
-        for key, value in notes.items():
-            search.set_user_attr(key, value)
-        search.set_user_attr("settings", settings.to_json())
-        return cls(studies)
+            with _one_line_errors():
+                for kind in KINDS:
+                    directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+                    studies[kind] = optuna.create_study(
+                        storage=backend, study_name=f"{name}/{kind}", directions=directions
+                    )
+                search = studies["search"]
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                    search.set_metric_names(list(settings.objectives))
+                for key, value in notes.items():
+                    search.set_user_attr(key, value)
+                search.set_user_attr("settings", settings.to_json())
+                return cls(studies)
+        except BaseException as error:
+            _delete(list(studies.values()))
+            if isinstance(error, optuna.exceptions.DuplicatedStudyError):
+                raise UserError(
+                    f"a run called {name} is in that storage already; take another --out or go on with "
+                    "--resume"
+                ) from None
+            raise
+
+    def delete(self) -> None:
+        """Remove the run from its storage, as far as that can be done."""
+        _delete(list(self._studies.values()))
 
     @classmethod
     def open(cls, storage: str, name: str) -> "Record":
         """An existing run. Raises UserError where there is none, or where it was never quite made."""
         backend = _storage(storage)
         try:
-            studies = {
-                kind: optuna.load_study(study_name=f"{name}/{kind}", storage=backend) for kind in KINDS
-            }
+            with _one_line_errors():
+                studies = {
+                    kind: optuna.load_study(study_name=f"{name}/{kind}", storage=backend) for kind in KINDS
+                }
         except KeyError:
             raise UserError(f"the storage holds no run called {name}") from None
         if "settings" not in studies["search"].user_attrs:
@@ -126,8 +143,7 @@ class Record:
     def complete(self, number: int, outcome: Outcome, *, kind: Kind = "search") -> None:
         """Write the result of a trial."""
         trial = self._annotate(number, {"outcome": asdict(outcome)}, kind)
-        cost = float(trial.user_attrs[self.settings.objectives[1]])
-        self._studies[kind].tell(number, [outcome.accuracy, cost])
+        self._studies[kind].tell(number, self._values(trial, outcome.accuracy))
 
     def fail(self, number: int, reason: str, *, kind: Kind = "search") -> None:
         """Write that a trial failed, and why; INTERRUPTED where it is to be run again."""
@@ -140,13 +156,26 @@ class Record:
         self._studies[kind].tell(number, state=TrialState.PRUNED)
 
     def interrupt_running(self) -> int:
-        """Mark as interrupted what an earlier, dead driver of this run left RUNNING; how many it were."""
+        """Mark as interrupted what an earlier, dead driver of this run left RUNNING; how many it were.
+
+        What had ended, and of which the driver could not say so any more, ends now as it had.
+        """
         count = 0
         for kind, study in self._studies.items():
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-                self.fail(trial.number, INTERRUPTED, kind=kind)
-                count += 1
+                if "outcome" in trial.user_attrs:
+                    accuracy = trial.user_attrs["outcome"]["accuracy"]
+                    study.tell(trial.number, self._values(trial, accuracy))
+                elif "curve" in trial.user_attrs:
+                    study.tell(trial.number, state=TrialState.PRUNED)
+                else:
+                    reason = trial.user_attrs.get("reason", INTERRUPTED)
+                    self.fail(trial.number, reason, kind=kind)
+                    count += reason == INTERRUPTED
         return count
+
+    def _values(self, trial: FrozenTrial, accuracy: float) -> list[float]:
+        return [accuracy, float(trial.user_attrs[self.settings.objectives[1]])]
 
     def _annotate(self, number: int, values: Mapping[str, Any], kind: Kind) -> FrozenTrial:
         study = self._studies[kind]
@@ -187,7 +216,7 @@ class Record:
                     "reason": attrs.get("reason", ""),
                 }
             )
-        return pd.DataFrame(rows, columns=[*COLUMNS, "name", "reason"])
+        return pd.DataFrame(rows, columns=[*COLUMNS, "name", "reason"]).astype(_TYPES)
 
 
 def is_over(trial: FrozenTrial) -> bool:
@@ -209,11 +238,39 @@ def _current(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     ]
 
 
-def _storage(url: str) -> optuna.storages.BaseStorage:
+def redacted(url: str) -> str:
+    """A storage URL without the password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
-        return optuna.storages.get_storage(url)
-    except (ValueError, ImportError) as error:
-        raise UserError(f"storage {url!r} cannot be used: {error}") from None
-    except Exception as error:  # SQLAlchemy's, one class a fault
-        first = str(error).strip().splitlines()
-        raise UserError(f"storage cannot be opened: {first[0] if first else type(error).__name__}") from None
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.split("@")[-1]
+
+
+def _storage(url: str) -> optuna.storages.BaseStorage:
+    with _one_line_errors():
+        try:
+            return optuna.storages.get_storage(url)
+        except (ValueError, ImportError, RuntimeError) as error:
+            raise UserError(f"storage {redacted(url)!r} cannot be used: {error}") from None
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """What a storage raises, one class a fault and many lines long, as a UserError of one line."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        lines = str(error.__cause__ or error).strip().splitlines()
+        said = lines[0] if lines else type(error).__name__
+        raise UserError(f"the storage cannot be used: {said}") from error
+
+
+def _delete(studies: Sequence[optuna.Study]) -> None:
+    for study in studies:
+        with suppress(Exception):
+            optuna.delete_study(study_name=study.study_name, storage=study._storage)

@@ -8,7 +8,7 @@ from typing import Any
 from nas.errors import UserError
 from nas.manifest import environment
 from nas.manifest import write as write_manifest
-from nas.record import Record
+from nas.record import Record, redacted
 from nas.settings import Settings
 
 STUDY = "study.db"
@@ -39,7 +39,7 @@ def create_run(folder: Path, storage: str | None, settings: Settings, notes: dic
         content = {
             **environment(),
             **notes,
-            "storage": _redacted(storage) if storage else STUDY,
+            "storage": redacted(storage) if storage else STUDY,
             "settings": json.loads(settings.to_json()),
         }
         write_manifest(folder, content)
@@ -77,14 +77,3 @@ def _file_storage(folder: Path) -> str:
 def _study_name(folder: Path, storage: str | None) -> str:
     """In a file of its own a run needs no name (the folder may be renamed); in a shared storage it does."""
     return folder.resolve().name if storage else "run"
-
-
-def _redacted(url: str) -> str:
-    """A storage URL without the password."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url.split("@")[-1]

@@ -13,7 +13,7 @@ from nas.errors import UserError
 from search_spaces import Arch, spaces, zoo
 from tests import references, strategies
 
-SIZES = (224, 96, 64, 33, 32)
+SIZES = (224, 96, 64, 33, 32)  # 33: halved unevenly all the way
 
 
 def sample(number: int) -> list[Arch]:
@@ -53,7 +53,7 @@ def test_a_network_is_its_arch_as_the_papers_say(arch: Arch, size: int) -> None:
 
 
 @settings(max_examples=25)
-@given(strategies.archs(), st.sampled_from(SIZES), st.sampled_from((2, 4)))
+@given(strategies.archs(), st.sampled_from((*SIZES, 17, 16)), st.sampled_from((2, 4)))
 def test_sizes_are_those_of_the_walk(arch: Arch, size: int, final: int) -> None:
     seen, logits = traced(arch, size, final)
     fitted = arch.fitted(size, final)
@@ -64,9 +64,9 @@ def test_sizes_are_those_of_the_walk(arch: Arch, size: int, final: int) -> None:
 
 
 @pytest.mark.parametrize("name", zoo.ZOO)
-def test_hand_designed_networks_leave_7_pixels_of_224_and_2_of_33(name: str) -> None:
+def test_hand_designed_networks_leave_7_pixels_of_224_and_2_of_32(name: str) -> None:
     arch = zoo.get(name)
-    for size, last in ((224, 7), (33, 2)):
+    for size, last in ((224, 7), (32, 2)):
         seen, _ = traced(arch, size)
         assert seen[-1] == (arch.channels, last)
         assert seen[0][1] == -(-size // arch.stem.reduction)
