@@ -3,14 +3,16 @@
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from nas.costs import Cost
-from nas.engine import Job
+from nas.engine import Job, Result, Stopped
+from nas.fidelity import Standing, to_promote
 from nas.proposing import Proposal, Proposer
-from nas.record import INTERRUPTED, Record, is_over
+from nas.record import INTERRUPTED, Kind, Record, is_over
 from nas.training import Outcome, Progress
 from search_spaces import Arch, zoo
 
@@ -19,29 +21,34 @@ WORTH_STARTING = 0.8
 
 
 @dataclass(frozen=True)
-class Event:
-    """Something that happened to a job, for a display: `kind` is launched, progressed, finished or cut."""
+class Running:
+    """A job under way: which trial of which study, on which rung, and what it was proposed as."""
 
-    kind: str
+    kind: Kind
     number: int
     name: str
-    arch: str
+    arch: Arch
     cost: Cost
-    progress: Progress | None = None
-    result: Outcome | str | None = None
+    epochs: float
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True)
-class _Running:
-    number: int
-    name: str
-    arch: str
-    cost: Cost
-    proposal: Proposal | None
+class Event:
+    """Something that happened to a job, for a display: `what` is launched, progressed, finished or cut."""
+
+    what: str
+    job: Running
+    progress: Progress | None = None
+    result: Result | None = None
 
 
 class Campaign:
-    """Gives the jobs of a run to the engine and writes what becomes of them; a `nas.engine.Source`."""
+    """Gives the jobs of a run to the engine and writes what becomes of them; a `nas.engine.Source`.
+
+    `control` proposes as many trials as the search, to be compared with it; a bound in trials counts the
+    search's alone.
+    """
 
     def __init__(
         self,
@@ -49,79 +56,150 @@ class Campaign:
         proposer: Proposer,
         *,
         trials: int | None,
+        control: Proposer | None = None,
         deadline: float | None = None,
         notify: Callable[[Event], None] = lambda event: None,
     ) -> None:
         self._record = record
-        self._proposer = proposer
+        self._proposers: dict[Kind, Proposer] = {"search": proposer}
+        if control is not None:
+            self._proposers["control"] = control
         self._trials = trials
         self._deadline = deadline
         self._notify = notify
-        self._running: dict[str, _Running] = {}
-        history = record.trials()
-        self._launched = sum(is_over(trial) for trial in history)
-        for trial in history:
-            if not is_over(trial):
-                proposer.enqueue(Arch.parse(trial.user_attrs["arch"]))
-        done = {trial.user_attrs["name"] for trial in record.baselines() if is_over(trial)}
+        self._running: dict[str, Running] = {}
+        top = record.settings.fidelity.epochs
+        self._rungs = (*record.settings.rungs, top)
+        self._launched: dict[Kind, int] = {}
+        self._standings: dict[tuple[Kind, float], list[Standing]] = {}
+        self._promoted: dict[tuple[Kind, float], set[str]] = {}
+        self._seconds: list[float] = []
+        for kind in self._proposers:
+            self._recall(kind)
+        done = {trial.user_attrs["name"] for trial in record.trials("baselines") if is_over(trial)}
         self._baselines = [name for name in record.settings.baselines if name not in done]
-        ended = [t for t in [*history, *record.baselines()] if t.state == TrialState.COMPLETE]
-        self._seconds = [float(t.user_attrs["outcome"]["seconds"]) for t in ended]
         self.exhausted = False
 
     @property
     def over(self) -> bool:
         """Whether all that was asked for is done, so that there is nothing to start."""
-        reached = self._trials is not None and self._launched >= self._trials
-        return reached and not self._baselines and not self._running
+        return not self._baselines and not self._running and all(map(self._reached, self._proposers))
 
-    def next(self) -> tuple[str, Job] | None:
-        """The next baseline, else the next proposal, written as RUNNING; None at the end."""
+    def next(self) -> tuple[str, Job] | Literal["wait"] | None:
+        """The next baseline, else promotion, else proposal, written as RUNNING; None at the end."""
         if self._too_late():
             return None
         if self._baselines:
             name = self._baselines.pop(0)
             arch = zoo.get(name)
-            return self._launch(arch, self._proposer.price(arch), name, None)
-        if self._trials is not None and self._launched >= self._trials:
-            return None
-        proposal = self._proposer.propose()
-        if proposal is None:
-            self.exhausted = not self._running  # what is running may yet free a failed arch's place
-            return None
-        self._launched += 1
-        return self._launch(proposal.arch, proposal.cost, "", proposal)
+            cost = self._proposers["search"].price(arch)
+            return self._launch(Running("baselines", -1, name, arch, cost, self._rungs[-1]))
+        waiting = [kind for kind in self._proposers if not self._reached(kind)]
+        for kind in sorted(waiting, key=lambda kind: self._launched[kind]):
+            job = self._promotion(kind) or self._proposal(kind)
+            if job is not None:
+                self._launched[kind] += 1
+                return self._launch(job)
+        if waiting and self._running:
+            return "wait"  # a promotion may come of it, or an arch that failed to run may be free again
+        self.exhausted = bool(waiting)
+        return None
 
     def progressed(self, key: str, progress: Progress) -> None:
         """Passed on to the display; curves are written with the result."""
-        self._tell("progressed", self._running[key], progress=progress)
+        self._notify(Event("progressed", self._running[key], progress=progress))
 
-    def finished(self, key: str, result: Outcome | str | None) -> None:
+    def finished(self, key: str, result: Result | None) -> None:
         """Write the result; a job that was cut off will be run again by a resumed search."""
-        running = self._running.pop(key)
-        number, name = running.number, running.name
+        job = self._running.pop(key)
         if isinstance(result, Outcome):
-            self._record.complete(number, result, name=name)
-            self._seconds.append(result.seconds)
+            self._record.complete(job.number, result, kind=job.kind)
+            self._note(job.kind, job.epochs, job.arch, job.cost, result)
+        elif isinstance(result, Stopped):
+            self._record.prune(job.number, result.curve, kind=job.kind)
         else:
-            self._record.fail(number, result or INTERRUPTED, name=name)
-        if running.proposal is not None:
-            if result is None:
-                self._proposer.forget(running.proposal)
-            else:
-                accuracy = result.accuracy if isinstance(result, Outcome) else None
-                self._proposer.tell(running.proposal, accuracy)
-        self._tell("cut" if result is None else "finished", running, result=result)
+            self._record.fail(job.number, result or INTERRUPTED, kind=job.kind)
+        if job.kind in self._proposers:
+            self._teach(job, result)
+        self._notify(Event("cut" if result is None else "finished", job, result=result))
 
-    def _launch(self, arch: Arch, price: Cost, name: str, proposal: Proposal | None) -> tuple[str, Job]:
-        settings, text = self._record.settings, str(arch)
-        params = proposal.params if proposal else {}
-        distributions = proposal.distributions if proposal else {}
-        number = self._record.launch(text, price, params, distributions, name=name)
-        key = f"{name}#{number}"
-        self._running[key] = running = _Running(number, name, text, price, proposal)
-        self._tell("launched", running)
-        return key, Job(text, settings.fidelity, settings.recipe, settings.seed)
+    def _recall(self, kind: Kind) -> None:
+        """Take up where the record stands: counts, standings of the rungs, what was cut off."""
+        trials = self._record.trials(kind)
+        self._launched[kind] = sum(is_over(trial) for trial in trials)
+        for trial in trials:
+            arch, epochs = Arch.parse(trial.user_attrs["arch"]), float(trial.user_attrs["epochs"])
+            lower = self._below(epochs)
+            if lower is not None and is_over(trial):
+                self._promoted.setdefault((kind, lower), set()).add(str(arch))
+            if trial.state == TrialState.COMPLETE:
+                self._note(kind, epochs, arch, _cost(trial), trial.user_attrs["outcome"])
+            elif not is_over(trial) and lower is None:
+                self._proposers[kind].enqueue(arch)
+
+    def _note(
+        self, kind: Kind, epochs: float, arch: Arch, cost: Cost, outcome: Outcome | dict[str, float]
+    ) -> None:
+        told = outcome if isinstance(outcome, dict) else vars(outcome)
+        if epochs == self._rungs[-1]:
+            self._seconds.append(float(told["seconds"]))
+        objective = float(getattr(cost, self._record.settings.objectives[1]))
+        standing = Standing(str(arch), objective, float(told["accuracy"]))
+        self._standings.setdefault((kind, epochs), []).append(standing)
+
+    def _below(self, epochs: float) -> float | None:
+        """The rung from which trials come to this one."""
+        place = self._rungs.index(epochs) if epochs in self._rungs else 0
+        return self._rungs[place - 1] if place else None
+
+    def _promotion(self, kind: Kind) -> Running | None:
+        """A trial that goes on to its next rung; the higher rungs first."""
+        for lower, upper in reversed(list(zip(self._rungs, self._rungs[1:], strict=False))):
+            promoted = self._promoted.setdefault((kind, lower), set())
+            standing = to_promote(self._standings.get((kind, lower), []), promoted)
+            if standing is not None:
+                promoted.add(standing.arch)
+                arch = Arch.parse(standing.arch)
+                return Running(kind, -1, "", arch, self._proposers[kind].price(arch), upper)
+        return None
+
+    def _proposal(self, kind: Kind) -> Running | None:
+        proposal = self._proposers[kind].propose()
+        if proposal is None:
+            return None
+        return Running(kind, -1, "", proposal.arch, proposal.cost, self._rungs[0], proposal)
+
+    def _launch(self, job: Running) -> tuple[str, Job]:
+        settings = self._record.settings
+        proposer = self._proposers.get(job.kind)  # a baseline is no point of the space
+        params, distributions = proposer.point(job.arch) if proposer else ({}, {})
+        number = self._record.launch(
+            str(job.arch), job.cost, params, distributions, kind=job.kind, name=job.name, epochs=job.epochs
+        )
+        key = f"{job.kind} {number}"
+        self._running[key] = job = replace(job, number=number)
+        self._notify(Event("launched", job))
+        fidelity = replace(settings.fidelity, epochs=job.epochs)
+        return key, Job(str(job.arch), fidelity, settings.recipe, settings.seed)
+
+    def _teach(self, job: Running, result: Result | None) -> None:
+        """Tell the sampler what became of a job."""
+        proposer, share = self._proposers[job.kind], job.epochs / self._rungs[-1]
+        if result is None:
+            lower = self._below(job.epochs)
+            if lower is not None:
+                self._promoted[job.kind, lower].discard(str(job.arch))
+            if job.proposal is not None:
+                proposer.forget(job.proposal)
+        elif isinstance(result, Stopped):
+            reached = result.curve[-1]
+            proposer.tell(job.arch, reached.accuracy, share * reached.share, job.proposal, pruned=True)
+        else:
+            accuracy = result.accuracy if isinstance(result, Outcome) else None
+            proposer.tell(job.arch, accuracy, share, job.proposal)
+
+    def _reached(self, kind: Kind) -> bool:
+        return self._trials is not None and self._launched[kind] >= self._trials
 
     def _too_late(self) -> bool:
         if self._deadline is None:
@@ -130,11 +208,6 @@ class Campaign:
         needed = WORTH_STARTING * statistics.median(self._seconds) if self._seconds else 0.0
         return left <= needed
 
-    def _tell(
-        self,
-        kind: str,
-        running: _Running,
-        progress: Progress | None = None,
-        result: Outcome | str | None = None,
-    ) -> None:
-        self._notify(Event(kind, running.number, running.name, running.arch, running.cost, progress, result))
+
+def _cost(trial: FrozenTrial) -> Cost:
+    return Cost(*(int(trial.user_attrs[name]) for name in ("macs", "params", "activations")))

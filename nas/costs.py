@@ -15,9 +15,11 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,8 @@ def cost(
 
 
 Part = Stem | Block | Head
+Key = tuple[Part, int, int, int]
+"""A part, its input channels, the height of its input map, and for the head the classes."""
 
 
 class CostTable:
@@ -68,7 +72,7 @@ class CostTable:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._entries: dict[tuple[Part, int, int, int], Cost] = {}
+        self._entries: dict[Key, Cost] = {}
         self._known: dict[str, Cost] = _read(file) if file else {}
         self._unsaved = 0
 
@@ -76,13 +80,9 @@ class CostTable:
         """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
         if num_classes < 1:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
-        fitted = arch.fitted(resolution, final)
         entry = self._entries
         total = [0, 0, 0]
-        keys: list[tuple[Part, int, int, int]] = [(fitted.stem, 3, resolution, 0)]
-        keys += [(block, channels, size, 0) for block, channels, size in fitted.walk(resolution)]
-        keys.append((fitted.head, fitted.channels, fitted.final_size(resolution), num_classes))
-        for key in keys:
+        for key in _keys(arch.fitted(resolution, final), resolution, num_classes):
             counted = entry.get(key)
             if counted is None:
                 counted = entry[key] = self._count(key)
@@ -93,15 +93,30 @@ class CostTable:
             self.save()
         return Cost(*total)
 
+    def missing(self, archs: Iterable[Arch], resolution: int, num_classes: int) -> list[Key]:
+        """What these archs have that is not in the table yet."""
+        keys = (key for arch in archs for key in _keys(arch.fitted(resolution), resolution, num_classes))
+        return [
+            key for key in dict.fromkeys(keys) if key not in self._entries and _name(key) not in self._known
+        ]
+
+    def fill(self, missing: Sequence[Key], processes: int) -> None:
+        """Count these entries in so many processes at once."""
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            counted = pool.map(count, *zip(*missing, strict=True), chunksize=25)
+            for key, cost in zip(missing, counted, strict=True):
+                self._entries[key] = self._known[_name(key)] = cost
+                self._unsaved += 1
+        self.save()
+
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _count(self, key: tuple[Part, int, int, int]) -> Cost:
-        part, channels, size, classes = key
-        name = f"{part} {channels} {size} {classes} {_foreign(type(part).__module__)}"
+    def _count(self, key: Key) -> Cost:
+        name = _name(key)
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = count(part, channels, size, classes)
+            known = self._known[name] = count(*key)
             self._unsaved += 1
         return known
 
@@ -118,6 +133,18 @@ class CostTable:
         except OSError as error:  # only a cache: the next process counts again
             logging.getLogger(__name__).warning("cost table not saved: %s", error)
         self._unsaved = 0
+
+
+def _keys(fitted: Arch, resolution: int, num_classes: int) -> list[Key]:
+    """The entries whose sum an arch is, strides already fitted."""
+    blocks = [(block, channels, size, 0) for block, channels, size in fitted.walk(resolution)]
+    head = (fitted.head, fitted.channels, fitted.final_size(resolution), num_classes)
+    return [(fitted.stem, 3, resolution, 0), *blocks, head]
+
+
+def _name(key: Key) -> str:
+    """The entry's key in the file."""
+    return " ".join(map(str, (*key, _foreign(type(key[0]).__module__))))
 
 
 @cache

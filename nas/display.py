@@ -11,8 +11,9 @@ from rich.text import Text
 
 from nas.budget import worst_violation
 from nas.campaign import Event
+from nas.engine import Stopped
 from nas.hypervolume import front_mask, hypervolume
-from nas.record import INTERRUPTED
+from nas.record import INTERRUPTED, Kind
 from nas.report import Results, reference
 from nas.training import Outcome
 
@@ -32,13 +33,14 @@ class Display:
         self._console = console
         self._settings = found.settings
         self._reference = reference(found.settings, classes)
-        done = found.trials[found.trials["state"] == "COMPLETE"]
         objective = found.settings.objectives[1]
-        self._points = list(zip(done["accuracy"], done[objective], strict=True))
-        ended = found.trials["state"].isin(["COMPLETE", "FAIL"]) & (found.trials["reason"] != INTERRUPTED)
+        self._points = list(zip(found.front["accuracy"], found.front[objective], strict=True))
+        ended = found.trials["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (
+            found.trials["reason"] != INTERRUPTED
+        )
         self._over = int(ended.sum())
         self._trials, self._deadline = trials, deadline
-        self._running: dict[tuple[str, int], str] = {}
+        self._running: dict[tuple[Kind, int], str] = {}
         self._began, self._began_with = time.monotonic(), self._over
         self._live = (
             Live(console=console, refresh_per_second=2, transient=True) if console.is_terminal else None
@@ -58,11 +60,15 @@ class Display:
 
     def on(self, event: Event) -> None:
         """Take in an event and show it."""
-        key = (event.name, event.number)
-        label = event.name or f"trial {event.number}"
-        if event.kind == "launched":
+        job = event.job
+        key, label = (job.kind, job.number), job.name or f"trial {job.number}"
+        if job.kind == "control":
+            label = f"control {job.number}"
+        if job.epochs != self._settings.fidelity.epochs:
+            label += f" ({job.epochs:g} epochs)"
+        if event.what == "launched":
             self._running[key] = f"{label} 0%"
-        elif event.kind == "progressed" and event.progress is not None:
+        elif event.what == "progressed" and event.progress is not None:
             self._running[key] = f"{label} {event.progress.share:.0%}"
         else:
             self._running.pop(key, None)
@@ -71,17 +77,19 @@ class Display:
             self._live.update(self._line())
 
     def _finished(self, event: Event, label: str) -> None:
-        costs = f"{event.cost.macs / 1e6:.1f} M multiply-adds, {event.cost.params / 1e6:.2f} M parameters"
+        job = event.job
+        costs = f"{job.cost.macs / 1e6:.1f} M multiply-adds, {job.cost.params / 1e6:.2f} M parameters"
         if isinstance(event.result, Outcome):
             said = f"{event.result.accuracy:.2%} in {event.result.seconds:.0f} s, {costs}"
-            within = worst_violation(self._settings.limits, event.cost) <= 0
-            if not event.name and within:
-                self._points.append(
-                    (event.result.accuracy, getattr(event.cost, self._settings.objectives[1]))
-                )
+            within = worst_violation(self._settings.limits, job.cost) <= 0
+            if job.kind == "search" and within and job.epochs == self._settings.fidelity.epochs:
+                self._points.append((event.result.accuracy, getattr(job.cost, self._settings.objectives[1])))
+        elif isinstance(event.result, Stopped):
+            reached = event.result.curve[-1]
+            said = f"stopped at {reached.share:.0%} with {reached.accuracy:.2%}, {costs}"
         else:
             said = f"failed: {event.result}" if event.result else "cut off; --resume runs it again"
-        if not event.name and event.result is not None:
+        if job.kind == "search" and event.result is not None:
             self._over += 1
         print_line = self._live.console.print if self._live else self._console.print
         tail = "" if self._live else f" | {self._summary()}"

@@ -37,6 +37,8 @@ _QUIET = {
 }
 _OBJECT_STORE = 128 * 2**20  # bytes; the images are mapped from disk, not passed through it
 _START_ATTEMPTS = 3
+REPORTS = 4
+"""How often a job reports its accuracy, at equal shares of its schedule."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,42 @@ class Job:
     seed: int
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """A scheduler ended a job after these reports."""
+
+    curve: tuple[Progress, ...]
+
+
+Result = Outcome | Stopped | str
+"""What a job came to: its outcome, what it had reached when it was stopped, or why it failed."""
+
+
 class Source(Protocol):
     """Where jobs come from and their results go to; called in the driver's main thread only."""
 
-    def next(self) -> tuple[str, Job] | None:
-        """A key and a job, or None where there is nothing left to start."""
+    def next(self) -> "tuple[str, Job] | Literal['wait'] | None":
+        """A key and a job, "wait" until something running has ended, or None where there is nothing left."""
 
     def progressed(self, key: str, progress: Progress) -> None:
         """A job reports from within its schedule."""
 
-    def finished(self, key: str, result: Outcome | str | None) -> None:
-        """A job ended: with its outcome, a reason why it failed, or None where it was cut off."""
+    def finished(self, key: str, result: "Result | None") -> None:
+        """A job ended: with its outcome, stopped, for a reason why it failed, or None: it was cut off."""
 
 
 def run_jobs(
-    source: Source, data: Dataset, *, concurrency: int, deadline: float | None = None, device: str = "auto"
+    source: Source,
+    data: Dataset,
+    *,
+    concurrency: int,
+    deadline: float | None = None,
+    device: str = "auto",
+    scheduler: str = "none",
 ) -> Ending:
     """Train what the source gives, `concurrency` jobs at a time, until it has no more.
 
+    scheduler "asha" lets Ray's ASHA stop jobs that report worse than most at the same share of the schedule.
     Ends early at `deadline` (of time.monotonic) or at Ctrl-C, and says so; jobs under way are then finished
     with None. An error raised by the source ends the run and is raised here.
     """
@@ -86,6 +106,7 @@ def run_jobs(
                 tune.with_resources(trainable, resources),
                 tune_config=tune.TuneConfig(
                     search_alg=_make_searcher(dispatcher),
+                    scheduler=_make_scheduler(scheduler),
                     num_samples=-1,
                     reuse_actors=True,
                     trial_name_creator=lambda trial: f"job_{trial.trial_id}",
@@ -117,13 +138,16 @@ def _train_job(config: dict[str, Any], data: Dataset, device: str) -> None:
     """Train one job in a worker on one thread; everything is reported as JSON in one field."""
     from ray import tune
 
-    def report(kind: str, value: Any) -> None:
-        tune.report({"message": json.dumps([kind, value])})
+    def report(kind: str, value: dict[str, Any] | str) -> None:
+        accuracy = value["accuracy"] if isinstance(value, dict) else 0.0  # for a scheduler
+        tune.report({"message": json.dumps([kind, value]), "accuracy": accuracy})
+
+    def progressed(progress: Progress) -> None:
+        if progress.share < 1:  # the last one is within the outcome
+            report("progress", asdict(progress))
 
     try:
-        outcome = train_job(
-            Job(**config["job"]), data, device, lambda progress: report("progress", asdict(progress))
-        )
+        outcome = train_job(Job(**config["job"]), data, device, progressed)
         report("outcome", asdict(outcome))
     except Exception as error:  # any fault of one candidate ends that candidate only
         report("failed", f"{type(error).__name__}: {' '.join(str(error).split())}"[:500])
@@ -142,7 +166,9 @@ def train_job(
     torch.set_num_threads(1)
     seed_everything(job.seed)
     model = build(Arch.parse(job.arch), len(data.classes), job.fidelity.resolution)
-    return train(model, data, job.fidelity, job.recipe, seed=job.seed, device=device, report=report)
+    return train(
+        model, data, job.fidelity, job.recipe, seed=job.seed, device=device, reports=REPORTS, report=report
+    )
 
 
 # The driver's side ---------------------------------------------------------------------------------------
@@ -194,6 +220,7 @@ class _Dispatcher:
         self._end = end
         self._concurrency = concurrency
         self._keys: dict[str, str] = {}  # of Tune's trials that are under way
+        self._curves: dict[str, list[Progress]] = {}
         self._empty = False
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
@@ -201,10 +228,11 @@ class _Dispatcher:
         if self.exhausted or len(self._keys) >= self._concurrency:
             return None
         found = self._guarded(self._source.next)
-        if found is None:
-            self._empty = True
+        if found is None or found == "wait":
+            self._empty = found is None
             return None
         self._keys[trial_id], job = found
+        self._curves[trial_id] = []
         return {"job": {f.name: getattr(job, f.name) for f in fields(job)}}
 
     @property
@@ -218,25 +246,34 @@ class _Dispatcher:
         if key is None:
             return
         if kind == "progress":
-            self._guarded(partial(self._source.progressed, key, Progress(**value)))
+            progress = Progress(**value)
+            if progress in self._curves[trial_id]:
+                return  # Tune hands over the last report of a stopped trial once more
+            self._curves[trial_id].append(progress)
+            self._guarded(partial(self._source.progressed, key, progress))
             return
-        result: Outcome | str = value
+        result: Result = value
         if kind == "outcome":
             value["curve"] = tuple(Progress(**point) for point in value["curve"])
             result = Outcome(**value)
         self._finish(trial_id, result)
 
     def ended(self, trial_id: str, error: bool) -> None:
-        """Tune is through with a trial; without a result by now, it was cut off or its worker died."""
-        self._finish(trial_id, "the worker process died" if error and not self._end.early else None)
+        """Tune is through with a trial; without a result it was cut off, stopped, or its worker died."""
+        result: Result | None = None
+        if not self._end.early:
+            curve = tuple(self._curves.get(trial_id, ()))
+            result = "the worker process died" if error or not curve else Stopped(curve)
+        self._finish(trial_id, result)
 
     def close(self) -> None:
         """Whatever is still under way was cut off."""
         for trial_id in list(self._keys):
             self._finish(trial_id, None)
 
-    def _finish(self, trial_id: str, result: Outcome | str | None) -> None:
+    def _finish(self, trial_id: str, result: Result | None) -> None:
         key = self._keys.pop(trial_id, None)
+        self._curves.pop(trial_id, None)
         if key is not None:
             self._guarded(partial(self._source.finished, key, result))
 
@@ -278,6 +315,15 @@ def _make_searcher(dispatcher: _Dispatcher) -> Any:
     searcher = _Searcher()
     searcher.wrapped = dispatcher
     return searcher
+
+
+def _make_scheduler(name: str) -> Any:
+    """Tune's scheduler of a name, on the accuracies that a job reports."""
+    from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
+
+    if name == "asha":
+        return ASHAScheduler(metric="accuracy", mode="max", max_t=REPORTS, grace_period=1, reduction_factor=2)
+    return FIFOScheduler()  # type: ignore[no-untyped-call]
 
 
 def _make_stopper(end: _End) -> Any:

@@ -22,7 +22,7 @@ def resolve(text: str) -> Arch:
     if trial.isdecimal():
         known = {str(t.number): t for t in record.trials()}
     else:
-        known = {str(t.user_attrs["name"]): t for t in record.baselines()}
+        known = {str(t.user_attrs["name"]): t for t in record.trials("baselines")}
     if trial not in known:
         raise UserError(
             f"{text}: the run {run} has no {trial!r}; expected one of {', '.join(known) or 'none'}"

@@ -19,6 +19,8 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.budget import Budget, worst_violation
 from nas.costs import Cost, cost
 from nas.errors import UserError
+from nas.samplers import FIDELITY, PARTIAL, FrontSampler, SpaceExhausted
+from nas.samplers import Record as Known
 from nas.settings import Settings
 from search_spaces import Arch, Space
 
@@ -48,17 +50,31 @@ class Proposal:
 
 
 class Proposer:
-    """Asks a sampler for archs within the budgets, each only once."""
+    """Asks a sampler for archs within the budgets, each only once.
 
-    def __init__(self, space: Space, settings: Settings, history: Sequence[FrozenTrial] = ()) -> None:
+    `history` are the finished trials of a record, on whatever rung; `sampler` names another than that of
+    the settings (a control's); `prior` is what earlier runs know.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        settings: Settings,
+        history: Sequence[FrozenTrial] = (),
+        *,
+        sampler: str | None = None,
+        prior: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self._space = space
         self._settings = settings
         self._budgets = settings.limits
-        seed = int(np.random.default_rng((settings.seed, len(history))).integers(2**31))
+        self._sampler = sampler or settings.sampler
+        name_seed = sum(self._sampler.encode())  # a control must not draw what the search draws
+        seed = int(np.random.default_rng((settings.seed, len(history), name_seed)).integers(2**31))
         self._rng = np.random.default_rng(seed)
         self._study = optuna.create_study(
             directions=[StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
-            sampler=make_sampler(settings.sampler, seed),
+            sampler=make_sampler(self._sampler, seed, space, settings, prior),
         )
         self._seen: set[Arch] = set()
         for trial in history:
@@ -77,25 +93,58 @@ class Proposer:
 
     def propose(self) -> Proposal | None:
         """The next arch to train, or None where nothing untried within budget could be found."""
-        arch = None
-        for _ in range(REFUSALS):
-            trial = self._study.ask()
-            arch = self._space.suggest(trial)
-            if (proposal := self._judge(trial, arch)) is not None:
-                return proposal
-        assert arch is not None
+        arch = self._space.arch(self._space.draw(lambda d: d.choices[0]))
+        try:
+            for _ in range(REFUSALS):
+                trial = self._study.ask()
+                arch = self._space.suggest(trial)
+                if (proposal := self._judge(trial, arch)) is not None:
+                    return proposal
+        except SpaceExhausted:
+            return None
         allowed = self._walk(arch)
         if allowed is None:
             return None
         self._study.enqueue_trial(self._space.params(allowed))
-        trial = self._study.ask()
+        try:
+            trial = self._study.ask()
+        except SpaceExhausted:
+            return None
         return self._judge(trial, self._space.suggest(trial))
 
-    def tell(self, proposal: Proposal, accuracy: float | None) -> None:
-        """The validation accuracy of a proposal, or None where its training failed."""
-        if accuracy is None:  # a diverged network is a bad one: samplers learn nothing from FAIL
-            accuracy = 0.0
-        self._study.tell(proposal.trial, [accuracy, self._objective(proposal.cost)])
+    def tell(
+        self,
+        arch: Arch,
+        accuracy: float | None,
+        share: float = 1.0,
+        proposal: Proposal | None = None,
+        *,
+        pruned: bool = False,
+    ) -> None:
+        """The validation accuracy of an arch, or None where its training failed.
+
+        `share`, in (0, 1], is that of a full training that it comes from; `pruned` where a scheduler ended it
+        there. Without a proposal it is one trained again on a higher rung: of use only to a sampler that
+        knows of fidelities.
+        """
+        # A diverged network is a bad one, and samplers learn nothing from FAIL.
+        values = [0.0 if accuracy is None else accuracy, self._objective(self.price(arch))]
+        attributes: dict[str, Any] = {FIDELITY: share} if share < 1 or pruned else {}
+        if proposal is not None:
+            if pruned:
+                attributes[PARTIAL] = values
+            for name, value in attributes.items():
+                proposal.trial.set_user_attr(name, value)
+            state = TrialState.PRUNED if pruned else TrialState.COMPLETE
+            self._study.tell(proposal.trial, None if pruned else values, state)
+        elif self._sampler == "front":
+            self._add(arch, values, attributes)
+
+    def point(self, arch: Arch) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """The parameters of an arch of the space and Optuna's description of their dimensions."""
+        params = self._space.params(arch)
+        known = distributions(self._space)
+        return params, {name: known[name] for name in params}
 
     def forget(self, proposal: Proposal) -> None:
         """A proposal that was not trained after all; it may be proposed again."""
@@ -133,23 +182,35 @@ class Proposer:
 
     def _replay(self, trial: FrozenTrial) -> None:
         arch = Arch.parse(trial.user_attrs["arch"])
+        share = float(trial.user_attrs["epochs"]) / self._settings.fidelity.epochs
+        if arch in self._seen and self._sampler != "front":
+            return  # trained again on a higher rung
         self._seen.add(arch)
-        price = self.price(arch)
-        failed = trial.state != TrialState.COMPLETE
-        violation = worst_violation(self._budgets, price)
+        accuracy = trial.values[0] if trial.state == TrialState.COMPLETE else 0.0
+        if trial.state == TrialState.PRUNED:
+            reached = trial.user_attrs["curve"][-1]
+            accuracy, share = reached["accuracy"], share * reached["share"]
+        values = [accuracy, self._objective(self.price(arch))]
+        self._add(arch, values, {FIDELITY: share} if share < 1 else {})
+
+    def _add(self, arch: Arch, values: list[float], attributes: dict[str, Any]) -> None:
+        """A finished trial that this study did not ask for."""
+        params, known = self.point(arch)
+        violation = worst_violation(self._budgets, self.price(arch))
         study, sampler = self._study, self._study.sampler
         study.add_trial(
             optuna.trial.create_trial(
                 state=TrialState.RUNNING,
-                params=trial.params,
-                distributions=trial.distributions,
+                params=params,
+                distributions=known,
                 constraints={"budget": violation} if np.isfinite(violation) else None,
+                user_attrs=attributes,
             )
         )
         added = study.get_trials(deepcopy=False)[-1]
         if isinstance(sampler, optuna.samplers.NSGAIISampler):
             sampler.get_trial_generation(study, added)  # assigns one: it learns from nothing outside of them
-        study.tell(added.number, [0.0 if failed else trial.values[0], self._objective(price)])
+        study.tell(added.number, values)
 
 
 def descend(space: Space, budgets: Sequence[Budget], price: Any, start: Arch) -> Arch:
@@ -211,8 +272,26 @@ def check_satisfiable(space: Space, settings: Settings) -> None:
         )
 
 
-def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Optuna's sampler of a name; set up for few trials and several workers."""
+def make_sampler(
+    name: str, seed: int, space: Space, settings: Settings, prior: Sequence[Mapping[str, Any]] = ()
+) -> optuna.samplers.BaseSampler:
+    """The sampler of a name: ours, or one of Optuna's set up for few trials and several workers."""
+    if name == "front":
+        objective = settings.objectives[1]
+
+        def price(params: Mapping[str, Any]) -> dict[str, float]:
+            counted = cost(space.arch(params), settings.target_resolution, settings.target_classes)
+            return {name: float(getattr(counted, name)) for name in names}
+
+        names = list(dict.fromkeys([objective, *(budget.quantity for budget in settings.limits)]))
+        return FrontSampler(
+            space=distributions(space),
+            cost=price,
+            budget={budget.quantity: budget.limit for budget in settings.limits},
+            objectives=[None, objective],
+            seed=seed,
+            prior=[Known(p["params"], p["accuracy"], p["share"], p["run"]) for p in prior],
+        )
     if name == "tpe":
         return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
     if name == "nsga2":
@@ -222,6 +301,6 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.RandomSampler(seed=seed)
 
 
-def distributions(space: Space) -> Mapping[str, CategoricalDistribution]:
+def distributions(space: Space) -> dict[str, BaseDistribution]:
     """Every dimension of a space as Optuna describes it."""
     return {d.name: CategoricalDistribution(d.choices) for d in space.dimensions}

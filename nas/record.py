@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import pandas as pd
@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.costs import Cost
 from nas.errors import UserError
 from nas.settings import Settings
-from nas.training import Outcome
+from nas.training import Outcome, Progress
 
 COLUMNS = (
     "trial",
@@ -43,15 +43,16 @@ _TYPES = {
 INTERRUPTED = "interrupted"
 """The reason of a trial that was cut off by the end of its driver, not by anything of its own."""
 
-_SEARCH, _BASELINES = "search", "baselines"
+Kind = Literal["search", "baselines", "control"]
+KINDS: tuple[Kind, ...] = ("search", "baselines", "control")
 
 
 class Record:
-    """The two studies of a run: the search's trials and the baselines'."""
+    """The studies of a run: the search's trials, the baselines', and those of a random control."""
 
-    def __init__(self, search: optuna.Study, baselines: optuna.Study) -> None:
-        self._studies = {_SEARCH: search, _BASELINES: baselines}
-        self.settings = Settings.from_json(search.user_attrs["settings"])
+    def __init__(self, studies: Mapping[Kind, optuna.Study]) -> None:
+        self._studies = dict(studies)
+        self.settings = Settings.from_json(studies["search"].user_attrs["settings"])
 
     @classmethod
     def create(cls, storage: str, name: str, settings: Settings, notes: Mapping[str, Any]) -> "Record":
@@ -60,26 +61,24 @@ class Record:
         Leaves nothing in the storage where it fails.
         """
         backend = _storage(storage)
-        studies: list[optuna.Study] = []
+        studies: dict[Kind, optuna.Study] = {}
         try:
             with _one_line_errors():
-                for kind in (_SEARCH, _BASELINES):
+                for kind in KINDS:
                     directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
-                    studies.append(
-                        optuna.create_study(
-                            storage=backend, study_name=f"{name}/{kind}", directions=directions
-                        )
+                    studies[kind] = optuna.create_study(
+                        storage=backend, study_name=f"{name}/{kind}", directions=directions
                     )
-                search, baselines = studies
+                search = studies["search"]
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                     search.set_metric_names(list(settings.objectives))
                 for key, value in notes.items():
                     search.set_user_attr(key, value)
                 search.set_user_attr("settings", settings.to_json())
-                return cls(search, baselines)
+                return cls(studies)
         except BaseException as error:
-            _delete(studies)
+            _delete(list(studies.values()))
             if isinstance(error, optuna.exceptions.DuplicatedStudyError):
                 raise UserError(
                     f"a run called {name} is in that storage already; take another --out or go on with "
@@ -97,13 +96,14 @@ class Record:
         backend = _storage(storage)
         try:
             with _one_line_errors():
-                search = optuna.load_study(study_name=f"{name}/{_SEARCH}", storage=backend)
-                baselines = optuna.load_study(study_name=f"{name}/{_BASELINES}", storage=backend)
+                studies = {
+                    kind: optuna.load_study(study_name=f"{name}/{kind}", storage=backend) for kind in KINDS
+                }
         except KeyError:
             raise UserError(f"the storage holds no run called {name}") from None
-        if "settings" not in search.user_attrs:
+        if "settings" not in studies["search"].user_attrs:
             raise UserError(f"the run {name} was cut off before it began; start it anew in another folder")
-        return cls(search, baselines)
+        return cls(studies)
 
     # Writing -------------------------------------------------------------------------------------------
 
@@ -114,12 +114,21 @@ class Record:
         params: Mapping[str, Any],
         distributions: Mapping[str, BaseDistribution],
         *,
+        kind: Kind = "search",
         name: str = "",
+        epochs: float | None = None,
     ) -> int:
-        """Write a trial that is about to run; its number. `name` makes it a baseline."""
-        study = self._study(name)
+        """Write a trial that is about to run; its number. `name` is a baseline's, `epochs` a lower rung's."""
+        study = self._studies[kind]
         job = uuid.uuid4().hex
-        attributes = {"job": job, "arch": arch, **asdict(cost), "name": name, "launched": time.time()}
+        attributes = {
+            "job": job,
+            "arch": arch,
+            **asdict(cost),
+            "name": name,
+            "epochs": self.settings.fidelity.epochs if epochs is None else epochs,
+            "launched": time.time(),
+        }
         study.add_trial(
             optuna.trial.create_trial(
                 state=TrialState.RUNNING,
@@ -131,15 +140,20 @@ class Record:
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return next(t.number for t in reversed(running) if t.user_attrs.get("job") == job)
 
-    def complete(self, number: int, outcome: Outcome, *, name: str = "") -> None:
+    def complete(self, number: int, outcome: Outcome, *, kind: Kind = "search") -> None:
         """Write the result of a trial."""
-        trial = self._annotate(number, {"outcome": asdict(outcome)}, name)
-        self._study(name).tell(number, self._values(trial, outcome.accuracy))
+        trial = self._annotate(number, {"outcome": asdict(outcome)}, kind)
+        self._studies[kind].tell(number, self._values(trial, outcome.accuracy))
 
-    def fail(self, number: int, reason: str, *, name: str = "") -> None:
+    def fail(self, number: int, reason: str, *, kind: Kind = "search") -> None:
         """Write that a trial failed, and why; INTERRUPTED where it is to be run again."""
-        self._annotate(number, {"reason": reason}, name)
-        self._study(name).tell(number, state=TrialState.FAIL)
+        self._annotate(number, {"reason": reason}, kind)
+        self._studies[kind].tell(number, state=TrialState.FAIL)
+
+    def prune(self, number: int, curve: Sequence[Progress], *, kind: Kind = "search") -> None:
+        """Write that a scheduler stopped a trial, with what it had reported."""
+        self._annotate(number, {"curve": [asdict(point) for point in curve]}, kind)
+        self._studies[kind].tell(number, state=TrialState.PRUNED)
 
     def interrupt_running(self) -> int:
         """Mark as interrupted what an earlier, dead driver of this run left RUNNING; how many it were.
@@ -152,40 +166,34 @@ class Record:
                 if "outcome" in trial.user_attrs:
                     accuracy = trial.user_attrs["outcome"]["accuracy"]
                     study.tell(trial.number, self._values(trial, accuracy))
-                    continue
-                name = str(trial.user_attrs["name"]) if kind == _BASELINES else ""
-                reason = trial.user_attrs.get("reason", INTERRUPTED)
-                self.fail(trial.number, reason, name=name)
-                count += reason == INTERRUPTED
+                elif "curve" in trial.user_attrs:
+                    study.tell(trial.number, state=TrialState.PRUNED)
+                else:
+                    reason = trial.user_attrs.get("reason", INTERRUPTED)
+                    self.fail(trial.number, reason, kind=kind)
+                    count += reason == INTERRUPTED
         return count
 
     def _values(self, trial: FrozenTrial, accuracy: float) -> list[float]:
         return [accuracy, float(trial.user_attrs[self.settings.objectives[1]])]
 
-    def _annotate(self, number: int, values: Mapping[str, Any], name: str) -> FrozenTrial:
-        study = self._study(name)
+    def _annotate(self, number: int, values: Mapping[str, Any], kind: Kind) -> FrozenTrial:
+        study = self._studies[kind]
         frozen = study.get_trials(deepcopy=False)[number]
         trial = optuna.trial.Trial(study, frozen._trial_id)  # Optuna has no public way from number to trial
         for key, value in values.items():
             trial.set_user_attr(key, value)
         return frozen
 
-    def _study(self, name: str) -> optuna.Study:
-        return self._studies[_BASELINES if name else _SEARCH]
-
     # Reading -------------------------------------------------------------------------------------------
 
     def note(self, key: str) -> Any:
         """A note given at creation."""
-        return self._studies[_SEARCH].user_attrs.get(key)
+        return self._studies["search"].user_attrs.get(key)
 
-    def trials(self) -> list[FrozenTrial]:
-        """The search's trials in order; those interrupted and since run again are left out."""
-        return _current(self._studies[_SEARCH].get_trials(deepcopy=False))
-
-    def baselines(self) -> list[FrozenTrial]:
-        """The baselines' trials, likewise."""
-        return _current(self._studies[_BASELINES].get_trials(deepcopy=False))
+    def trials(self, kind: Kind = "search") -> list[FrozenTrial]:
+        """The trials of a kind in order; those interrupted and since run again are left out."""
+        return _current(self._studies[kind].get_trials(deepcopy=False))
 
     def frame(self, trials: Sequence[FrozenTrial]) -> pd.DataFrame:
         """Trials as a table of COLUMNS, `name` and `reason`; accuracy in [0, 1], NaN where there is none."""
@@ -203,7 +211,7 @@ class Record:
                     "activations": attrs["activations"],
                     "latency_ms": float("nan"),
                     "seconds": outcome.get("seconds", float("nan")),
-                    "epochs": self.settings.fidelity.epochs,
+                    "epochs": attrs["epochs"],
                     "name": attrs["name"],
                     "reason": attrs.get("reason", ""),
                 }
@@ -218,12 +226,15 @@ def is_over(trial: FrozenTrial) -> bool:
 
 def _current(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Without the interrupted trials whose arch was launched again later."""
-    latest = {trial.user_attrs["arch"] + trial.user_attrs["name"]: trial.number for trial in trials}
+
+    def key(trial: FrozenTrial) -> tuple[Any, ...]:
+        return tuple(trial.user_attrs[name] for name in ("arch", "name", "epochs"))
+
+    latest = {key(trial): trial.number for trial in trials}
     return [
         trial
         for trial in trials
-        if trial.user_attrs.get("reason") != INTERRUPTED
-        or latest[trial.user_attrs["arch"] + trial.user_attrs["name"]] == trial.number
+        if trial.user_attrs.get("reason") != INTERRUPTED or latest[key(trial)] == trial.number
     ]
 
 

@@ -17,7 +17,7 @@ from nas import published
 from nas.figures import MACS, PARAMS, FrontInfo, Objective, write_html, write_png
 from nas.hypervolume import dominates, front_mask, hypervolume
 from nas.manifest import write_text
-from nas.record import COLUMNS, Record
+from nas.record import COLUMNS, INTERRUPTED, Record
 from nas.settings import Settings
 
 ACTIVATIONS = Objective("activations", "Activations", "M", 1e6)
@@ -32,18 +32,21 @@ class Results:
     trials: pd.DataFrame
     front: pd.DataFrame
     baselines: pd.DataFrame
+    control: pd.DataFrame
 
 
 def results(record: Record) -> Results:
     """The tables as the storage has them now."""
-    trials = record.frame(record.trials())
+    trials, baselines, control = (
+        record.frame(record.trials(kind)) for kind in ("search", "baselines", "control")
+    )
     front = front_of(trials, record.settings)
-    return Results(record.settings, trials, front, record.frame(record.baselines()))
+    return Results(record.settings, trials, front, baselines, control)
 
 
 def front_of(trials: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """The non-dominated finished trials within every budget, cheapest first."""
-    done = trials[trials["state"] == "COMPLETE"]
+    """The non-dominated finished trials of the highest fidelity within every budget, cheapest first."""
+    done = trials[(trials["state"] == "COMPLETE") & (trials["epochs"] == settings.fidelity.epochs)]
     for budget in settings.limits:
         done = done[done[budget.quantity] <= budget.limit]
     objective = settings.objectives[1]
@@ -72,12 +75,18 @@ def relative_hypervolume(front: pd.DataFrame, settings: Settings, classes: int) 
 
 
 def write_results(found: Results, folder: Path) -> None:
-    """Write trials.csv, front.csv, baselines.csv, front.html and front.png, each whole or not at all."""
+    """Write trials.csv, front.csv, baselines.csv, front.html and front.png, each whole or not at all.
+
+    And control.csv where the run has a control.
+    """
     for name, table in (
         ("trials", found.trials),
         ("front", found.front[list(COLUMNS)]),
         ("baselines", found.baselines),
+        ("control", found.control),
     ):
+        if name == "control" and table.empty:
+            continue
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
     info = front_info(found)
     write_html(info, folder / "front.html")
@@ -98,6 +107,7 @@ def front_info(found: Results) -> FrontInfo:
         front=found.front,
         baselines=found.baselines[found.baselines["state"] == "COMPLETE"],
         published=published.imagenet(),
+        control=found.control,
         objective=_OBJECTIVES[settings.objectives[1]],
     )
 
@@ -127,6 +137,26 @@ def print_summary(found: Results, console: Console) -> None:
     counts = found.trials["state"].value_counts()
     said = ", ".join(f"{count} {state}" for state, count in counts.items())
     console.print(f"trials: {said or 'none'}; front: {len(found.front)} points", highlight=False)
+    _print_control(found, console)
+
+
+def _print_control(found: Results, console: Console) -> None:
+    """The search against its control after as many trials, by the area that their fronts dominate."""
+    if found.control.empty:
+        return
+    done = found.control["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (
+        found.control["reason"] != INTERRUPTED
+    )
+    front = front_of(found.control, found.settings)
+    objective = found.settings.objectives[1]
+    said = f"control ({found.settings.control}): {done.sum()} trials, front: {len(front)} points"
+    worst = pd.concat([found.trials, found.control])[objective].max()
+    limits = [b.limit for b in found.settings.limits if b.quantity == objective]
+    point = (0.0, float(limits[0] if limits else worst))
+    mine, theirs = (hypervolume(f["accuracy"], f[objective], point) for f in (found.front, front))
+    if theirs > 0:
+        said += f"; the search's front dominates {mine / theirs:.3f} times its area (from accuracy 0)"
+    console.print(said, highlight=False)
 
 
 def _figures(row: pd.Series) -> list[str]:

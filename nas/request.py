@@ -1,22 +1,20 @@
 """From what a user asks for to the settings and the data of a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nas.budget import parse_budgets
 from nas.data import Dataset, load
 from nas.errors import UserError
+from nas.fidelity import epochs_of
 from nas.proposing import check_satisfiable
 from nas.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings
 from nas.training import Fidelity
-from search_spaces import Space, spaces, zoo
+from search_spaces import Arch, Space, spaces, zoo
 
 T = TypeVar("T")
-
-IMAGES = 60_000
-"""Images that a trial sees unless told otherwise, as far as that is from 1.2 to 10 epochs."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,7 @@ class Request:
     budget: tuple[str, ...] | None = None
     data: str | None = None
     skip_corrupt: bool | None = None
+    fidelity: str | None = None
     epochs: float | None = None
     subset: float | None = None
     train_resolution: int | None = None
@@ -33,6 +32,9 @@ class Request:
     granularity: str | None = None
     objectives: str | None = None
     sampler: str | None = None
+    scheduler: str | None = None
+    control: str | None = None
+    warm_start: tuple[str, ...] | None = None
     seed: int | None = None
     baselines: str | None = None
     seed_baselines: bool | None = None
@@ -49,6 +51,12 @@ def new_run(
 ) -> tuple[Settings, Dataset]:
     """Settings and data of a new run. Raises UserError for what cannot be used, before anything is made."""
     parse_budgets(request.budget or ())  # before the data, which may take a while
+    if request.fidelity is not None:
+        if request.epochs is not None:
+            raise UserError(
+                "--fidelity and --epochs both say how long a trial is trained; give one of the two"
+            )
+        epochs_of(request.fidelity, 1)  # refuses what is none
     resolution = _or(request.train_resolution, 32)
     if not 8 <= resolution <= 1024:
         raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
@@ -62,6 +70,8 @@ def new_run(
         granularity=_or(request.granularity, "stage"),
         objectives=tuple(part.strip() for part in _or(request.objectives, "accuracy,macs").split(",")),
         sampler=_or(request.sampler, SAMPLERS[0]),
+        scheduler=_or(request.scheduler, "none"),
+        control=_or(request.control, "none"),
         seed=_or(request.seed, 0),
         baselines=_baselines(_or(request.baselines, "small")),
         seed_baselines=bool(request.seed_baselines),
@@ -70,10 +80,12 @@ def new_run(
     )
     check_satisfiable(space_of(settings), settings)
     data = _load(settings, data_root, notify)
-    if request.epochs is None:
-        images = len(data.train()) * settings.fidelity.subset
-        epochs = round(min(10.0, max(1.2, IMAGES / images)), 2)
-        settings = settings.with_epochs(epochs)
+    images = round(len(data.train()) * settings.fidelity.subset)
+    if request.fidelity is not None:
+        epochs, rungs = epochs_of(request.fidelity, images)
+        settings = replace(settings.with_epochs(epochs), rungs=rungs)
+    elif request.epochs is None:
+        settings = settings.with_epochs(min(10.0, max(1.2, epochs_of("standard", images)[0])))
     if data.name == "digits":  # a mirrored 2 is no 2
         settings = replace(settings, recipe=replace(settings.recipe, mirror=False))
     return settings.with_data(data.name, data.fingerprint), data
@@ -88,6 +100,30 @@ def same_data(settings: Settings, data_root: Path | None, notify: Callable[[str]
             f"the run ({settings.data_name}, {settings.fingerprint}); restore them, or start a new run"
         )
     return data
+
+
+def earlier_results(folders: Sequence[str], space: Space) -> list[dict[str, Any]]:
+    """What earlier runs know of archs of this space: params, accuracy, share of its run's training, run.
+
+    As JSON takes it, to be stored in the study. Raises UserError for a folder that is no run.
+    """
+    from nas.runs import open_run
+
+    known = []
+    for folder in folders:
+        record = open_run(Path(folder))
+        for trial in record.trials():
+            arch = Arch.parse(trial.user_attrs["arch"])
+            if trial.state.name == "COMPLETE" and space.contains(arch):
+                known.append(
+                    {
+                        "params": space.params(arch),
+                        "accuracy": trial.values[0],
+                        "share": trial.user_attrs["epochs"] / record.settings.fidelity.epochs,
+                        "run": f"{folder} ({record.settings.data_name})",
+                    }
+                )
+    return known
 
 
 def space_of(settings: Settings) -> Space:

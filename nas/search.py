@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nas.proposing import Proposer
     from nas.record import Record
     from nas.settings import Settings
+    from search_spaces import Space
 
 DEFAULT_TRIALS = 50
 
@@ -51,6 +52,7 @@ def search(
     skip_corrupt: bool = False,
     trials: int | None = None,
     minutes: float | None = None,
+    fidelity: str | None = None,
     epochs: float | None = None,
     subset: float | None = None,
     train_resolution: int | None = None,
@@ -58,6 +60,9 @@ def search(
     granularity: str | None = None,
     objectives: str | None = None,
     sampler: str | None = None,
+    scheduler: str | None = None,
+    control: str | None = None,
+    warm_start: Sequence[str | Path] | None = None,
     seed: int | None = None,
     baselines: str | None = None,
     seed_baselines: bool = False,
@@ -73,15 +78,18 @@ def search(
     """Search, or go on with a run, and write its results into its folder; the command calls this function.
 
     budget: bounds such as "300MFLOPs", one a quantity. data: "auto", "cifar10", "folder:PATH" or "digits".
-    trials, minutes: when to stop, whichever comes first; 50 trials where neither is given. epochs, subset,
-    train_resolution: the fidelity of one trial. objectives: "accuracy,macs" or another cost. baselines:
-    "small", "all", "none" or names of the zoo, comma-separated. resume: the folder of a run to go on with;
-    what defines the run stays as it was. Raises UserError for what cannot be used, before anything is made.
+    trials, minutes: when to stop, whichever comes first; 50 trials where neither is given. fidelity: "quick",
+    "standard", "thorough" or "ladder", or epochs instead; with subset and train_resolution. objectives:
+    "accuracy,macs" or another cost. control: "random" trains as many networks drawn at random beside.
+    warm_start: folders of runs whose results guide the sampler. baselines: "small", "all", "none" or names of
+    the zoo, comma-separated. resume: the folder of a run to go on with; what defines the run stays as it was.
+
+    Raises UserError for what cannot be used, before anything is made.
     """
     import optuna
     from rich.console import Console
 
-    from nas.request import Request, new_run, same_data
+    from nas.request import Request, earlier_results, new_run, same_data, space_of
     from nas.runs import create_run, new_folder, open_run
 
     began = time.monotonic()
@@ -93,6 +101,7 @@ def search(
         budget=(budget,) if isinstance(budget, str) else tuple(budget) if budget else None,
         data=data,
         skip_corrupt=skip_corrupt or None,
+        fidelity=fidelity,
         epochs=epochs,
         subset=subset,
         train_resolution=train_resolution,
@@ -100,6 +109,9 @@ def search(
         granularity=granularity,
         objectives=objectives,
         sampler=sampler,
+        scheduler=scheduler,
+        control=control,
+        warm_start=tuple(map(str, warm_start)) if warm_start else None,
         seed=seed,
         baselines=baselines,
         seed_baselines=seed_baselines or None,
@@ -121,7 +133,8 @@ def search(
         settings, loaded = new_run(request, data_root, notify)
         if trials is None and minutes is None:
             trials = DEFAULT_TRIALS
-        notes = {"trials": trials, "minutes": minutes, "skipped_images": loaded.skipped}
+        prior = earlier_results(request.warm_start or (), space_of(settings))
+        notes = {"trials": trials, "minutes": minutes, "skipped_images": loaded.skipped, "prior": prior}
         record = create_run(folder, storage, settings, notes)
     deadline = None if minutes is None else began + 60 * minutes
     return _carry_on(folder, record, loaded, trials, deadline, concurrency, device, console)
@@ -148,10 +161,17 @@ def _carry_on(
 
     settings = record.settings
     record.interrupt_running()
+    space = space_of(settings)
     history = [trial for trial in record.trials() if is_over(trial)]
-    proposer = Proposer(space_of(settings), settings, history)
+    if settings.granularity == "stage":
+        _price_blocks(space, settings)
+    proposer = Proposer(space, settings, history, prior=record.note("prior") or ())
     if settings.seed_baselines and not history:
         _enqueue_nearest(proposer, settings)
+    control = None
+    if settings.control != "none":
+        drawn = [trial for trial in record.trials("control") if is_over(trial)]
+        control = Proposer(space, settings, drawn, sampler=settings.control)
     console.print(
         f"{folder}: {settings.data_name}, {settings.fidelity.epochs:g} epochs a trial at "
         f"{settings.fidelity.resolution}x{settings.fidelity.resolution}; costs at {settings.target}; "
@@ -162,11 +182,18 @@ def _carry_on(
     )
     before = results(record)
     with Display(console, before, len(data.classes), trials=trials, deadline=deadline) as display:
-        campaign = Campaign(record, proposer, trials=trials, deadline=deadline, notify=display.on)
+        campaign = Campaign(
+            record, proposer, trials=trials, control=control, deadline=deadline, notify=display.on
+        )
         ending: Ending = "done"
         if not campaign.over:
             ending = run_jobs(
-                campaign, data, concurrency=concurrency or cores(), deadline=deadline, device=device
+                campaign,
+                data,
+                concurrency=concurrency or cores(),
+                deadline=deadline,
+                device=device,
+                scheduler=settings.scheduler,
             )
     found = results(record)
     write_results(found, folder)
@@ -191,6 +218,22 @@ def _enqueue_nearest(proposer: "Proposer", settings: "Settings") -> None:
         near = space.nearest(zoo.get(name))
         taken = "first candidate" if proposer.enqueue(near.arch) else "over budget, not tried"
         _notify(f"nearest to {name}: {taken}; differs in {'; '.join(near.differences) or 'nothing'}")
+
+
+def _price_blocks(space: "Space", settings: "Settings") -> None:
+    """Count the costs of a space's blocks now, on all cores, and not one by one between the trainings."""
+    import numpy as np
+
+    from nas.costs import default_table
+    from nas.engine import cores
+
+    rng = np.random.default_rng(0)
+    archs = [space.sample(rng) for _ in range(2000)]  # meets nearly every block; the rest is counted when met
+    table, target = default_table(), (settings.target_resolution, settings.target_classes)
+    missing = table.missing(archs, *target)
+    if len(missing) > 100:
+        _notify(f"counting the cost of {len(missing):,} blocks of the space once")
+        table.fill(missing, cores())
 
 
 def _check_bounds(trials: int | None, minutes: float | None, concurrency: int | None, device: str) -> None:
@@ -218,7 +261,16 @@ def main(
     skip_corrupt: Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")] = False,
     trials: Annotated[int | None, Option(help="Networks to train. [50, or as --minutes allow]")] = None,
     minutes: Annotated[float | None, Option(help="Stop after this time, start to end.")] = None,
-    epochs: Annotated[float | None, Option(help="Epochs of one trial. [1.2 for CIFAR-10]")] = None,
+    fidelity: Annotated[
+        str | None,
+        Option(
+            help="How long a trial is trained: quick (20,000 images), standard (60,000), thorough (200,000), "
+            "or ladder (many quick, a third of them standard, a third of those thorough)."
+        ),
+    ] = None,
+    epochs: Annotated[
+        float | None, Option(help="Or in epochs. [as standard, at most 10: 1.2 for CIFAR-10]")
+    ] = None,
     subset: Annotated[float | None, Option(help="Share of the training images that is used. [1]")] = None,
     train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None,
     space: Annotated[str | None, Option(help="mobile, or a YAML file. [mobile]")] = None,
@@ -226,7 +278,16 @@ def main(
     objectives: Annotated[
         str | None, Option(help="accuracy and one of macs, params, activations. [accuracy,macs]")
     ] = None,
-    sampler: Annotated[str | None, Option(help="tpe, nsga2, random or gp. [tpe]")] = None,
+    sampler: Annotated[str | None, Option(help="front, tpe, nsga2, random or gp. [front]")] = None,
+    scheduler: Annotated[
+        str | None, Option(help="none, or asha: Ray's, which stops trials that look bad. [none]")
+    ] = None,
+    control: Annotated[
+        str | None, Option(help="random: train as many networks drawn at random, to compare. [none]")
+    ] = None,
+    warm_start: Annotated[
+        list[str] | None, Option(help="A run whose results guide the sampler; repeatable.", metavar="RUN")
+    ] = None,
     seed: Annotated[int | None, Option(help="From which all chance follows. [0]")] = None,
     baselines: Annotated[
         str | None, Option(help="Networks trained beside: small, all, none, or names. [small]")
@@ -253,6 +314,7 @@ def main(
         skip_corrupt=skip_corrupt,
         trials=trials,
         minutes=minutes,
+        fidelity=fidelity,
         epochs=epochs,
         subset=subset,
         train_resolution=train_resolution,
@@ -260,6 +322,9 @@ def main(
         granularity=granularity,
         objectives=objectives,
         sampler=sampler,
+        scheduler=scheduler,
+        control=control,
+        warm_start=warm_start,
         seed=seed,
         baselines=baselines,
         seed_baselines=seed_baselines,

@@ -10,7 +10,9 @@ from nas.errors import UserError
 from nas.training import Fidelity, Recipe
 
 OBJECTIVES = ("accuracy", "macs", "params", "activations")
-SAMPLERS = ("tpe", "nsga2", "random", "gp")
+SAMPLERS = ("front", "tpe", "nsga2", "random", "gp")
+SCHEDULERS = ("none", "asha")
+CONTROLS = ("none", "random")
 SMALL_BASELINES = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
 ALL_BASELINES = (
     *SMALL_BASELINES,
@@ -27,7 +29,9 @@ class Settings:
     """Everything that a trial's result depends on, and what may be searched.
 
     `space` is the YAML of the space (its text is stored, so that an edited file does not change a run);
-    `baselines` are names of the zoo; costs are those at `target_resolution` and `target_classes`.
+    `baselines` are names of the zoo; costs are those at `target_resolution` and `target_classes`. `rungs` are
+    the epochs of the briefer trials that come before one of the fidelity's; `control` is a sampler that is
+    given as many trials beside the search's, to compare with.
     """
 
     budgets: tuple[str, ...]
@@ -44,6 +48,9 @@ class Settings:
     seed: int = 0
     baselines: tuple[str, ...] = SMALL_BASELINES
     seed_baselines: bool = False
+    rungs: tuple[float, ...] = ()
+    scheduler: str = SCHEDULERS[0]
+    control: str = CONTROLS[0]
     target_resolution: int = TARGET_RESOLUTION
     target_classes: int = TARGET_CLASSES
 
@@ -59,8 +66,19 @@ class Settings:
             )
         if self.objectives[1] not in OBJECTIVES[1:]:
             raise UserError(f"objective {self.objectives[1]!r}: expected one of {', '.join(OBJECTIVES[1:])}")
-        if self.sampler not in SAMPLERS:
-            raise UserError(f"sampler {self.sampler!r}: expected one of {', '.join(SAMPLERS)}")
+        for name, known in (("sampler", SAMPLERS), ("scheduler", SCHEDULERS), ("control", CONTROLS)):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name} {getattr(self, name)!r}: expected one of {', '.join(known)}")
+        if self.rungs and self.scheduler != "none":
+            raise UserError(
+                f"scheduler {self.scheduler} cannot stop the trials of a ladder; take one of the two"
+            )
+        if list(self.rungs) != sorted({*self.rungs}) or any(
+            not 0 < epochs < self.fidelity.epochs for epochs in self.rungs
+        ):
+            raise UserError(
+                f"rungs {self.rungs}: expected rising epochs below the {self.fidelity.epochs:g} of the top"
+            )
         if not 0 <= self.seed < 2**32:
             raise UserError(f"seed {self.seed}: expected a whole number from 0 to 4294967295")
         if not 8 <= self.target_resolution <= 4096 or not 1 <= self.target_classes <= 10**6:
@@ -95,6 +113,11 @@ class Settings:
                 if not isinstance(data[name], list) or not all(isinstance(part, str) for part in data[name]):
                     raise TypeError(f"{name} is {data[name]!r}, expected a list of names")
                 data[name] = tuple(data[name])
+            if not isinstance(data["rungs"], list) or any(
+                type(epochs) is not float for epochs in data["rungs"]
+            ):
+                raise TypeError(f"rungs is {data['rungs']!r}, expected a list of epochs")
+            data["rungs"] = tuple(data["rungs"])
             settings = cls(**data)
             for spec in fields(cls):
                 value = getattr(settings, spec.name)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nas.figures.axes import Axis, cost_axis, value_axis
 from nas.figures.info import MACS, PARAMS, FrontInfo, Objective, costs_beside, shorten, tick
+from nas.hypervolume import front_mask
 
 # Plotly shows a few HTML entities as they are written, `&quot;` among them.
 escape = partial(html.escape, quote=False)
@@ -83,6 +84,8 @@ _TRIAL = Style("#8fb3d1", "circle", 7, opacity=0.75)
 _BRIEF = replace(_TRIAL, hollow=True)
 _STAIRS = Style("#0072b2", line=2)
 _FRONT = Style("#0072b2", "circle", 10)
+_CONTROL = Style("#9a6a3a", "cross", 6, opacity=0.8)
+_CONTROL_STAIRS = Style("#9a6a3a", line=1.5)
 _BASELINE = Style("#222222", "diamond", 9)
 
 # (model, groups, label, style): the colours are Okabe and Ito's, which colour-blind readers can tell apart,
@@ -187,12 +190,18 @@ def _run_panel(info: FrontInfo) -> Panel:
     baselines = info.baselines[_drawable(info.baselines, objective)]
     cloud, best, known = (_points(rows, objective) for rows in (trials, front, baselines))
     budget = _budget(info, objective)
-    x = np.concatenate([cloud[0], best[0], known[0], [budget[0]] if budget else []])
-    y_axis = value_axis("Validation accuracy (%)", np.concatenate([cloud[1], best[1], known[1]]), unusual=0.1)
+    drawn_at_random = drawn_trials(replace(info, trials=info.control))
+    control = _points(drawn_at_random, objective)
+    end = budget[0] if budget else None
+    x = np.concatenate([cloud[0], best[0], known[0], control[0], [] if end is None else [end]])
+    heights = np.concatenate([cloud[1], best[1], known[1], control[1]])
+    y_axis = value_axis("Validation accuracy (%)", heights, unusual=0.1)
     names = [shorten(str(name)) for name in baselines["name"]] if len(baselines) else []
     series = (
         *_clouds(trials, objective),
-        _staircase(best, budget[0] if budget else None),
+        _staircase(_best_first(control), end, _CONTROL_STAIRS),
+        _series("random control", _CONTROL, control, _trial_hovers(drawn_at_random, objective)),
+        _staircase(best, end, _STAIRS),
         _series("front", _FRONT, best, _trial_hovers(front, objective)),
         _series("baseline, same recipe", _BASELINE, known, _trial_hovers(baselines, objective, names)),
     )
@@ -263,14 +272,22 @@ def _some(series: Series, mask: NDArray[np.bool_]) -> Series:
     )
 
 
-def _staircase(points: Coordinates, end: float | None) -> Series:
+def _best_first(points: Coordinates) -> Coordinates:
+    """The front of a cloud, by rising cost."""
+    x, y = points
+    kept = front_mask(y, x)
+    order = np.argsort(x[kept])
+    return x[kept][order], y[kept][order]
+
+
+def _staircase(points: Coordinates, end: float | None, style: Style) -> Series:
     """The best accuracy for at most x: it rises at each point of the front, and holds up to `end`."""
     x, y = points
     corners_x = np.repeat(x, 2)[1:]
     corners_y = np.repeat(y, 2)[:-1]
     if end is not None and len(x) and end > x[-1]:
         corners_x, corners_y = np.append(corners_x, end), np.append(corners_y, y[-1])
-    return _series("front line", _STAIRS, (corners_x, corners_y), (), in_legend=False)
+    return _series("front line", style, (corners_x, corners_y), (), in_legend=False)
 
 
 def _trial_hovers(rows: pd.DataFrame, objective: Objective, names: Sequence[str] = ()) -> list[str]:

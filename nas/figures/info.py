@@ -1,6 +1,6 @@
 """What happened in a run, as the figures are told it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from textwrap import shorten as shorten_words
 
 import pandas as pd
@@ -61,6 +61,9 @@ class FrontInfo:
     baselines: pd.DataFrame
     published: pd.DataFrame
     objective: Objective = MACS
+    control: pd.DataFrame = field(
+        default_factory=pd.DataFrame
+    )  # trials drawn at random beside, like `trials`
 
 
 def figures(value: float) -> str:

@@ -60,7 +60,9 @@ class Axis:
     @cached_property
     def choices(self) -> dict[Any, int]:
         """A short way to `choice`; it need not know every value."""
-        return {v: c for c, v in reversed(list(enumerate(self.few))) if isinstance(v, (str, int, float, bool))}
+        return {
+            v: c for c, v in reversed(list(enumerate(self.few))) if isinstance(v, (str, int, float, bool))
+        }
 
     @cached_property
     def thresholds(self) -> tuple[Floats, Floats]:

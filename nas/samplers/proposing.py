@@ -127,7 +127,9 @@ def _spread(problem: Problem, rows: Rows, costs: Floats, tried: Rows, rng: np.ra
 
 def nondominated(worth: Floats) -> NDArray[np.intp]:
     """Which of n points [n, objectives], the higher the better, no other dominates; of equal ones the first."""
-    left = np.lexsort(-worth.T[::-1])  # by the first objective, then the second, ...: nothing dominates the first
+    left = np.lexsort(
+        -worth.T[::-1]
+    )  # by the first objective, then the second, ...: nothing dominates the first
     front = []
     while len(left):
         front.append(left[0])
@@ -160,7 +162,9 @@ class Front:
         """The least values of interest of the learned objectives: a quantile of what is believed of the space."""
         fits = problem.prices.fits(problem.typical_costs)
         mean, deviation = self._beliefs.predict(problem.typical[fits], problem.typical_costs[fits])
-        spread = np.array([-1.15, -0.32, 0.32, 1.15])[:, None, None]  # the middles of the quarters of a normal
+        spread = np.array([-1.15, -0.32, 0.32, 1.15])[
+            :, None, None
+        ]  # the middles of the quarters of a normal
         believed = (mean + spread * deviation).reshape(-1, mean.shape[1])
         return np.quantile(believed, FLOOR, axis=0) if len(believed) else np.full(mean.shape[1], LOW)
 

@@ -132,7 +132,10 @@ def _behind_a_cause(inner: BaseException) -> BaseException:
     return outer
 
 
-FULL = [OSError(errno.ENOSPC, "No space left"), RuntimeError("(sqlite3.OperationalError) database or disk is full")]
+FULL = [
+    OSError(errno.ENOSPC, "No space left"),
+    RuntimeError("(sqlite3.OperationalError) database or disk is full"),
+]
 
 
 @pytest.mark.parametrize("inner", FULL, ids=("system", "sqlite"))

@@ -24,7 +24,7 @@ def test_a_trial_of_a_run(tmp_path: Path) -> None:
     record = create_run(run, None, settings, {})
     arch, baseline = Arch.parse(TEXT), zoo.get("mobilenet_v3_small")
     number = record.launch(TEXT, cost(arch, 32, 10), {}, {})
-    record.launch(str(baseline), cost(baseline, 32, 10), {}, {}, name="mobilenet_v3_small")
+    record.launch(str(baseline), cost(baseline, 32, 10), {}, {}, kind="baselines", name="mobilenet_v3_small")
     assert resolve(f"{run}@{number}") == arch
     assert resolve(f"{run}@mobilenet_v3_small") == baseline
     with pytest.raises(UserError, match="'99'"):

@@ -1,4 +1,4 @@
-"""nas.proposing: never over budget, never twice, every arch there is, and the same again from the same seed."""
+"""nas.proposing: never over budget, never twice, every arch there is, the same again from the same seed."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def proposed(source: Proposer, most: int) -> list[Proposal]:
     result = []
     while len(result) < most and (proposal := source.propose()) is not None:
         result.append(proposal)
-        source.tell(proposal, None if len(result) % 5 == 0 else reward(proposal))
+        source.tell(proposal.arch, None if len(result) % 5 == 0 else reward(proposal), proposal=proposal)
     return result
 
 
@@ -159,7 +159,7 @@ def test_a_failed_training_is_not_tried_again_and_nothing_breaks(sampler: str) -
     archs = []
     while (proposal := source.propose()) is not None:
         archs.append(proposal.arch)
-        source.tell(proposal, None)
+        source.tell(proposal.arch, None, proposal=proposal)
     assert len(archs) == len(set(archs)) and set(archs) == allowed
 
 
@@ -183,7 +183,7 @@ def ended(proposal: Proposal, accuracy: float | None) -> FrozenTrial:
     return create_trial(
         params=proposal.params,
         distributions=proposal.distributions,
-        user_attrs={"arch": str(proposal.arch)},
+        user_attrs={"arch": str(proposal.arch), "epochs": 0.1},
         state=TrialState.FAIL if accuracy is None else TrialState.COMPLETE,
         values=None if accuracy is None else [accuracy, float(proposal.cost.macs)],
     )
@@ -222,7 +222,7 @@ def test_a_resumed_sampler_has_learnt(sampler: str) -> None:
             create_trial(
                 params=point,
                 distributions=dict(distributions(space)),
-                user_attrs={"arch": str(space.arch(point))},
+                user_attrs={"arch": str(space.arch(point)), "epochs": 0.1},
                 values=[0.9 if kernel == 3 else 0.1, 1.0],
             )
         )

@@ -33,7 +33,7 @@ def record(url: str) -> Record:
 
 def launch(record: Record, arch: str = "a", name: str = "") -> int:
     if name:
-        return record.launch(arch, COST, {}, {}, name=name)
+        return record.launch(arch, COST, {}, {}, kind="baselines" if name else "search", name=name)
     return record.launch(arch, COST, POINT, DISTRIBUTIONS)
 
 
@@ -42,7 +42,7 @@ def test_a_run_is_described_by_its_storage_alone(record: Record, url: str) -> No
     assert again.settings == settings(seed=5)
     assert again.note("trials") == 7
     assert again.note("nothing") is None
-    assert again.trials() == [] and again.baselines() == []
+    assert again.trials() == [] and again.trials("baselines") == []
 
 
 def test_a_trial_is_written_before_it_runs(record: Record, url: str) -> None:
@@ -93,11 +93,11 @@ def test_results_may_come_in_any_order(record: Record) -> None:
 def test_baselines_are_apart(record: Record, url: str) -> None:
     assert launch(record, "a") == 0
     assert launch(record, "b", name="mobilenet_v2") == 0
-    record.complete(0, outcome(0.9), name="mobilenet_v2")
+    record.complete(0, outcome(0.9), kind="baselines")
     again = Record.open(url, "run")
     assert [t.state.name for t in again.trials()] == ["RUNNING"]
-    assert [t.state.name for t in again.baselines()] == ["COMPLETE"]
-    assert again.frame(again.baselines())["name"].tolist() == ["mobilenet_v2"]
+    assert [t.state.name for t in again.trials("baselines")] == ["COMPLETE"]
+    assert again.frame(again.trials("baselines"))["name"].tolist() == ["mobilenet_v2"]
     assert again.frame(again.trials())["name"].tolist() == [""]
 
 
@@ -115,7 +115,7 @@ def test_what_was_running_is_interrupted_and_nothing_else(record: Record, url: s
     assert [t.state.name for t in again.trials()] == ["COMPLETE", "FAIL", "FAIL"]
     assert [is_over(t) for t in again.trials()] == [True, True, False]
     assert again.trials()[2].user_attrs["reason"] == INTERRUPTED
-    assert [is_over(t) for t in again.baselines()] == [False]
+    assert [is_over(t) for t in again.trials("baselines")] == [False]
 
 
 def test_a_result_that_was_written_and_not_told_is_kept(record: Record, url: str) -> None:
@@ -156,9 +156,9 @@ def test_a_failed_trial_is_not_hidden(record: Record) -> None:
 
 
 def test_two_baselines_of_one_arch_do_not_hide_each_other(record: Record) -> None:
-    record.fail(launch(record, "a", name="one"), INTERRUPTED, name="one")
+    record.fail(launch(record, "a", name="one"), INTERRUPTED, kind="baselines")
     launch(record, "a", name="two")
-    assert [t.user_attrs["name"] for t in record.baselines()] == ["one", "two"]
+    assert [t.user_attrs["name"] for t in record.trials("baselines")] == ["one", "two"]
 
 
 # Tables --------------------------------------------------------------------------------------------------
@@ -211,6 +211,7 @@ def test_runs_in_one_storage_do_not_meet(url: str) -> None:
 
 def test_a_name_that_is_half_taken_is_refused(url: str) -> None:
     optuna.create_study(storage=url, study_name="run/baselines")
+    optuna.create_study(storage=url, study_name="run/control")
     with pytest.raises(UserError, match="run"):
         Record.create(url, "run", settings(), {})
 
@@ -225,6 +226,7 @@ def test_a_run_that_was_never_quite_made_is_refused(url: str) -> None:
     with pytest.raises(UserError, match="run"):
         Record.open(url, "run")
     optuna.create_study(storage=url, study_name="run/baselines")
+    optuna.create_study(storage=url, study_name="run/control")
     with pytest.raises(UserError, match="cut off"):
         Record.open(url, "run")
 

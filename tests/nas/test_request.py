@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from nas.errors import UserError
+from nas.fidelity import IMAGES
 from nas.request import Request, new_run, same_data, space_of
 from nas.settings import ALL_BASELINES, SMALL_BASELINES, Settings
 from search_spaces import spaces
@@ -74,11 +75,18 @@ def test_what_is_asked_for_is_kept(tiny: str) -> None:
 
 def test_epochs_follow_the_number_of_images_seen(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
     images = len(new_run(Request(space=tiny, **SMALL), None, silent)[1].train())
-    monkeypatch.setattr("nas.request.IMAGES", 2 * images)
+    monkeypatch.setitem(IMAGES, "standard", 2 * images)
     assert asked(tiny).fidelity.epochs == 2.0
     assert asked(tiny, subset=0.5).fidelity.epochs == 4.0
-    monkeypatch.setattr("nas.request.IMAGES", 1)
+    assert asked(tiny, fidelity="standard").fidelity.epochs == 2.0
+    monkeypatch.setitem(IMAGES, "standard", 1)
     assert asked(tiny).fidelity.epochs == 1.2
+
+
+def test_a_ladder_has_rungs(tiny: str) -> None:
+    found = asked(tiny, fidelity="ladder")
+    assert len(found.rungs) == 2
+    assert found.rungs[0] < found.rungs[1] < found.fidelity.epochs
 
 
 @pytest.mark.parametrize("word,names", [("small", SMALL_BASELINES), ("all", ALL_BASELINES), ("none", ())])

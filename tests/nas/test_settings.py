@@ -14,9 +14,7 @@ from nas.training import Fidelity, Recipe
 from search_spaces import zoo
 from tests.nas.small import settings
 
-fidelities = st.builds(
-    Fidelity, st.floats(1e-3, 1e3), st.floats(1e-3, 1.0), st.integers(8, 1024)
-)
+fidelities = st.builds(Fidelity, st.floats(1e-3, 1e3), st.floats(1e-3, 1.0), st.integers(8, 1024))
 recipes = st.builds(Recipe, lr=st.floats(1e-6, 1e6), mirror=st.booleans(), batch_size=st.integers(2, 4096))
 any_settings = st.builds(
     Settings,

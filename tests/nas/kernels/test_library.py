@@ -6,9 +6,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
-
 from nas.kernels import library
+from torch import Tensor
 
 pytestmark = pytest.mark.skipif(library.load() is None, reason="the library was not built")
 BF16, FP32 = torch.bfloat16, torch.float32
