@@ -14,7 +14,7 @@ from search_spaces import Arch, spaces
 from tests.nas.small import KINDS, TINY, all_archs, settings
 
 SLOW = pytest.param("gp", marks=pytest.mark.slow)
-QUICK = ["tpe", "nsga2", "random"]
+QUICK = ["front", "tpe", "nsga2", "random"]
 ISLANDS = """
 name: islands
 stem: stem8
@@ -113,7 +113,7 @@ def test_two_budgets_bind_both(sampler: str) -> None:
     assert len(found) == 12 and {proposal.arch for proposal in found} <= first & second
 
 
-@pytest.mark.parametrize("sampler,granularity", [("tpe", "stage"), ("nsga2", "block"), ("random", "block")])
+@pytest.mark.parametrize("sampler,granularity", [("front", "stage"), ("nsga2", "block")])
 def test_the_default_space_within_budget(sampler: str, granularity: str) -> None:
     given = settings(
         space=spaces.MOBILE, granularity=granularity, sampler=sampler, budgets=("6MFLOPs", "3MParams")
@@ -208,7 +208,7 @@ def test_a_resumed_sampler_does_not_begin_as_the_first_did() -> None:
     assert [p.arch for p in before] != [p.arch for p in after]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+@pytest.mark.parametrize("sampler", ["front", "tpe", "nsga2"])
 def test_a_resumed_sampler_has_learnt(sampler: str) -> None:
     """In what was trained before, kernel 3 was the better one (and is the cheaper one)."""
     given = settings(space=ROW, sampler=sampler)
