@@ -12,7 +12,6 @@ import logging
 import math
 import os
 import sys
-import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +28,7 @@ from torch import nn
 import blocks
 from blocks import Block, Head, Stem
 from nas.errors import UserError
+from nas.files import write_text
 from search_spaces.arch import Arch
 
 TARGET_RESOLUTION = 224
@@ -127,9 +127,8 @@ class CostTable:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             entries = _read(self._file) | self._known
-            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, delete=False) as file:
-                json.dump({k: (c.macs, c.params, c.activations) for k, c in entries.items()}, file)
-            Path(file.name).replace(self._file)
+            counted = {name: (c.macs, c.params, c.activations) for name, c in entries.items()}
+            write_text(self._file, json.dumps(counted))
         except OSError as error:  # only a cache: the next process counts again
             logging.getLogger(__name__).warning("cost table not saved: %s", error)
         self._unsaved = 0

@@ -1,7 +1,6 @@
 """What a run was made with: enough to know years later where a figure came from."""
 
 import json
-import os
 import platform
 import shlex
 import subprocess
@@ -11,6 +10,8 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from nas.files import write_text
 
 _PACKAGES = ("nas-search", "torch", "torchvision", "optuna", "ray", "numpy", "pandas", "fvcore", "plotly")
 
@@ -47,17 +48,6 @@ def git_revision() -> str | None:
         return subprocess.run(call, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:

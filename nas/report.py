@@ -15,8 +15,8 @@ from rich.text import Text
 
 from nas import published
 from nas.figures import MACS, PARAMS, FrontInfo, Objective, write_html, write_png
+from nas.files import write_text
 from nas.hypervolume import dominates, front_mask, hypervolume
-from nas.manifest import write_text
 from nas.record import COLUMNS, INTERRUPTED, Record
 from nas.settings import Settings
 

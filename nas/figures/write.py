@@ -1,11 +1,10 @@
 """Writes a figure to a file, whole or not at all."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 from nas.figures.drawing import drawing
 from nas.figures.info import FrontInfo
+from nas.files import write_whole
 
 
 def write_html(info: FrontInfo, path: str | Path) -> None:
@@ -16,20 +15,11 @@ def write_html(info: FrontInfo, path: str | Path) -> None:
     from nas.figures.page import page  # plotly takes half a second to import: only who draws pays
 
     text = page(info, drawing(info))
-    _replace(Path(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_whole(Path(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_png(info: FrontInfo, path: str | Path) -> None:
     """A static picture of 2400 x 1300 pixels, to be shown at half of that. Written as by `write_html`."""
     from nas.figures.picture import save_png
 
-    _replace(Path(path), lambda temporary: save_png(drawing(info), temporary))
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(Path(path), lambda temporary: save_png(drawing(info), temporary))

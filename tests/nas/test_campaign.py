@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from nas.campaign import WORTH_STARTING, Campaign, Event
 from nas.engine import Job
 from nas.proposing import Proposer
-from nas.record import INTERRUPTED, Record, is_over
+from nas.record import INTERRUPTED, KINDS, Record, is_over
 from nas.settings import Settings
 from nas.training import Outcome, Progress
 from search_spaces import Arch, spaces, zoo
@@ -36,9 +36,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def in_memory(given_: Settings) -> Record:
     """A record that no file is behind."""
     directions = ["maximize", "minimize"]
-    studies = [optuna.create_study(directions=directions) for _ in range(2)]
-    studies[0].set_user_attr("settings", given_.to_json())
-    return Record(*studies)
+    studies = {kind: optuna.create_study(directions=directions) for kind in KINDS}
+    studies["search"].set_user_attr("settings", given_.to_json())
+    return Record(studies)
 
 
 def campaign(record: Record, trials: int | None = None, **options: Any) -> Campaign:
@@ -56,14 +56,14 @@ def accuracy(job: Job) -> float:
 
 def taken(source: Campaign) -> tuple[str, Job]:
     found = source.next()
-    assert found is not None
+    assert isinstance(found, tuple)
     return found
 
 
 def run(source: Campaign, most: int = 1000) -> list[Job]:
     """Up to so many jobs, one after the other."""
     jobs: list[Job] = []
-    while len(jobs) < most and (found := source.next()) is not None:
+    while len(jobs) < most and isinstance(found := source.next(), tuple):
         key, job = found
         source.finished(key, outcome(accuracy(job)))
         jobs.append(job)
@@ -78,7 +78,7 @@ def test_baselines_come_first_and_then_what_was_asked_for() -> None:
     assert [job.arch for job in jobs[:2]] == [str(zoo.get(name)) for name in TWO]
     assert len(jobs) == 2 + 5 and source.over and not source.exhausted
     assert [t.state.name for t in record.trials()] == ["COMPLETE"] * 5
-    assert [t.user_attrs["name"] for t in record.baselines()] == list(TWO)
+    assert [t.user_attrs["name"] for t in record.trials("baselines")] == list(TWO)
     assert [t.user_attrs["arch"] for t in record.trials()] == [job.arch for job in jobs[2:]]
 
 
@@ -115,7 +115,7 @@ def test_each_ending_is_written_and_told() -> None:
         None,
         INTERRUPTED,
     ]
-    assert [(e.kind, e.number) for e in events] == [
+    assert [(e.what, e.job.number) for e in events] == [
         ("launched", 0),
         ("launched", 1),
         ("launched", 2),
@@ -150,10 +150,33 @@ def test_a_space_that_is_used_up_by_what_is_running_ends_the_run_too() -> None:
     budget, allowed = cheapest(TINY, 3)
     source = campaign(in_memory(settings(budgets=(budget,))), trials=50)
     keys = [taken(source)[0] for _ in allowed]
-    assert source.next() is None
+    assert source.next() == "wait" and not source.exhausted
     for key in keys:
         source.finished(key, outcome(0.5))
-    assert source.exhausted
+    assert source.next() is None and source.exhausted
+
+
+def test_what_is_cut_off_where_nothing_else_is_left_is_given_again() -> None:
+    budget, allowed = cheapest(TINY, 3)
+    source = campaign(in_memory(settings(budgets=(budget,))), trials=50)
+    jobs = [taken(source) for _ in allowed]
+    source.finished(jobs[0][0], None)
+    assert taken(source)[1].arch == jobs[0][1].arch
+
+
+def test_waiting_asks_the_sampler_no_more_than_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine asks again and again, and each vain proposal costs up to a second and some memory."""
+    budget, allowed = cheapest(TINY, 3)
+    source = campaign(in_memory(settings(budgets=(budget,))), trials=50)
+    keys = [taken(source)[0] for _ in allowed]
+    asked = []
+    propose = Proposer.propose
+    monkeypatch.setattr(Proposer, "propose", lambda self: asked.append(1) or propose(self))
+    for _ in range(20):
+        assert source.next() == "wait"
+    assert len(asked) == 1
+    source.finished(keys[0], outcome(0.5))
+    assert source.next() == "wait"
 
 
 # Time ----------------------------------------------------------------------------------------------------
@@ -190,7 +213,7 @@ def test_a_resumed_run_knows_how_long_a_job_takes(clock: Clock) -> None:
 def test_a_deadline_in_the_past_starts_nothing(clock: Clock) -> None:
     record = in_memory(settings(baselines=ONE))
     assert campaign(record, trials=5, deadline=clock.now).next() is None
-    assert record.trials() == [] and record.baselines() == []
+    assert record.trials() == [] and record.trials("baselines") == []
 
 
 # Resuming ------------------------------------------------------------------------------------------------
@@ -208,8 +231,8 @@ def test_what_was_interrupted_comes_first_and_nothing_twice() -> None:
     assert len(again) == 1 + 4 and second.over
     archs = [t.user_attrs["arch"] for t in record.trials()]
     assert len(archs) == len(set(archs)) == 6
-    assert all(t.state == TrialState.COMPLETE for t in [*record.trials(), *record.baselines()])
-    assert [t.user_attrs["name"] for t in record.baselines()] == [TWO[0], TWO[1]]
+    assert all(t.state == TrialState.COMPLETE for t in [*record.trials(), *record.trials("baselines")])
+    assert [t.user_attrs["name"] for t in record.trials("baselines")] == [TWO[0], TWO[1]]
 
 
 def test_a_run_that_has_what_is_asked_for_starts_nothing() -> None:
@@ -248,28 +271,28 @@ def test_drivers_may_die_at_any_time(lives: list[list[str]], trials: int, worker
         result: Outcome | str | None = {"f": outcome(0.5), "x": "diverged", "c": None}[how]
         source.finished(key, result)
         if result is not None:
-            kind = "baseline" if key.split("#")[0] else "trial"
+            kind = "trial" if key.startswith("search") else "baseline"
             assert (kind, arch) not in finished  # or it was run twice
             finished[kind, arch] = "COMPLETE" if how == "f" else "FAIL"
 
     for life in [*lives, None]:
         source, running = campaign(record, trials=trials), dict[str, Job]()
         for step in life or []:
-            if step == "n" and len(running) < workers and (found := source.next()) is not None:
+            if step == "n" and len(running) < workers and isinstance(found := source.next(), tuple):
                 running[found[0]] = found[1]
             elif step == "p" and running:
                 source.progressed(min(running), Progress(0.5, 0.1, 1.0, 1.0))
             elif step in "fxc" and running:
                 end(source, running, step)
         while life is None and (running or not source.over):
-            if len(running) < workers and (found := source.next()) is not None:
+            if len(running) < workers and isinstance(found := source.next(), tuple):
                 running[found[0]] = found[1]
             else:
                 end(source, running, "f")
     there = {("trial", t.user_attrs["arch"]): t.state.name for t in record.trials()}
-    there |= {("baseline", t.user_attrs["arch"]): t.state.name for t in record.baselines()}
+    there |= {("baseline", t.user_attrs["arch"]): t.state.name for t in record.trials("baselines")}
     assert there == finished
-    assert len(record.trials()) == trials and len(record.baselines()) == 1
+    assert len(record.trials()) == trials and len(record.trials("baselines")) == 1
     assert json.dumps([t.user_attrs for t in record.trials()])  # plain values: any storage can hold them
 
 

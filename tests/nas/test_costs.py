@@ -366,3 +366,15 @@ def test_ten_thousand_candidates_are_priced_in_two_seconds() -> None:
             table.cost(arch, 224, 1000)
         times.append(time.perf_counter() - start)
     assert min(times) <= 2.0
+
+
+def test_entries_counted_in_other_processes_are_the_same(tmp_path: Path) -> None:
+    archs = [zoo.get("mobilenet_v3_small"), zoo.get("shufflenet_v2_x0.5")]
+    alone, filled = CostTable(), CostTable(tmp_path / "costs.json")
+    missing = filled.missing(archs, 32, 10)
+    assert len(missing) == len(set(missing)) > 10
+    filled.fill(missing, processes=2)
+    assert filled.missing(archs, 32, 10) == []
+    assert CostTable(tmp_path / "costs.json").missing(archs, 32, 10) == []
+    assert [filled.cost(a, 32, 10) for a in archs] == [alone.cost(a, 32, 10) for a in archs]
+    assert [file.name for file in tmp_path.iterdir()] == ["costs.json"]

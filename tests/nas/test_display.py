@@ -6,16 +6,19 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nas.campaign import Event
+from nas.campaign import Event, Running
 from nas.costs import Cost
 from nas.display import Display
-from nas.record import INTERRUPTED
+from nas.engine import Result, Stopped
+from nas.record import INTERRUPTED, Kind
 from nas.report import Results, results
 from nas.runs import create_run
 from nas.settings import Settings
-from nas.training import Outcome, Progress
+from nas.training import Progress
+from search_spaces import Arch
 from tests.nas.small import outcome, settings
 
+ARCH = Arch.parse("stem16-ir16-head32_f32")
 BUDGET = settings(budgets=("100kFLOPs",))
 CLASSES = 10
 
@@ -43,16 +46,18 @@ def nothing(tmp_path: Path) -> Results:
 
 
 def event(
-    kind: str,
+    what: str,
     number: int,
     *,
+    kind: Kind = "search",
     name: str = "",
-    result: Outcome | str | None = None,
+    result: Result | None = None,
     share: float | None = None,
-    macs: int = 50_000,
+    epochs: float = 0.1,
 ) -> Event:
     progress = None if share is None else Progress(share, 0.1, 1.0, 1.0)
-    return Event(kind, number, name, "arch", Cost(macs, 1_000_000, 7), progress, result)
+    cost = Cost(50_000, 1_000_000, 7)
+    return Event(what, Running(kind, number, name, ARCH, cost, epochs), progress, result)
 
 
 def plain(found: Results, *events: Event, trials: int | None = 4, deadline: float | None = None) -> list[str]:
@@ -86,8 +91,8 @@ def test_piped_output_is_a_line_a_trial_whatever_its_width(clock: Clock, nothing
 def test_baselines_are_named_and_are_no_trials(clock: Clock, nothing: Results) -> None:
     lines = plain(
         nothing,
-        event("launched", 0, name="mobilenet_v2"),
-        event("finished", 0, name="mobilenet_v2", result=outcome(0.9)),
+        event("launched", 0, kind="baselines", name="mobilenet_v2"),
+        event("finished", 0, kind="baselines", name="mobilenet_v2", result=outcome(0.9)),
         event("launched", 0),
         event("finished", 0, result=outcome(0.2)),
     )
@@ -117,6 +122,22 @@ def test_a_hypervolume_is_shown_where_a_budget_fixes_its_reference(
     lines = plain(found, event("launched", 0), event("finished", 0, result=outcome(0.5)), trials=None)
     assert ("hypervolume" in lines[0]) == said
     assert "1 trials" in lines[0] and "/" not in lines[0].split("|")[1]
+
+
+def test_lower_rungs_controls_and_stopped_trials_are_told_apart(clock: Clock, nothing: Results) -> None:
+    lines = plain(
+        nothing,
+        event("launched", 0, epochs=0.05),
+        event("finished", 0, epochs=0.05, result=outcome(0.9)),
+        event("launched", 0, kind="control"),
+        event("finished", 0, kind="control", result=outcome(0.8)),
+        event("launched", 1),
+        event("finished", 1, result=Stopped((Progress(0.25, 0.7, 1.0, 1.0),))),
+    )
+    assert lines[0].startswith("trial 0 (0.05 epochs): 90.00%") and "1/4 trials" in lines[0]
+    assert lines[1].startswith("control 0: 80.00%") and "1/4 trials" in lines[1]
+    assert lines[2].startswith("trial 1: stopped at 25% with 70.00%") and "2/4 trials" in lines[2]
+    assert "best" not in "".join(lines)  # none of them is a result of the search
 
 
 def test_time_left_follows_the_pace_and_the_deadline(clock: Clock, nothing: Results) -> None:

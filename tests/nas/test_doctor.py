@@ -4,10 +4,10 @@ import sys
 
 import pytest
 import typer
-from nas.kernels import library
 from typer.testing import CliRunner
 
 from nas import doctor
+from nas.kernels import library
 
 
 def told() -> dict[str, str]:

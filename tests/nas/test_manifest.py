@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from nas import manifest
-from nas.manifest import environment, git_revision, write, write_text
+from nas.files import write_text
+from nas.manifest import environment, git_revision, write
 
 GIT = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")

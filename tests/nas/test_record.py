@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -121,19 +122,13 @@ def test_what_was_running_is_interrupted_and_nothing_else(record: Record, url: s
 def test_a_result_that_was_written_and_not_told_is_kept(record: Record, url: str) -> None:
     """The driver died between the two writes of a result: the training is not lost."""
     done, failed = launch(record, "a"), launch(record, "b")
-    record._annotate(done, {"outcome": record_of(0.625)}, "")
-    record._annotate(failed, {"reason": "diverged"}, "")
+    record._annotate(done, {"outcome": asdict(outcome(0.625))}, "search")
+    record._annotate(failed, {"reason": "diverged"}, "search")
     again = Record.open(url, "run")
     again.interrupt_running()
     assert again.trials()[0].state == TrialState.COMPLETE
     assert again.trials()[0].values == [0.625, 2e9]
     assert again.trials()[1].user_attrs["reason"] == "diverged" and is_over(again.trials()[1])
-
-
-def record_of(accuracy: float) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(outcome(accuracy))
 
 
 def test_an_interrupted_trial_is_hidden_once_run_again(record: Record) -> None:
@@ -233,7 +228,13 @@ def test_a_run_that_was_never_quite_made_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ["nonsense", "foo://x/y", "sqlite:////nowhere/at/all/x.db", "postgresql+nodriver://u:secret@h/d", "redis://"],
+    [
+        "nonsense",
+        "foo://x/y",
+        "sqlite:////nowhere/at/all/x.db",
+        "postgresql+nodriver://u:secret@h/d",
+        "redis://",
+    ],
 )
 @pytest.mark.parametrize("method", ["create", "open"])
 def test_a_storage_that_is_none_is_one_line(bad: str, method: str) -> None:
@@ -247,7 +248,9 @@ def test_a_storage_that_is_none_is_one_line(bad: str, method: str) -> None:
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "study.db").write_text("this is a shopping list, not a database, and long enough to be read\n" * 9)
+    (tmp_path / "study.db").write_text(
+        "this is a shopping list, not a database, and long enough to be read\n" * 9
+    )
     with pytest.raises(UserError, match="storage"):
         Record.open(f"sqlite:///{tmp_path / 'study.db'}", "run")
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from nas import console
 from nas.costs import Cost
-from nas.record import COLUMNS, INTERRUPTED, Record
+from nas.record import COLUMNS, INTERRUPTED, Kind, Record
 from nas.report import (
     Results,
     front_of,
@@ -138,14 +138,15 @@ def a_run(folder: Path, given_: Settings = BUDGET) -> Record:
     record = create_run(folder, None, given_, {})
 
     def launch(arch: str, macs: int, name: str = "") -> int:
-        return record.launch(arch, Cost(macs, macs // 10, 7), {}, {}, name=name)
+        kind: Kind = "baselines" if name else "search"
+        return record.launch(arch, Cost(macs, macs // 10, 7), {}, {}, kind=kind, name=name)
 
     for arch, accuracy, macs in (("a", 0.5, 10_000), ("b", 0.75, 50_000), ("c", 0.4, 60_000)):
         record.complete(launch(arch, macs), outcome(accuracy))
     record.fail(launch("d", 1), 'TrainingFailed: loss is nan, "at" step 3')
     record.fail(launch("e", 1), INTERRUPTED)
-    record.complete(launch("f", 50_000, "mobilenet_v2"), outcome(0.45), name="mobilenet_v2")
-    record.fail(launch("g", 1, "mobilenext"), "no", name="mobilenext")
+    record.complete(launch("f", 50_000, "mobilenet_v2"), outcome(0.45), kind="baselines")
+    record.fail(launch("g", 1, "mobilenext"), "no", kind="baselines")
     return record
 
 
@@ -247,8 +248,12 @@ def test_no_baseline_that_is_better_or_equal_is_called_dominated(tmp_path: Path)
     record = create_run(tmp_path / "run", None, BUDGET, {})
     cost = Cost(50_000, 5_000, 7)
     record.complete(record.launch("a", cost, {}, {}), outcome(0.5))
-    record.complete(record.launch("a", cost, {}, {}, name="equal"), outcome(0.5), name="equal")
-    record.complete(record.launch("b", cost, {}, {}, name="better"), outcome(0.6), name="better")
+    record.complete(
+        record.launch("a", cost, {}, {}, kind="baselines", name="equal"), outcome(0.5), kind="baselines"
+    )
+    record.complete(
+        record.launch("b", cost, {}, {}, kind="baselines", name="better"), outcome(0.6), kind="baselines"
+    )
     row = rows_of(printed(results(record)))["0"]
     assert "none" in row and "equal" not in row and "better" not in row
 

@@ -122,7 +122,7 @@ def test_nothing_is_left_in_a_shared_storage_either(home: Path, monkeypatch: pyt
         patched.setattr(runs, "write_manifest", fail)
         with pytest.raises(Failure):
             create_run(home / "two", storage, settings(), {})
-    assert optuna.get_all_study_names(storage) == ["one/search", "one/baselines"]
+    assert optuna.get_all_study_names(storage) == ["one/search", "one/baselines", "one/control"]
     assert not (home / "two").exists()
 
 
@@ -180,9 +180,7 @@ def test_two_runs_of_one_name_in_a_storage_are_refused(home: Path) -> None:
     assert open_run(home / "a" / "run", storage).trials() == []
 
 
-def test_no_password_is_written_down(
-    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_no_password_is_written_down(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     url = "postgresql://user:s3cret@host/db"
     monkeypatch.setattr("sys.argv", ["search.py", "--storage", url, f"--storage={url}"])
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nas.kernels import library
-from nas.kernels.compute import Compute
 from torch import Tensor, nn
 
 from nas import training
 from nas.errors import UserError
+from nas.kernels import library
+from nas.kernels.compute import Compute
 from nas.training import (
     Fidelity,
     Outcome,

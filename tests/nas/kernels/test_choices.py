@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from nas.kernels import choices
 from nas.kernels.choices import decide, speed_ratio, stored
 

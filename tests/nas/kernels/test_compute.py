@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from nas.kernels import compute, library
 from nas.kernels.compute import Compute, best, bf16_is_fast, folded
-from torch import Tensor, nn
 
 CPU = torch.device("cpu")
 

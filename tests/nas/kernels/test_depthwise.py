@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from nas.kernels import depthwise as module
 from nas.kernels import library
 from nas.kernels.depthwise import chosen, depthwise, own_gradients, suits
-from torch import Tensor, nn
-from torch.nn import functional
 
 SHAPES = [(6, 3, 1), (6, 3, 2), (20, 5, 2), (17, 7, 1)]
 

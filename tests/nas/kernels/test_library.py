@@ -6,8 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nas.kernels import library
 from torch import Tensor
+
+from nas.kernels import library
 
 pytestmark = pytest.mark.skipif(library.load() is None, reason="the library was not built")
 BF16, FP32 = torch.bfloat16, torch.float32
