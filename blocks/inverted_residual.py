@@ -23,9 +23,11 @@ class InvertedResidual(Block):
     projection is linear; the shortcut exists iff stride is 1 and in == out. `groups` > 1 groups both
     pointwise convolutions with a channel shuffle after the first; without an expansion it has no effect.
 
+    The width of the squeeze is a quarter of the inner one, make_divisible(inner / 4, 8), unless `squeeze`
+    gives it: MnasNet and EfficientNet take a quarter of the input's. EfficientNet activates it with SiLU.
+
     Multiply-adds at an output of H x W, input of stride s: in * inner * H * W * s^2 / g (expansion)
-    + k^2 * inner * H * W + inner * out * H * W / g, and 2 * inner * squeeze for squeeze-excite, squeeze =
-    make_divisible(inner / 4, 8).
+    + k^2 * inner * H * W + inner * out * H * W / g, and 2 * inner * squeeze for squeeze-excite.
     """
 
     token: ClassVar[str] = "ir"
@@ -35,13 +37,15 @@ class InvertedResidual(Block):
     inner: int = option(0, "e", minimum=0)
     stride: int = option(1, "s", choices=(1, 2))
     squeeze_excite: bool = option(False, "se")
+    squeeze: int = option(0, "q", minimum=0)
+    squeeze_activation: str = option("RE", "q", choices=tuple(ACTIVATIONS))
     gate: str = option("hsig", choices=tuple(GATES))
     activation: str = option("RE", choices=tuple(ACTIVATIONS))
     groups: int = option(1, "g")
     shuffle: bool = option(True, "noshuffle")
 
     def canonical(self, in_channels: int) -> Self:
-        """Inner width as the shortest expansion; gate, groups and shuffle dropped where they do nothing."""
+        """Inner width as the shortest expansion; what does nothing without its layer is dropped."""
         inner = self.inner or expanded_width(in_channels, self.expansion)
         plain = inner == in_channels
         expansion = 1.0 if plain else shortest_ratio(inner, in_channels, expanded_width)
@@ -51,6 +55,8 @@ class InvertedResidual(Block):
             self,
             expansion=expansion or 1.0,
             inner=0 if expansion else inner,
+            squeeze=self.squeeze if self.squeeze_excite and self.squeeze != make_divisible(inner / 4) else 0,
+            squeeze_activation=self.squeeze_activation if self.squeeze_excite else "RE",
             gate=self.gate if self.squeeze_excite else "hsig",
             groups=groups,
             shuffle=self.shuffle or groups in (1, inner),  # one group, or groups of one channel
@@ -74,7 +80,8 @@ class _InvertedResidual(nn.Module):
                 layers.append(nn.ChannelShuffle(block.groups))
         layers.append(depthwise(inner, norm, block.kernel, block.stride, block.activation))
         if block.squeeze_excite:
-            layers.append(SqueezeExcite(inner, make_divisible(inner / 4), block.gate))
+            squeeze = block.squeeze or make_divisible(inner / 4)
+            layers.append(SqueezeExcite(inner, squeeze, block.gate, block.squeeze_activation))
         layers.append(ConvNorm(inner, block.out, norm, groups=block.groups))
         self.layers = nn.Sequential(*layers)
         self.residual = block.stride == 1 and in_channels == block.out
