@@ -28,7 +28,7 @@ def option(
     """A field of a primitive: its default, its code in the text form, the values it may take.
 
     A number is written as code and value (`k5`), a bool as its code where it differs from the default
-    (`se`), a string as code and itself (`HS`, `qSI`). Numbers are bounded from below by `minimum`, or listed
+    (`se`), a string as code and itself (`HS`, `sqSI`). Numbers are bounded from below by `minimum`, or listed
     by `choices`.
     """
     return field(default=default, metadata={"code": code, "choices": choices, "minimum": minimum})
