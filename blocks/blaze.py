@@ -44,6 +44,10 @@ class Blaze(Block):
         changes = self.stride > 1 or in_channels != self.out
         return replace(self, conv_shortcut=self.conv_shortcut and changes)
 
+    def inner_width(self, in_channels: int) -> int | None:
+        """Between the two pairs of a double block."""
+        return self.inner or None
+
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, ceil(H / stride), ceil(W / stride)]."""
         return _Blaze(self, in_channels, norm)

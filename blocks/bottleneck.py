@@ -44,6 +44,10 @@ class Bottleneck(Block):
             stride_first=self.stride_first and self.stride > 1,
         )
 
+    def inner_width(self, in_channels: int) -> int:
+        """Of the convolution between."""
+        return self.inner or self.out // 4
+
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, ceil(H / stride), ceil(W / stride)]."""
         return _Bottleneck(self, in_channels, norm)
@@ -52,7 +56,7 @@ class Bottleneck(Block):
 class _Bottleneck(nn.Module):
     def __init__(self, block: Bottleneck, in_channels: int, norm: Norm) -> None:
         super().__init__()
-        inner, act = block.inner or block.out // 4, block.activation
+        inner, act = block.inner_width(in_channels), block.activation
         first, second = (block.stride, 1) if block.stride_first else (1, block.stride)
         self.layers = nn.Sequential(
             ConvNorm(in_channels, inner, norm, stride=first, activation=act),

@@ -46,7 +46,7 @@ class InvertedResidual(Block):
 
     def canonical(self, in_channels: int) -> Self:
         """Inner width as the shortest expansion; what does nothing without its layer is dropped."""
-        inner = self.inner or expanded_width(in_channels, self.expansion)
+        inner = self.inner_width(in_channels)
         plain = inner == in_channels
         expansion = 1.0 if plain else shortest_ratio(inner, in_channels, expanded_width)
         groups = 1 if plain else self.groups
@@ -62,6 +62,10 @@ class InvertedResidual(Block):
             shuffle=self.shuffle or groups in (1, inner),  # one group, or groups of one channel
         )
 
+    def inner_width(self, in_channels: int) -> int:
+        """Of the depthwise convolution."""
+        return self.inner or expanded_width(in_channels, self.expansion)
+
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
         return _InvertedResidual(self, in_channels, norm)
@@ -70,7 +74,7 @@ class InvertedResidual(Block):
 class _InvertedResidual(nn.Module):
     def __init__(self, block: InvertedResidual, in_channels: int, norm: Norm) -> None:
         super().__init__()
-        inner = block.inner or expanded_width(in_channels, block.expansion)
+        inner = block.inner_width(in_channels)
         layers: list[nn.Module] = []
         if inner != in_channels:
             layers.append(

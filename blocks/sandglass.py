@@ -57,7 +57,7 @@ class SandGlass(Block):
         shortcut = self.stride == 1 and in_channels == self.out
         if shortcut and in_channels % self.identity:
             raise UserError(f"{self.token}: no shortcut of {in_channels} / {self.identity} channels")
-        inner = self.inner or reduced_width(self.out, self.expansion)
+        inner = self.inner_width(in_channels)
         need_divisible(self.token, self.groups, input=in_channels, bottleneck=inner, output=self.out)
         expansion = shortest_ratio(inner, self.out, reduced_width)
         squeeze_excite = self.squeeze_excite and self.first_depthwise
@@ -73,6 +73,10 @@ class SandGlass(Block):
             stride_first=self.stride_first and self.stride != 1,
         )
 
+    def inner_width(self, in_channels: int) -> int:
+        """Of the bottleneck."""
+        return self.inner or reduced_width(self.out, self.expansion)
+
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
         return _SandGlass(self, in_channels, norm)
@@ -81,7 +85,7 @@ class SandGlass(Block):
 class _SandGlass(nn.Module):
     def __init__(self, block: SandGlass, in_channels: int, norm: Norm) -> None:
         super().__init__()
-        inner = block.inner or reduced_width(block.out, block.expansion)
+        inner = block.inner_width(in_channels)
         layers: list[nn.Module] = []
         if block.first_depthwise:
             stride = block.stride if block.stride_first else 1

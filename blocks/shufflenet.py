@@ -52,7 +52,7 @@ class GroupShuffle(Block):
             raise UserError(
                 f"gs: an output of {self.out} has no bottleneck of a quarter; take a multiple of 4"
             )
-        inner = self.inner or self.out // 4
+        inner = self.inner_width(in_channels)
         branch = self.out - (in_channels if in_channels < self.out else 0)
         need_divisible(self.token, self.groups, bottleneck=inner, branch=branch)
         if not self.dense_first:
@@ -64,6 +64,10 @@ class GroupShuffle(Block):
             dense_first=self.dense_first and self.groups > 1,
         )
 
+    def inner_width(self, in_channels: int) -> int:
+        """Of the bottleneck."""
+        return self.inner or self.out // 4
+
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
         return _GroupShuffle(self, in_channels, norm)
@@ -72,7 +76,7 @@ class GroupShuffle(Block):
 class _GroupShuffle(nn.Module):
     def __init__(self, block: GroupShuffle, in_channels: int, norm: Norm) -> None:
         super().__init__()
-        inner, act = block.inner or block.out // 4, block.activation
+        inner, act = block.inner_width(in_channels), block.activation
         self.residual = in_channels == block.out
         branch = block.out if self.residual else block.out - in_channels
         first_groups = 1 if block.dense_first else block.groups
@@ -127,6 +131,10 @@ class SplitShuffle(Block):
 
     def _splits(self, in_channels: int) -> bool:
         return self.stride == 1 and in_channels == self.out
+
+    def inner_width(self, in_channels: int) -> int:
+        """Of the right branch."""
+        return self.out // 2
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""

@@ -83,20 +83,27 @@ class CostTable:
 
     def cost(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> Cost:
         """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
+        total = [0, 0, 0]
+        for counted in self.parts(arch, resolution, num_classes, final):
+            total[0] += counted.macs
+            total[1] += counted.params
+            total[2] += counted.activations
+        return Cost(*total)
+
+    def parts(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> list[Cost]:
+        """The costs of the stem, of each block and of the head of the arch as built."""
         if num_classes < 1:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
         entry = self._entries
-        total = [0, 0, 0]
+        found = []
         for key in _keys(arch.fitted(resolution, final), resolution, num_classes):
             counted = entry.get(key)
             if counted is None:
                 counted = entry[key] = self._count(key)
-            total[0] += counted.macs
-            total[1] += counted.params
-            total[2] += counted.activations
+            found.append(counted)
         if self._unsaved >= 50:
             self.save()
-        return Cost(*total)
+        return found
 
     def missing(self, archs: Iterable[Arch], resolution: int, num_classes: int) -> list[Key]:
         """What these archs have that is not in the table yet."""

@@ -33,6 +33,7 @@ __all__ = [
     "names",
     "shufflenet_v1",
     "shufflenet_v2",
+    "split",
 ]
 
 
@@ -84,23 +85,34 @@ def get(name: str, width: float | None = None, groups: int | None = None) -> Arc
     `shufflenet_v2_figure` is the layout of torchvision's weights. Raises UserError with the nearest names
     where there is none, and for a variant that does not exist.
     """
+    family, written_width, written_groups = split(name)
+    entry = ZOO[family]
+    width = _given("width", written_width, width)
+    groups = _given("groups", written_groups, groups)
+    width = 1.0 if width is None else width
+    if len(entry.widths) == 1 and width not in entry.widths:
+        raise UserError(f"{family} comes in width {entry.widths[0]:g} only, not {width:g}")
+    if not 0.05 <= width <= 10:
+        raise UserError(f"{family}: width is {width:g}, expected a factor such as {entry.widths[0]:g}")
+    if groups is not None and not entry.groups:
+        raise UserError(f"{family} has no groups to choose, got g = {groups}")
+    if entry.groups:
+        return entry.make(width, 3 if groups is None else groups)
+    return entry.make(width) if len(entry.widths) > 1 else entry.make()
+
+
+def split(name: str) -> tuple[str, float | None, int | None]:
+    """The key in `ZOO`, the width and the groups that a full name says; None for what it does not say."""
     match = _NAME.fullmatch(name)
     if match is None or match["name"] not in ZOO:
         near = get_close_matches(match["name"] if match else name, ZOO, n=3, cutoff=0.4) or sorted(ZOO)
         raise UserError(f"no network is called {name!r}; the nearest are {', '.join(near)}")
-    entry = ZOO[match["name"]]
-    width = _given("width", match["width"] and float(match["width"].replace("_", ".")), width)
-    groups = _given("groups", match["groups"] and int(match["groups"]), groups)
-    width = 1.0 if width is None else width
-    if len(entry.widths) == 1 and width not in entry.widths:
-        raise UserError(f"{match['name']} comes in width {entry.widths[0]:g} only, not {width:g}")
-    if not 0.05 <= width <= 10:
-        raise UserError(f"{match['name']}: width is {width:g}, expected a factor such as {entry.widths[0]:g}")
-    if groups is not None and not entry.groups:
-        raise UserError(f"{match['name']} has no groups to choose, got g = {groups}")
-    if entry.groups:
-        return entry.make(width, 3 if groups is None else groups)
-    return entry.make(width) if len(entry.widths) > 1 else entry.make()
+    width, groups = match["width"], match["groups"]
+    return (
+        match["name"],
+        float(width.replace("_", ".")) if width else None,
+        int(groups) if groups else None,
+    )
 
 
 def names() -> list[str]:
