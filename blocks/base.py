@@ -40,6 +40,10 @@ class Block(ABC):
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """The torch module; `self` must be canonical for `in_channels`."""
 
+    def inner_width(self, in_channels: int) -> int | None:
+        """Channels between the block's ends, which tables print as its expansion; None where it has none."""
+        return None
+
 
 def need_divisible(kind: str, groups: int, **channels: int) -> None:
     """Raise UserError, naming what it is, where a number of channels is not divisible by the groups."""

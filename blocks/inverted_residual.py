@@ -23,9 +23,11 @@ class InvertedResidual(Block):
     projection is linear; the shortcut exists iff stride is 1 and in == out. `groups` > 1 groups both
     pointwise convolutions with a channel shuffle after the first; without an expansion it has no effect.
 
+    The width of the squeeze is a quarter of the inner one, make_divisible(inner / 4, 8), unless `squeeze`
+    gives it: MnasNet and EfficientNet take a quarter of the input's. EfficientNet activates it with SiLU.
+
     Multiply-adds at an output of H x W, input of stride s: in * inner * H * W * s^2 / g (expansion)
-    + k^2 * inner * H * W + inner * out * H * W / g, and 2 * inner * squeeze for squeeze-excite, squeeze =
-    make_divisible(inner / 4, 8).
+    + k^2 * inner * H * W + inner * out * H * W / g, and 2 * inner * squeeze for squeeze-excite.
     """
 
     token: ClassVar[str] = "ir"
@@ -35,14 +37,16 @@ class InvertedResidual(Block):
     inner: int = option(0, "e", minimum=0)
     stride: int = option(1, "s", choices=(1, 2))
     squeeze_excite: bool = option(False, "se")
+    squeeze: int = option(0, "sq", minimum=0)
+    squeeze_activation: str = option("RE", "sq", choices=tuple(ACTIVATIONS))
     gate: str = option("hsig", choices=tuple(GATES))
     activation: str = option("RE", choices=tuple(ACTIVATIONS))
     groups: int = option(1, "g")
     shuffle: bool = option(True, "noshuffle")
 
     def canonical(self, in_channels: int) -> Self:
-        """Inner width as the shortest expansion; gate, groups and shuffle dropped where they do nothing."""
-        inner = self.inner or expanded_width(in_channels, self.expansion)
+        """Inner width as the shortest expansion; what does nothing without its layer is dropped."""
+        inner = self.inner_width(in_channels)
         plain = inner == in_channels
         expansion = 1.0 if plain else shortest_ratio(inner, in_channels, expanded_width)
         groups = 1 if plain else self.groups
@@ -51,10 +55,16 @@ class InvertedResidual(Block):
             self,
             expansion=expansion or 1.0,
             inner=0 if expansion else inner,
+            squeeze=self.squeeze if self.squeeze_excite and self.squeeze != make_divisible(inner / 4) else 0,
+            squeeze_activation=self.squeeze_activation if self.squeeze_excite else "RE",
             gate=self.gate if self.squeeze_excite else "hsig",
             groups=groups,
             shuffle=self.shuffle or groups in (1, inner),  # one group, or groups of one channel
         )
+
+    def inner_width(self, in_channels: int) -> int:
+        """Of the depthwise convolution."""
+        return self.inner or expanded_width(in_channels, self.expansion)
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
@@ -64,7 +74,7 @@ class InvertedResidual(Block):
 class _InvertedResidual(nn.Module):
     def __init__(self, block: InvertedResidual, in_channels: int, norm: Norm) -> None:
         super().__init__()
-        inner = block.inner or expanded_width(in_channels, block.expansion)
+        inner = block.inner_width(in_channels)
         layers: list[nn.Module] = []
         if inner != in_channels:
             layers.append(
@@ -74,7 +84,8 @@ class _InvertedResidual(nn.Module):
                 layers.append(nn.ChannelShuffle(block.groups))
         layers.append(depthwise(inner, norm, block.kernel, block.stride, block.activation))
         if block.squeeze_excite:
-            layers.append(SqueezeExcite(inner, make_divisible(inner / 4), block.gate))
+            squeeze = block.squeeze or make_divisible(inner / 4)
+            layers.append(SqueezeExcite(inner, squeeze, block.gate, block.squeeze_activation))
         layers.append(ConvNorm(inner, block.out, norm, groups=block.groups))
         self.layers = nn.Sequential(*layers)
         self.residual = block.stride == 1 and in_channels == block.out

@@ -3,19 +3,42 @@
 from collections.abc import Callable
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 Norm = Callable[[int], nn.Module]
 """Makes the normalisation layer for a number of channels; carries the architecture's batch-norm eps."""
+
+
+class OpenSigmoid(nn.Module):
+    """The hard sigmoid as it is often miscopied: relu(x + 3) / 6, without the upper bound of 1."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Elementwise, of any shape."""
+        return F.relu(x + 3) / 6
+
+
+class OpenSwish(OpenSigmoid):
+    """The h-swish with that gate: x * relu(x + 3) / 6, which grows as the square of x."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Elementwise, of any shape."""
+        return x * super().forward(x)
+
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "RE": nn.ReLU,
     "RE6": nn.ReLU6,
     "HS": nn.Hardswish,  # x * relu6(x + 3) / 6, MobileNetV3 section 5.2
-    "SI": nn.SiLU,
+    "SI": nn.SiLU,  # x * sigmoid(x): swish, and the h-swish of copies that take the smooth sigmoid
+    "HSopen": OpenSwish,
 }
 GATES: dict[str, type[nn.Module]] = {
     "hsig": nn.Hardsigmoid,  # relu6(x + 3) / 6
     "sig": nn.Sigmoid,
+    "hsigopen": OpenSigmoid,
 }
 
 
@@ -41,13 +64,16 @@ class ConvNorm(nn.Sequential):
         out: int,
         norm: Norm,
         *,
-        kernel: int = 1,
+        kernel: int | tuple[int, int] = 1,
         stride: int = 1,
+        dilation: int = 1,
         groups: int = 1,
         activation: str | None = None,
     ) -> None:
+        sides = (kernel, kernel) if isinstance(kernel, int) else kernel
+        padding = (sides[0] // 2 * dilation, sides[1] // 2 * dilation)  # it follows the dilation
         layers: list[nn.Module] = [
-            nn.Conv2d(in_channels, out, kernel, stride, kernel // 2, groups=groups, bias=False),
+            nn.Conv2d(in_channels, out, sides, stride, padding, dilation, groups, bias=False),
             norm(out),
         ]
         if activation is not None:
@@ -55,29 +81,38 @@ class ConvNorm(nn.Sequential):
         super().__init__(*layers)
 
 
-def depthwise(channels: int, norm: Norm, kernel: int, stride: int, activation: str | None) -> ConvNorm:
+def depthwise(
+    channels: int, norm: Norm, kernel: int, stride: int, activation: str | None, dilation: int = 1
+) -> ConvNorm:
     """A `ConvNorm` with one filter a channel."""
     return ConvNorm(
-        channels, channels, norm, kernel=kernel, stride=stride, groups=channels, activation=activation
+        channels,
+        channels,
+        norm,
+        kernel=kernel,
+        stride=stride,
+        dilation=dilation,
+        groups=channels,
+        activation=activation,
     )
 
 
 class SqueezeExcite(nn.Module):
-    """Channel attention: mean over the map, 1x1 to `squeeze` with ReLU, 1x1 back, gate, multiply.
+    """Channel attention: mean over the map, 1x1 to `squeeze`, activation, 1x1 back, gate, multiply.
 
     Input and output float [N, channels, H, W]. Hu et al. 2018, with MobileNetV3's hard sigmoid as gate
-    by default (section 5.3).
+    by default (section 5.3); the activation is ReLU save in EfficientNet.
     """
 
-    def __init__(self, channels: int, squeeze: int, gate: str = "hsig") -> None:
+    def __init__(self, channels: int, squeeze: int, gate: str = "hsig", activation: str = "RE") -> None:
         super().__init__()
         self.reduce = nn.Conv2d(channels, squeeze, 1)
-        self.relu = nn.ReLU(inplace=True)
+        self.activation = ACTIVATIONS[activation](inplace=True)
         self.expand = nn.Conv2d(squeeze, channels, 1)
         self.gate = GATES[gate]()
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale each channel of [N, C, H, W] by its gate in [0, 1]."""
         pooled = x.mean((2, 3), keepdim=True)
-        scale: Tensor = self.gate(self.expand(self.relu(self.reduce(pooled))))
+        scale: Tensor = self.gate(self.expand(self.activation(self.reduce(pooled))))
         return x * scale

@@ -28,7 +28,8 @@ def option(
     """A field of a primitive: its default, its code in the text form, the values it may take.
 
     A number is written as code and value (`k5`), a bool as its code where it differs from the default
-    (`se`), a string as itself (`HS`). Numbers are bounded from below by `minimum`, or listed by `choices`.
+    (`se`), a string as code and itself (`HS`, `sqSI`). Numbers are bounded from below by `minimum`, or listed
+    by `choices`.
     """
     return field(default=default, metadata={"code": code, "choices": choices, "minimum": minimum})
 
@@ -116,7 +117,7 @@ def _pattern(code: str, kind: type, choices: tuple[Any, ...]) -> re.Pattern[str]
     if kind is bool:
         return re.compile(re.escape(code))
     if kind is str:
-        return re.compile("|".join(map(re.escape, choices)))
+        return re.compile(re.escape(code) + "(" + "|".join(map(re.escape, choices)) + ")")
     return re.compile(re.escape(code) + (r"[0-9]{1,18}" if kind is int else r"[0-9]{1,18}(\.[0-9]+)?"))
 
 
@@ -151,6 +152,6 @@ def _form(spec: Field[Any]) -> str:
     if spec.type is bool:
         return _code(spec)
     if spec.type is str:
-        return "|".join(map(str, spec.metadata["choices"]))
+        return "|".join(_code(spec) + str(choice) for choice in spec.metadata["choices"])
     assert isinstance(spec.type, type)
     return f"{_code(spec)}<{spec.type.__name__}>"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
 from blocks.base import Block, need_divisible, shortest_ratio
@@ -24,10 +25,12 @@ class SandGlass(Block):
     which carries the stride, are linear. The shortcut exists iff stride is 1 and in == out. `expansion` is
     out / inner. Kernel holds for both depthwise convolutions; squeeze-excite follows the first, so that it
     has no effect without it; groups hold for both pointwise convolutions, the shuffle following the first.
+    `identity` d lets the shortcut pass the first in / d channels only (the official `identity_div`).
+    `stride_first` puts the stride on the first depthwise, as some copies do.
 
     Multiply-adds at an output of H x W, input of stride s: (k^2 * in + in * inner / g + inner * out / g)
     * H * W * s^2 + k^2 * out * H * W, and 2 * in * squeeze for squeeze-excite, squeeze =
-    make_divisible(in / 4, 8).
+    make_divisible(in / 4, 8). With `stride_first` there is no s^2.
     """
 
     token: ClassVar[str] = "sg"
@@ -43,12 +46,18 @@ class SandGlass(Block):
     shuffle: bool = option(True, "noshuffle")
     first_depthwise: bool = option(True, "nodw1")
     last_depthwise: bool = option(True, "nodw2")
+    identity: int = option(1, "id")
+    stride_first: bool = option(False, "stride1")
 
     def canonical(self, in_channels: int) -> Self:
         """Inner width as the shortest expansion; options without effect at their defaults."""
-        if self.stride != 1 and not self.last_depthwise:
-            raise UserError(f"{self.token}: the second depthwise carries the stride {self.stride}; keep it")
-        inner = self.inner or reduced_width(self.out, self.expansion)
+        if self.stride != 1 and not (self.first_depthwise if self.stride_first else self.last_depthwise):
+            which = "first" if self.stride_first else "second"
+            raise UserError(f"{self.token}: the {which} depthwise carries the stride {self.stride}; keep it")
+        shortcut = self.stride == 1 and in_channels == self.out
+        if shortcut and in_channels % self.identity:
+            raise UserError(f"{self.token}: no shortcut of {in_channels} / {self.identity} channels")
+        inner = self.inner_width(in_channels)
         need_divisible(self.token, self.groups, input=in_channels, bottleneck=inner, output=self.out)
         expansion = shortest_ratio(inner, self.out, reduced_width)
         squeeze_excite = self.squeeze_excite and self.first_depthwise
@@ -60,7 +69,13 @@ class SandGlass(Block):
             squeeze_excite=squeeze_excite,
             gate=self.gate if squeeze_excite else "hsig",
             shuffle=self.shuffle or self.groups in (1, inner),  # one group, or groups of one channel
+            identity=self.identity if shortcut else 1,
+            stride_first=self.stride_first and self.stride != 1,
         )
+
+    def inner_width(self, in_channels: int) -> int:
+        """Of the bottleneck."""
+        return self.inner or reduced_width(self.out, self.expansion)
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
@@ -70,10 +85,11 @@ class SandGlass(Block):
 class _SandGlass(nn.Module):
     def __init__(self, block: SandGlass, in_channels: int, norm: Norm) -> None:
         super().__init__()
-        inner = block.inner or reduced_width(block.out, block.expansion)
+        inner = block.inner_width(in_channels)
         layers: list[nn.Module] = []
         if block.first_depthwise:
-            layers.append(depthwise(in_channels, norm, block.kernel, 1, block.activation))
+            stride = block.stride if block.stride_first else 1
+            layers.append(depthwise(in_channels, norm, block.kernel, stride, block.activation))
         if block.squeeze_excite:
             layers.append(SqueezeExcite(in_channels, make_divisible(in_channels / 4), block.gate))
         layers.append(ConvNorm(in_channels, inner, norm, groups=block.groups))
@@ -81,10 +97,16 @@ class _SandGlass(nn.Module):
             layers.append(nn.ChannelShuffle(block.groups))
         layers.append(ConvNorm(inner, block.out, norm, groups=block.groups, activation=block.activation))
         if block.last_depthwise:
-            layers.append(depthwise(block.out, norm, block.kernel, block.stride, None))
+            stride = 1 if block.stride_first else block.stride
+            layers.append(depthwise(block.out, norm, block.kernel, stride, None))
         self.layers = nn.Sequential(*layers)
-        self.residual = block.stride == 1 and in_channels == block.out
+        residual = block.stride == 1 and in_channels == block.out
+        self.passed = in_channels // block.identity if residual else 0
+        self.channels = in_channels
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)
-        return x + y if self.residual else y
+        if self.passed in (0, self.channels):
+            return x + y if self.passed else y
+        kept = self.passed
+        return torch.cat((x[:, :kept] + y[:, :kept], y[:, kept:]), 1)

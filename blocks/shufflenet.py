@@ -17,19 +17,27 @@ from blocks.options import option
 class GroupShuffle(Block):
     """ShuffleNetV1's unit: grouped 1x1, shuffle, depthwise (not activated), grouped 1x1. Figure 2.
 
-    The bottleneck is a quarter of the output's width. Where in == out the input is added; else the
-    branch makes out - in channels and the input, average-pooled 3x3 with the stride, is concatenated
-    before them. `dense_first` leaves the first pointwise ungrouped (the first unit of stage 2).
+    The bottleneck is a quarter of the output's width, unless `inner` gives another (copies take a quarter
+    of the input's or of the branch's). Where in == out the input is added; else the branch makes out - in
+    channels and the input, average-pooled 3x3 with the stride, is concatenated before them. `dense_first`
+    leaves the first pointwise ungrouped (the first unit of stage 2). `relu_after_depthwise` activates the
+    depthwise as well, which section 3.2 advises against and many copies do.
+
+    Multiply-adds at an output of H x W, input of stride s, branch = out - in where that is not 0, else out:
+    in * inner * H * W * s^2 / g (not divided by g where dense) + k^2 * inner * H * W
+    + inner * branch * H * W / g: g groups make a pointwise convolution g times cheaper.
     """
 
     token: ClassVar[str] = "gs"
     out: int = option()
     kernel: int = option(3, "k", choices=(3, 5, 7))
+    inner: int = option(0, "e", minimum=0)
     stride: int = option(1, "s", choices=(1, 2))
     activation: str = option("RE", choices=tuple(ACTIVATIONS))
     groups: int = option(1, "g")
     shuffle: bool = option(True, "noshuffle")
     dense_first: bool = option(False, "dense1")
+    relu_after_depthwise: bool = option(False, "dwact")
 
     def canonical(self, in_channels: int) -> Self:
         """Without groups, and in groups of one channel, there is nothing to shuffle.
@@ -40,19 +48,25 @@ class GroupShuffle(Block):
             raise UserError(f"gs: {in_channels} input channels exceed the {self.out} of the output")
         if in_channels == self.out and self.stride > 1:
             raise UserError(f"gs: a unit of stride {self.stride} must widen; it has {self.out} in and out")
-        if self.out % 4:
+        if self.out % 4 and not self.inner:
             raise UserError(
                 f"gs: an output of {self.out} has no bottleneck of a quarter; take a multiple of 4"
             )
+        inner = self.inner_width(in_channels)
         branch = self.out - (in_channels if in_channels < self.out else 0)
-        need_divisible(self.token, self.groups, bottleneck=self.out // 4, branch=branch)
+        need_divisible(self.token, self.groups, bottleneck=inner, branch=branch)
         if not self.dense_first:
             need_divisible(self.token, self.groups, input=in_channels)
         return replace(
             self,
-            shuffle=self.shuffle or self.groups in (1, self.out // 4),
+            inner=0 if 4 * inner == self.out else inner,
+            shuffle=self.shuffle or self.groups in (1, inner),
             dense_first=self.dense_first and self.groups > 1,
         )
+
+    def inner_width(self, in_channels: int) -> int:
+        """Of the bottleneck."""
+        return self.inner or self.out // 4
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
@@ -62,14 +76,15 @@ class GroupShuffle(Block):
 class _GroupShuffle(nn.Module):
     def __init__(self, block: GroupShuffle, in_channels: int, norm: Norm) -> None:
         super().__init__()
-        inner, act = block.out // 4, block.activation
+        inner, act = block.inner_width(in_channels), block.activation
         self.residual = in_channels == block.out
         branch = block.out if self.residual else block.out - in_channels
         first_groups = 1 if block.dense_first else block.groups
         layers: list[nn.Module] = [ConvNorm(in_channels, inner, norm, groups=first_groups, activation=act)]
         if block.groups > 1 and block.shuffle:
             layers.append(nn.ChannelShuffle(block.groups))
-        layers.append(depthwise(inner, norm, block.kernel, block.stride, None))
+        after = act if block.relu_after_depthwise else None
+        layers.append(depthwise(inner, norm, block.kernel, block.stride, after))
         layers.append(ConvNorm(inner, branch, norm, groups=block.groups))
         self.layers = nn.Sequential(*layers)
         self.activation = ACTIVATIONS[act]()
@@ -91,6 +106,10 @@ class SplitShuffle(Block):
     channels at the start of a unit and keeps the left branch as wide as the input; the layout of the
     paper's figure and of torchvision (`figure`) takes halves, gives out / 2 to each branch and shuffles
     at the end.
+
+    Multiply-adds at an output of H x W, with h = out / 2: (2 * h^2 + k^2 * h) * H * W where the channels
+    are split. Else, with an input of stride s and a left branch of l = in channels (h with `figure`):
+    (k^2 * in + in * l) * H * W + in * h * H * W * s^2 + (k^2 * h + h * (out - l)) * H * W.
     """
 
     token: ClassVar[str] = "ss"
@@ -112,6 +131,10 @@ class SplitShuffle(Block):
 
     def _splits(self, in_channels: int) -> bool:
         return self.stride == 1 and in_channels == self.out
+
+    def inner_width(self, in_channels: int) -> int:
+        """Of the right branch."""
+        return self.out // 2
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""

@@ -1,11 +1,15 @@
 """From an arch to a torch module."""
 
 from functools import partial
+from typing import TYPE_CHECKING, overload
 
 from torch import Tensor, nn
 
 from nas.errors import UserError
 from search_spaces.arch import Arch
+
+if TYPE_CHECKING:
+    from nas.models import Reference
 
 
 class Network(nn.Module):
@@ -29,17 +33,38 @@ class Network(nn.Module):
         return logits
 
 
+@overload
 def build(
-    arch: Arch, num_classes: int = 1000, resolution: int = 224, *, final: int = 2, dropout: float = 0.0
-) -> Network:
-    """The module of an arch for images of `resolution` x `resolution` pixels.
+    model: Arch, num_classes: int = 1000, resolution: int = 224, *, final: int = 2, dropout: float = 0.0
+) -> Network: ...
+@overload
+def build(
+    model: "Arch | Reference",
+    num_classes: int = 1000,
+    resolution: int = 224,
+    *,
+    final: int = 2,
+    dropout: float = 0.0,
+) -> nn.Module: ...
+def build(
+    model: "Arch | Reference",
+    num_classes: int = 1000,
+    resolution: int = 224,
+    *,
+    final: int = 2,
+    dropout: float = 0.0,
+) -> nn.Module:
+    """The module of an arch, or of a library's classifier, for images of `resolution` x `resolution` pixels.
 
-    Small images lose strides as `Arch.fitted` says, until the last map is `final` x `final`. Weights are
-    drawn from torch's global generator. Raises UserError for fewer than one class.
+    With an arch small images lose strides as `Arch.fitted` says, until the last map is `final` x `final`; a
+    library's classifier is as the library makes it, dropout included. Weights are drawn from torch's global
+    generator. Raises UserError for fewer than one class.
     """
+    if not isinstance(model, Arch):
+        return model.build(num_classes, resolution)
     if num_classes < 1:
         raise UserError(f"num_classes is {num_classes}, expected at least 1")
-    return Network(arch.fitted(resolution, final), num_classes, dropout)
+    return Network(model.fitted(resolution, final), num_classes, dropout)
 
 
 def initialise(model: nn.Module) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 from torch import nn
@@ -30,6 +30,9 @@ from blocks import Block, Head, Stem
 from nas.errors import UserError
 from nas.files import write_text
 from search_spaces.arch import Arch
+
+if TYPE_CHECKING:
+    from nas.models import Model
 
 TARGET_RESOLUTION = 224
 TARGET_CLASSES = 1000
@@ -53,13 +56,15 @@ class Cost:
 
 
 def cost(
-    arch: Arch, resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES, *, final: int = 2
+    model: "Model", resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES, *, final: int = 2
 ) -> Cost:
-    """The cost of what `build(arch, num_classes, resolution, final=final)` builds.
+    """The cost of what `build(model, num_classes, resolution, final=final)` builds: an arch or a reference.
 
-    Raises UserError where the resolution is too small for the arch and for fewer than one class.
+    Raises UserError where the resolution is too small for it and for fewer than one class.
     """
-    return default_table().cost(arch, resolution, num_classes, final)
+    if not isinstance(model, Arch):
+        return model.cost(resolution, num_classes)
+    return default_table().cost(model, resolution, num_classes, final)
 
 
 Part = Stem | Block | Head
@@ -78,20 +83,27 @@ class CostTable:
 
     def cost(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> Cost:
         """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
+        total = [0, 0, 0]
+        for counted in self.parts(arch, resolution, num_classes, final):
+            total[0] += counted.macs
+            total[1] += counted.params
+            total[2] += counted.activations
+        return Cost(*total)
+
+    def parts(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> list[Cost]:
+        """The costs of the stem, of each block and of the head of the arch as built."""
         if num_classes < 1:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
         entry = self._entries
-        total = [0, 0, 0]
+        found = []
         for key in _keys(arch.fitted(resolution, final), resolution, num_classes):
             counted = entry.get(key)
             if counted is None:
                 counted = entry[key] = self._count(key)
-            total[0] += counted.macs
-            total[1] += counted.params
-            total[2] += counted.activations
+            found.append(counted)
         if self._unsaved >= 50:
             self.save()
-        return Cost(*total)
+        return found
 
     def missing(self, archs: Iterable[Arch], resolution: int, num_classes: int) -> list[Key]:
         """What these archs have that is not in the table yet."""
@@ -113,10 +125,13 @@ class CostTable:
         return len(self._entries)
 
     def _count(self, key: Key) -> Cost:
-        name = _name(key)
+        return self.remembered(_name(key), lambda: count(*key))
+
+    def remembered(self, name: str, counted: Callable[[], Cost]) -> Cost:
+        """The entry of this name; counted where it is new."""
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = count(*key)
+            known = self._known[name] = counted()
             self._unsaved += 1
         return known
 
@@ -160,8 +175,20 @@ def default_table() -> CostTable:
 def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
     """Count a part, as built behind `channels` channels, by fvcore on one map of size x size.
 
+    Leaves torch's random generator as it is.
+    """
+    import torch
+
+    with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
+        module = _build(part, channels, classes)
+    return count_module(module.to_empty(device="cpu"), channels, size)
+
+
+def count_module(module: nn.Module, channels: int, size: int) -> Cost:
+    """Count a module, put into evaluation mode, on one map [1, channels, size, size].
+
     One trace serves multiply-adds and activations. On one thread: the maps are small, and elsewhere
-    trainings may be using the other cores. Leaves torch's random generator as it is.
+    trainings may be using the other cores.
     """
     import torch
 
@@ -170,10 +197,7 @@ def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
         from fvcore.nn import FlopCountAnalysis
         from fvcore.nn.jit_handles import addmm_flop_jit, conv_flop_jit, linear_flop_jit
 
-    with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
-        module = _build(part, channels, classes)
-    module = module.to_empty(device="cpu").eval()
-    analysis = FlopCountAnalysis(module, torch.zeros(1, channels, size, size))
+    analysis = FlopCountAnalysis(module.eval(), torch.zeros(1, channels, size, size))
     analysis.clear_op_handles().unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.set_op_handle(
         "aten::_convolution",

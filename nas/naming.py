@@ -1,18 +1,25 @@
-"""What a user may write where an arch is expected: a zoo name, an arch's text, or a point of a run."""
+"""What a user may write where a network is expected.
+
+A zoo name, an arch's text, a point of a run, or the name of a library's classifier.
+"""
 
 from pathlib import Path
 
 from nas.errors import UserError
+from nas.models import Model, is_reference, reference
 from search_spaces import Arch
 from search_spaces import resolve as resolve_text
 
 
-def resolve(text: str) -> Arch:
-    """The arch of `mobilenet_v3_small_x0.5`, of `stem16_HS-ir16-...`, or of `results/my-run@17`.
+def resolve(text: str) -> Model:
+    """The network of a text, as every command takes it. Raises UserError where there is none.
 
-    RUN@TRIAL is the arch of a trial in a run's folder; a baseline's name may stand for the number. Raises
-    UserError where there is none.
+    The arch of `mobilenet_v3_small_x0.5`, of `stem16_HS-ir16-...`, or of `results/my-run@17`: RUN@TRIAL is
+    the arch of a trial in a run's folder; a baseline's name may stand for the number. And the classifier of
+    `torchvision:vgg16` or `timm:xception41`, which is none of our archs.
     """
+    if is_reference(text.strip()):
+        return reference(text.strip())
     run, at, trial = text.rpartition("@")
     if not at:
         return resolve_text(text)

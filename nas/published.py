@@ -31,6 +31,16 @@ def cifar10() -> pd.DataFrame:
     return _table("cifar10.csv").copy()
 
 
+def contradicted() -> pd.DataFrame:
+    """Figures that a count contradicts: the columns of `imagenet()` without accuracy, and a reason."""
+    return _table("contradicted.csv").copy()
+
+
+def reasons() -> pd.DataFrame:
+    """Why figures of `imagenet()` differ from a count: model, width, resolution, groups, figure, reason."""
+    return _table("reasons.csv").copy()
+
+
 def latency() -> pd.DataFrame:
     """Printed latencies of networks of `imagenet()`: model, width, resolution, groups, device, ms, source."""
     return _table("latency.csv").copy()
@@ -43,10 +53,10 @@ def rows_for(name: str, *, width: float | None = None, groups: int | None = None
     MobileNetV3-Large and `mobilenet_v3` finds both of its models. `width` and `groups` narrow the rows down.
     """
     table = imagenet()
-    wanted = _plain(name)
-    found = table[table["model"].map(_plain) == wanted]
+    wanted = plain(name)
+    found = table[table["model"].map(plain) == wanted]
     if found.empty:
-        found = table[table["family"].map(_plain) == wanted]
+        found = table[table["family"].map(plain) == wanted]
     if width is not None:
         found = found[np.isclose(found["width"], width)]
     if groups is not None:
@@ -54,7 +64,7 @@ def rows_for(name: str, *, width: float | None = None, groups: int | None = None
     return found.reset_index(drop=True)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """`name` in lower case, with nothing but its letters and digits (and `+`, which tells models apart)."""
     return re.sub(r"[^a-z0-9+]", "", name.lower())
 

@@ -34,7 +34,7 @@ from nas.training import (
 
 if TYPE_CHECKING:
     from nas.data import Dataset
-    from search_spaces import Arch
+    from nas.models import Model
 
 __all__ = [
     "Fidelity",
@@ -49,7 +49,9 @@ __all__ = [
 
 
 def main(
-    arch: Annotated[str, typer.Argument(help="A zoo name, an arch's text, or RUN@TRIAL.")],
+    arch: Annotated[
+        str, typer.Argument(help="A zoo name, an arch's text, RUN@TRIAL, torchvision:NAME or timm:NAME.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for weights.pt and result.json; new or empty.")],
     data: Annotated[str, typer.Option(help="auto, cifar10, folder:PATH or digits.")] = "auto",
     data_root: Annotated[Path | None, typer.Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
@@ -110,11 +112,11 @@ def _make(out: Path) -> None:
 
 
 def _describe(
-    arch: Arch, data: Dataset, fidelity: Fidelity, recipe: Recipe, outcome: Outcome
+    model: Model, data: Dataset, fidelity: Fidelity, recipe: Recipe, outcome: Outcome
 ) -> dict[str, Any]:
     """What is kept of a training: enough to know what was done and to do it again."""
     return {
-        "arch": str(arch),
+        "arch": str(model),
         "data": {"name": data.name, "fingerprint": data.fingerprint, "classes": list(data.classes)},
         "fidelity": asdict(fidelity),
         "recipe": asdict(recipe),

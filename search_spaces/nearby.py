@@ -12,7 +12,7 @@ from search_spaces.arch import Arch
 from search_spaces.reading import read
 from search_spaces.space import Choices, Space, Value
 
-_KIN = {"RE6": "RE", "SI": "HS"}  # the closest activation where a space lacks one
+_KIN = {"RE6": "RE", "SI": "HS", "HSopen": "HS"}  # the closest activation where a space lacks one
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from blocks import Block, InvertedResidual, SandGlass, UserError
+from blocks import Block, UserError
 from search_spaces.arch import Arch
 from search_spaces.space import FIRST, Space, Stage, Value, stage_block
 
@@ -84,15 +84,10 @@ def _candidates(
     stage: Stage, block: Block, channels: int, narrow: int, width: int, first: bool
 ) -> tuple[Options, ...]:
     """The options with which the stage makes this block behind so many channels."""
-    if not isinstance(block, (InvertedResidual, SandGlass)):
-        return ()
     choices = stage.choices
-    fixed: Options = {
-        "block": block.token,
-        "kernel": block.kernel,
-        "squeeze_excite": block.squeeze_excite,
-        "activation": block.activation,
-    }
+    fixed: Options = {"block": block.token}
+    for name in ("kernel", "squeeze_excite", "activation"):  # what its kind lacks may be any choice
+        fixed[name] = getattr(block, name, getattr(choices, name)[0])
     names = FIRST if first else tuple(fixed)
     if any(fixed[name] not in getattr(choices, name) for name in names if name in fixed):
         return ()

@@ -6,18 +6,32 @@ the kind moves the shortcut and changes nothing else. The first block of a stage
 resolution: it takes the stage's kind, expansion and activation and is otherwise plain (3x3, ungrouped,
 without squeeze-excite; a SandGlass without its first depthwise, as MobileNeXt's). That keeps the number of
 distinct (block, input, resolution) entries, and with it the tables of costs and latencies, small.
+
+A space may list any other primitive as a kind. ResNet's bottleneck carries c * t like the SandGlass, the
+others c; each takes the options that it has, and a choice that it lacks has no effect on it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import product
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blocks import Block, Head, InvertedResidual, SandGlass, Stem, UserError, make_divisible
+from blocks import (
+    BLOCKS,
+    Block,
+    Bottleneck,
+    Head,
+    InvertedResidual,
+    SandGlass,
+    Stem,
+    UserError,
+    make_divisible,
+)
 from blocks.layers import ACTIVATIONS
 from search_spaces.arch import Arch
 
@@ -52,7 +66,7 @@ class Choices:
 
     def __post_init__(self) -> None:
         known: dict[str, tuple[Value, ...]] = {
-            "block": KINDS,
+            "block": tuple(BLOCKS),
             "kernel": (3, 5, 7),
             "squeeze_excite": (False, True),
             "activation": tuple(ACTIVATIONS),
@@ -69,6 +83,12 @@ class Choices:
                     raise UserError(f"space: {spec.name} {value!r}, expected a number from 1 to 64")
             if not values or len(set(values)) != len(values):
                 raise UserError(f"space: {spec.name} is {list(values)}, expected distinct choices")
+
+    def all(self) -> Iterator[dict[str, Value]]:
+        """Every combination."""
+        names = [spec.name for spec in fields(self)]
+        for values in product(*(getattr(self, name) for name in names)):
+            yield dict(zip(names, values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -122,6 +142,32 @@ class Space:
         if not self.stages:
             raise UserError(f"space {self.name}: expected at least one stage")
         self.first.canonical(self.stem.out)  # refuses what cannot be built
+        if any(set(stage.choices.block) - set(KINDS) for stage in self.stages):
+            self._check_buildable()
+
+    def _check_buildable(self) -> None:
+        """Refuse the space where a block cannot stand behind another; the default kinds always can."""
+        before = {(self.first.out, self.first.out)}  # narrow width and channels of what a stage may follow
+        for number, stage in enumerate(self.stages, 1):
+            pairs = set()  # a block and the channels before it
+            behind = set()
+            for width in stage.width:
+                rests = [stage_block(c, width, width, 1, first=False) for c in stage.choices.all()]
+                mixed = {rest.out for rest in rests} if self.granularity == "block" else set()
+                for choice, rest in zip(stage.choices.all(), rests, strict=True):
+                    firsts = {(stage_block(choice, n, width, stage.stride, first=True), c) for n, c in before}
+                    outs = mixed | {block.out for block, _ in firsts}
+                    pairs |= firsts | {(rest, out) for out in outs}
+                    behind.add((width, rest.out))
+            for block, channels in pairs:
+                try:
+                    block.canonical(channels)
+                except UserError as error:
+                    raise UserError(
+                        f"space {self.name}: stage {number} cannot have {block} behind {channels} channels: "
+                        f"{error}; change its widths or its choices"
+                    ) from None
+            before = behind
 
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -290,20 +336,18 @@ def _chosen(value: Value | None) -> Value:
 
 def stage_block(choice: Mapping[str, Value], narrow: int, width: int, stride: int, *, first: bool) -> Block:
     """A block of a stage of `width` behind a narrow width; the first one is plain and carries the stride."""
-    expansion, activation = float(choice["expansion"]), str(choice["activation"])
-    kind = InvertedResidual if choice["block"] == InvertedResidual.token else SandGlass
-    inner, out = make_divisible(narrow * expansion), width
-    if kind is SandGlass:
-        inner, out = width, make_divisible(width * expansion)
-    if not first:
-        return kind(
-            out,
-            inner=inner,
-            kernel=int(choice["kernel"]),
-            squeeze_excite=bool(choice["squeeze_excite"]),
-            activation=activation,
-            groups=int(choice["groups"]),
-        )
-    if kind is SandGlass:
-        return SandGlass(out, inner=inner, stride=stride, activation=activation, first_depthwise=False)
-    return InvertedResidual(out, inner=inner, stride=stride, activation=activation)
+    expansion, kind = float(choice["expansion"]), BLOCKS[str(choice["block"])]
+    options: dict[str, Any] = {"out": width}
+    if kind is InvertedResidual:
+        options["inner"] = make_divisible(narrow * expansion)
+    elif kind in (SandGlass, Bottleneck):
+        options |= {"out": make_divisible(width * expansion), "inner": width}
+    own = {spec.name for spec in fields(kind)}  # type: ignore[arg-type]  # every primitive is a dataclass
+    if first:
+        options |= {"stride": stride, "first_depthwise": False} if kind is SandGlass else {"stride": stride}
+    else:
+        picked = {name: choice[name] for name in ("kernel", "squeeze_excite", "groups")}
+        options |= {name: value for name, value in picked.items() if name in own}
+    if "activation" in own:
+        options["activation"] = choice["activation"]
+    return kind(**options)

@@ -11,7 +11,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from blocks import Block, GroupShuffle, Head, InvertedResidual, SandGlass, SplitShuffle, Stem
+from blocks import (
+    Blaze,
+    Block,
+    Bottleneck,
+    GroupShuffle,
+    Head,
+    Inception,
+    InvertedResidual,
+    SandGlass,
+    Separable,
+    SplitShuffle,
+    Stem,
+    Xception,
+)
 from search_spaces.arch import Arch
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -19,10 +32,12 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "RE6": lambda x: x.clamp(0, 6),
     "HS": lambda x: x * (x + 3).clamp(0, 6) / 6,
     "SI": lambda x: x / (1 + (-x).exp()),
+    "HSopen": lambda x: x * (x + 3).clamp(min=0) / 6,
 }
 GATES: dict[str, Callable[[Tensor], Tensor]] = {
     "hsig": lambda x: (x + 3).clamp(0, 6) / 6,
     "sig": lambda x: 1 / (1 + (-x).exp()),
+    "hsigopen": lambda x: (x + 3).clamp(min=0) / 6,
 }
 
 
@@ -46,18 +61,36 @@ class Numbers:
         self._layers: Iterator[nn.Module] = iter([m for m in module.modules() if isinstance(m, kinds)])
 
     def conv(
-        self, x: Tensor, out: int, kernel: int = 1, stride: int = 1, groups: int = 1, *, bias: bool = False
+        self,
+        x: Tensor,
+        out: int,
+        kernel: int | tuple[int, int] = 1,
+        stride: int = 1,
+        groups: int = 1,
+        dilation: int = 1,
+        *,
+        bias: bool = False,
     ) -> Tensor:
         layer = next(self._layers)
+        high, wide = kernel if isinstance(kernel, tuple) else (kernel, kernel)
         assert isinstance(layer, nn.Conv2d)
-        assert tuple(layer.weight.shape) == (out, x.shape[1] // groups, kernel, kernel)
+        assert tuple(layer.weight.shape) == (out, x.shape[1] // groups, high, wide)
         assert (layer.bias is not None) == bias
-        return F.conv2d(x, layer.weight, layer.bias, stride, kernel // 2, 1, groups)
+        beside, above = wide // 2 * dilation, high // 2 * dilation
+        x = F.pad(x, (beside, beside, above, above))
+        return F.conv2d(x, layer.weight, layer.bias, stride, 0, dilation, groups)
 
     def conv_norm(
-        self, x: Tensor, out: int, kernel: int = 1, stride: int = 1, groups: int = 1, activation: str = ""
+        self,
+        x: Tensor,
+        out: int,
+        kernel: int | tuple[int, int] = 1,
+        stride: int = 1,
+        groups: int = 1,
+        activation: str = "",
+        dilation: int = 1,
     ) -> Tensor:
-        x = self.conv(x, out, kernel, stride, groups)
+        x = self.conv(x, out, kernel, stride, groups, dilation)
         norm = next(self._layers)
         assert isinstance(norm, nn.BatchNorm2d) and norm.num_features == out
         mean, var = norm.running_mean, norm.running_var
@@ -68,13 +101,16 @@ class Numbers:
         x = (x - mean[:, None, None]) * scale[:, None, None] + norm.bias[:, None, None]
         return ACTIVATIONS[activation](x) if activation else x
 
-    def depthwise(self, x: Tensor, kernel: int, stride: int = 1, activation: str = "") -> Tensor:
-        return self.conv_norm(x, x.shape[1], kernel, stride, x.shape[1], activation)
+    def depthwise(
+        self, x: Tensor, kernel: int, stride: int = 1, activation: str = "", dilation: int = 1
+    ) -> Tensor:
+        return self.conv_norm(x, x.shape[1], kernel, stride, x.shape[1], activation, dilation)
 
-    def squeeze_excite(self, x: Tensor, gate: str) -> Tensor:
+    def squeeze_excite(self, x: Tensor, gate: str, squeeze: int = 0, activation: str = "RE") -> Tensor:
         channels = x.shape[1]
         pooled = x.mean((2, 3), keepdim=True)
-        squeezed = ACTIVATIONS["RE"](self.conv(pooled, rounded(channels / 4), bias=True))
+        squeezed = self.conv(pooled, squeeze or rounded(channels / 4), bias=True)
+        squeezed = ACTIVATIONS[activation](squeezed)
         return x * GATES[gate](self.conv(squeezed, channels, bias=True))
 
     def linear(self, x: Tensor, out: int) -> Tensor:
@@ -98,7 +134,7 @@ def inverted_residual(block: InvertedResidual, x: Tensor, numbers: Numbers) -> T
             y = shuffled(y, groups)
     y = numbers.depthwise(y, block.kernel, block.stride, block.activation)
     if block.squeeze_excite:
-        y = numbers.squeeze_excite(y, block.gate)
+        y = numbers.squeeze_excite(y, block.gate, block.squeeze, block.squeeze_activation)
     y = numbers.conv_norm(y, block.out, groups=groups)
     return x + y if block.stride == 1 and channels == block.out else y
 
@@ -109,7 +145,7 @@ def sandglass(block: SandGlass, x: Tensor, numbers: Numbers) -> Tensor:
     inner = block.inner or rounded(block.out / block.expansion)
     y = x
     if block.first_depthwise:
-        y = numbers.depthwise(y, block.kernel, 1, block.activation)
+        y = numbers.depthwise(y, block.kernel, block.stride if block.stride_first else 1, block.activation)
         if block.squeeze_excite:
             y = numbers.squeeze_excite(y, block.gate)
     y = numbers.conv_norm(y, inner, groups=block.groups)
@@ -117,19 +153,27 @@ def sandglass(block: SandGlass, x: Tensor, numbers: Numbers) -> Tensor:
         y = shuffled(y, block.groups)
     y = numbers.conv_norm(y, block.out, groups=block.groups, activation=block.activation)
     if block.last_depthwise:
-        y = numbers.depthwise(y, block.kernel, block.stride)
-    return x + y if block.stride == 1 and channels == block.out else y
+        y = numbers.depthwise(y, block.kernel, 1 if block.stride_first else block.stride)
+    if block.stride == 1 and channels == block.out:
+        passes = torch.arange(channels) < channels // block.identity
+        y = y + x * passes[:, None, None]
+    return y
 
 
 def group_shuffle(block: GroupShuffle, x: Tensor, numbers: Numbers) -> Tensor:
     """ShuffleNet figure 2b and 2c."""
     channels, activate = x.shape[1], ACTIVATIONS[block.activation]
     y = numbers.conv_norm(
-        x, block.out // 4, groups=1 if block.dense_first else block.groups, activation=block.activation
+        x,
+        block.inner or block.out // 4,
+        groups=1 if block.dense_first else block.groups,
+        activation=block.activation,
     )
     if block.shuffle:
         y = shuffled(y, block.groups)
-    y = numbers.depthwise(y, block.kernel, block.stride)
+    y = numbers.depthwise(
+        y, block.kernel, block.stride, block.activation if block.relu_after_depthwise else ""
+    )
     if channels == block.out:
         return activate(x + numbers.conv_norm(y, block.out, groups=block.groups))
     pooled = F.avg_pool2d(x, 3, block.stride, 1)
@@ -153,16 +197,99 @@ def split_shuffle(block: SplitShuffle, x: Tensor, numbers: Numbers) -> Tensor:
     return shuffled(y, 2) if block.figure else y
 
 
+def separable(block: Separable, x: Tensor, numbers: Numbers) -> Tensor:
+    """MobileNetV1 figure 3, right."""
+    y = numbers.depthwise(x, block.kernel, block.stride, block.activation, block.dilation)
+    return numbers.conv_norm(y, block.out, activation=block.activation)
+
+
+def bottleneck(block: Bottleneck, x: Tensor, numbers: Numbers) -> Tensor:
+    """ResNet figure 5, right; the stride as section 3.4 and table 1's caption, or on the 3x3."""
+    channels, act, inner = x.shape[1], block.activation, block.inner or block.out // 4
+    strides = (block.stride, 1) if block.stride_first else (1, block.stride)
+    y = numbers.conv_norm(x, inner, 1, strides[0], activation=act)
+    y = numbers.conv_norm(y, inner, block.kernel, strides[1], activation=act)
+    y = numbers.conv_norm(y, block.out)
+    if block.stride != 1 or channels != block.out:
+        x = numbers.conv_norm(x, block.out, stride=block.stride)
+    return ACTIVATIONS[act](x + y)
+
+
+def inception(block: Inception, x: Tensor, numbers: Numbers) -> Tensor:
+    """GoogLeNet figure 2b; the second version's figures 5 and 6."""
+    if block.stride > 1:
+        x = F.max_pool2d(x, 3, block.stride, 1)
+    act, k, out = block.activation, block.kernel, block.out
+
+    def chain(y: Tensor, *steps: tuple[int, int | tuple[int, int]]) -> Tensor:
+        for width, kernel in steps:
+            y = numbers.conv_norm(y, width, kernel, activation=act)
+        return y
+
+    one, three, wide = block.one or out // 4, block.three or out // 2, block.wide or out // 8
+    narrow, narrower = block.reduce_three or out * 3 // 8, block.reduce_wide or max(1, out // 16)
+    branches = [chain(x, (one, 1))]
+    if block.form == "v1":
+        branches += [chain(x, (narrow, 1), (three, 3)), chain(x, (narrower, 1), (wide, k))]
+    elif block.form == "pair":
+        branches += [chain(x, (narrow, 1), (three, 3)), chain(x, (narrower, 1), (wide, 3), (wide, 3))]
+    else:
+        branches.append(chain(x, (narrow, 1), (narrow, (1, k)), (three, (k, 1))))
+        turns = [(narrower, (k, 1)), (narrower, (1, k)), (narrower, (k, 1))]
+        branches.append(chain(x, (narrower, 1), *turns, (wide, (1, k))))
+    pool = F.max_pool2d if block.form == "v1" else F.avg_pool2d
+    branches.append(chain(pool(x, 3, 1, 1), (out - one - three - wide, 1)))
+    return torch.cat(branches, 1)
+
+
+def xception(block: Xception, x: Tensor, numbers: Numbers) -> Tensor:
+    """Xception figure 5."""
+    channels, y = x.shape[1], x
+    for index in range(block.depth):
+        if index or block.first_activation:
+            y = ACTIVATIONS[block.activation](y)
+        wide = not block.grow_last or index == block.depth - 1
+        y = numbers.conv(y, y.shape[1], block.kernel, groups=y.shape[1])
+        y = numbers.conv_norm(y, block.out if wide else channels)
+    if block.stride > 1:
+        y = F.max_pool2d(y, 3, block.stride, 1)
+    if block.stride > 1 or channels != block.out:
+        x = numbers.conv_norm(x, block.out, stride=block.stride)
+    return x + y
+
+
+def blaze(block: Blaze, x: Tensor, numbers: Numbers) -> Tensor:
+    """BlazeFace figure 1."""
+    act = block.activation
+    y = numbers.depthwise(x, block.kernel, block.stride)
+    if block.inner:
+        y = numbers.conv_norm(y, block.inner, activation=act)
+        y = numbers.depthwise(y, block.kernel)
+    y = numbers.conv_norm(y, block.out)
+    if block.conv_shortcut:
+        x = numbers.conv_norm(x, block.out, stride=block.stride)
+    elif block.stride == 2:
+        x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), value=-1e9)
+        x = F.max_pool2d(x, 2)
+    shortcut = torch.zeros_like(y)
+    shortcut[:, : x.shape[1]] = x
+    return ACTIVATIONS[act](shortcut + y)
+
+
 def block_output(block: Block, x: Tensor, numbers: Numbers) -> Tensor:
     """The reference of a primitive of ours."""
-    if isinstance(block, InvertedResidual):
-        return inverted_residual(block, x, numbers)
-    if isinstance(block, SandGlass):
-        return sandglass(block, x, numbers)
-    if isinstance(block, GroupShuffle):
-        return group_shuffle(block, x, numbers)
-    assert isinstance(block, SplitShuffle), f"no reference for {block}"
-    return split_shuffle(block, x, numbers)
+    made: Tensor = {
+        InvertedResidual: inverted_residual,
+        SandGlass: sandglass,
+        GroupShuffle: group_shuffle,
+        SplitShuffle: split_shuffle,
+        Separable: separable,
+        Bottleneck: bottleneck,
+        Inception: inception,
+        Xception: xception,
+        Blaze: blaze,
+    }[type(block)](block, x, numbers)  # type: ignore[operator]
+    return made
 
 
 def stem_output(stem: Stem, x: Tensor, numbers: Numbers) -> Tensor:

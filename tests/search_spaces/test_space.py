@@ -234,7 +234,7 @@ def test_every_point_can_be_built(data: st.DataObject, space: Space) -> None:
 @pytest.mark.parametrize(
     ("name", "choices"),
     [
-        ("block", ("gs",)),
+        ("block", ("mb",)),
         ("block", ()),
         ("kernel", (4,)),
         ("kernel", (3.0,)),

@@ -1,0 +1,95 @@
+"""List the hand-designed networks with counted and published figures, or check the ones against the others.
+
+python -m nas.zoo
+python -m nas.zoo --check
+"""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from nas.catalogue import FIGURES, TOLERANCE, Comparison, comparisons, counted, deviations
+from nas.costs import TARGET_RESOLUTION
+from nas.text_table import aligned
+from search_spaces import zoo
+
+
+def main(
+    check: Annotated[
+        bool, typer.Option(help="Only the published figures that a count contradicts, and why.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """List the networks of the zoo at 224x224 and 1000 classes, counted and as published."""
+    if check:
+        found = deviations()
+        typer.echo(json.dumps([_plain(row) for row in found], indent=2) if as_json else _checked(found))
+        if any(not row.reason for row in found):
+            raise typer.Exit(1)
+    elif as_json:
+        names = zoo.names()
+        typer.echo(
+            json.dumps([{"name": n, "arch": str(zoo.get(n)), **asdict(counted(n))} for n in names], indent=2)
+        )
+    else:
+        typer.echo(_listed())
+
+
+def _listed() -> str:
+    rows = []
+    for name in zoo.names():
+        cost, printed = counted(name), _printed(name)
+        rows.append(
+            [name, f"{cost.macs / 1e6:.2f}", printed["macs"], f"{cost.params / 1e6:.3f}", printed["params"]]
+        )
+    header = ["name", "M multiply-adds", "published", "M parameters", "published"]
+    return (
+        aligned(header, rows, left=("name",))
+        + "\n\nMultiply-adds of convolutions and fully connected layers, at 224x224 with 1000 classes. Other "
+        "widths follow\neach family's rule: mobilenet_v2_x0.6. python -m nas.describe NAME shows the layers, "
+        "and --check here\nwhere published figures deviate by more than 2 %."
+    )
+
+
+def _printed(name: str) -> dict[str, str]:
+    """What was published at 224x224, a figure each, or a hyphen."""
+    found = dict.fromkeys(FIGURES, "-")
+    for row in comparisons(name):
+        if row.resolution == TARGET_RESOLUTION:
+            found[row.figure] = f"{row.published / 1e6:g}"
+    return found
+
+
+def _checked(found: list[Comparison]) -> str:
+    header = ["network", "resolution", "figure", "published", "counted", "difference", "reason"]
+    rows = [
+        [
+            row.network,
+            str(row.resolution),
+            f"M {FIGURES[row.figure]}",
+            f"{row.published / 1e6:g}",
+            f"{row.counted / 1e6:.3f}",
+            f"{row.difference:+.1%}",
+            (row.reason or "UNEXPLAINED") + (f" [{row.source}]" if row.contradicted else ""),
+        ]
+        for row in found
+    ]
+    total = sum(len(comparisons(name)) for name in zoo.names())
+    inside = total - sum(not row.contradicted for row in found)
+    return (
+        aligned(header, rows, left=("network", "figure", "reason"))
+        + f"\n\n{inside} of {total} published figures are within {TOLERANCE:.0%} of the count. Rows with "
+        "their source in brackets are\nnot in the table of published figures: the count contradicts them."
+    )
+
+
+def _plain(row: Comparison) -> dict[str, Any]:
+    return {**asdict(row), "difference": row.difference}
+
+
+if __name__ == "__main__":
+    from nas import console
+
+    console.run(main)
