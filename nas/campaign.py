@@ -74,6 +74,7 @@ class Campaign:
         self._standings: dict[tuple[Kind, float], list[Standing]] = {}
         self._promoted: dict[tuple[Kind, float], set[str]] = {}
         self._seconds: list[float] = []
+        self._dry: set[Kind] = set()  # had nothing to propose, and will not before something has ended
         for kind in self._proposers:
             self._recall(kind)
         done = {trial.user_attrs["name"] for trial in record.trials("baselines") if is_over(trial)}
@@ -112,6 +113,7 @@ class Campaign:
     def finished(self, key: str, result: Result | None) -> None:
         """Write the result; a job that was cut off will be run again by a resumed search."""
         job = self._running.pop(key)
+        self._dry.clear()
         if isinstance(result, Outcome):
             self._record.complete(job.number, result, kind=job.kind)
             self._note(job.kind, job.epochs, job.arch, job.cost, result)
@@ -164,8 +166,11 @@ class Campaign:
         return None
 
     def _proposal(self, kind: Kind) -> Running | None:
+        if kind in self._dry:
+            return None
         proposal = self._proposers[kind].propose()
         if proposal is None:
+            self._dry.add(kind)
             return None
         return Running(kind, -1, "", proposal.arch, proposal.cost, self._rungs[0], proposal)
 

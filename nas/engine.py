@@ -4,6 +4,7 @@ asked of and told to a `Source`; nothing that matters lies in Ray's folders.
 
 import json
 import logging
+import math
 import os
 import signal
 import tempfile
@@ -100,7 +101,7 @@ def run_jobs(
         end = _End(deadline)
         with end.on_interrupt():
             dispatcher = _Dispatcher(source, end, concurrency)
-            resources = {"cpu": 1, **({"gpu": gpus / concurrency} if gpus else {})}
+            resources = {"cpu": 1.0, **({"gpu": _gpu_share(gpus, concurrency)} if gpus else {})}
             trainable = tune.with_parameters(partial(_train_job, device=device), data=data)
             tune.Tuner(
                 tune.with_resources(trainable, resources),
@@ -378,6 +379,11 @@ def _ray(concurrency: int, gpus: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _gpu_share(gpus: int, concurrency: int) -> float:
+    """Of one device for each job: a whole one where there are enough, else the same share on each."""
+    return 1 / math.ceil(concurrency / gpus)
 
 
 def _gpus(device: str) -> int:

@@ -245,6 +245,10 @@ def _check_bounds(trials: int | None, minutes: float | None, concurrency: int | 
         raise UserError(f"--concurrency {concurrency}: expected from 1 to 1024 trainings at a time")
     if device not in ("auto", "cpu", "cuda"):
         raise UserError(f"--device {device}: expected auto, cpu or cuda")
+    if device == "cuda":
+        from nas.training import find_device
+
+        find_device(device)  # refuses it where there is none, before every trial does
 
 
 def _notify(message: str) -> None:

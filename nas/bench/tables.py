@@ -385,11 +385,7 @@ def _csv(name: str, data: pd.DataFrame) -> Table:
         zip(keys, zip(accuracy.mean(axis=1).tolist(), data["cost"].astype(float), strict=True), strict=True)
     )
     trainings = dict(zip(keys, map(tuple, accuracy.tolist()), strict=True)) if len(results) > 1 else None
-    return enumerated(name, f"{path_name(name)}", space, rows, trainings)
-
-
-def path_name(name: str) -> str:
-    return name
+    return enumerated(name, name, space, rows, trainings)
 
 
 SYNTHETIC: tuple[Callable[[], Table], ...] = (additive, interacting, cell, integers, deep, sparse, stages)

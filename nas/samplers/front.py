@@ -5,6 +5,7 @@ unknown; here it is never modelled, only looked up: as a feature, as an axis of 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from threading import RLock
 from typing import Any
 from zlib import crc32
@@ -137,10 +138,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
     ) -> None:
         """End `study.optimize` when the space is exhausted; ask-and-tell loops ask `exhausted`."""
         if self.exhausted(study):
-            try:
+            with suppress(RuntimeError):  # not in study.optimize
                 study.stop()
-            except RuntimeError:  # not in study.optimize
-                pass
 
     def exhausted(self, study: Study) -> bool:
         """Whether every point within the budget was proposed, so that asking would raise SpaceExhausted.

@@ -60,7 +60,7 @@ def inputs(problem: Problem, rows: Rows, costs: Floats) -> Inputs:
 
 
 class Model:
-    """Learns a history. All that it remembers is which parameters fitted which results: a fresh one believes the same."""
+    """Learns a history. It remembers only which parameters fitted which results: a fresh one believes the same."""
 
     def __init__(self, problem: Problem) -> None:
         grid = problem.grid

@@ -16,7 +16,6 @@ from nas.samplers.history import History, Objectives
 from nas.samplers.model import Beliefs, Model
 from nas.samplers.problem import Fixed, Problem
 
-LOGS = 0
 INITIAL = 16
 """Points that are tried before the model is asked, spread over the range of costs and far from each other."""
 STRATA = (0.15, 0.85)
@@ -101,6 +100,7 @@ class Pool:
     costs: Floats
 
     def joined(self, rows: Rows, costs: Floats) -> "Pool":
+        """These and further candidates."""
         return Pool(np.concatenate([self.rows, rows]), np.concatenate([self.costs, costs]))
 
 
@@ -108,12 +108,8 @@ def _spread(problem: Problem, rows: Rows, costs: Floats, tried: Rows, rng: np.ra
     """The first points: where the tried ones leave the widest gap in cost, and there far from all of them."""
     near = np.arange(len(rows))
     if costs.shape[1] and len(rows):
-        f = problem.numbers if LOGS else (lambda x: x)
-        cost, covered = f(costs)[:, 0], f(problem.prices(tried))[:, 0]
-        base = f(problem.sample_costs[problem.prices.fits(problem.sample_costs)])[:, 0]
-        if LOGS == 2:
-            b = np.sort(base); q = lambda x: np.searchsorted(b, x) / len(b)
-            cost, covered, base = q(cost), q(covered), q(base)
+        cost, covered = costs[:, 0], problem.prices(tried)[:, 0]
+        base = problem.sample_costs[problem.prices.fits(problem.sample_costs)][:, 0]
         targets = np.linspace(*np.quantile(base if len(base) else cost, STRATA), INITIAL)
         gaps = np.abs(targets[:, None] - np.append(covered, np.inf)).min(axis=1)
         widest = np.flatnonzero(gaps >= gaps.max() * (1 - 1e-9))

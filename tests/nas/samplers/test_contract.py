@@ -1,0 +1,150 @@
+"""What FrontSampler promises whatever the table: within budget, never twice, the same again, a clean stop."""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from nas.errors import UserError
+from nas.hypervolume import hypervolume
+from nas.samplers import FrontSampler, SpaceExhausted
+
+SPACE: dict[str, Any] = {f"x{i}": CategoricalDistribution((0, 1, 2)) for i in range(5)}
+Params = Mapping[str, Any]
+
+
+def cost(params: Params) -> float:
+    return 1.0 + sum(params.values())
+
+
+def good(params: Params) -> float:
+    """Saturating in cost, with a preference for unequal neighbours."""
+    values = [params[f"x{i}"] for i in range(5)]
+    return float(np.log1p(sum(values)) + 0.1 * sum(a != b for a, b in pairwise(values)))
+
+
+def study(sampler: FrontSampler, directions: tuple[str, ...] = ("maximize", "minimize")) -> optuna.Study:
+    return optuna.create_study(directions=list(directions), sampler=sampler)
+
+
+def run(source: optuna.Study, trials: int, reward: Callable[[Params], float] = good) -> list[tuple[Any, ...]]:
+    """Ask and tell; the points in order."""
+    points = []
+    for _ in range(trials):
+        trial = source.ask()
+        params = {name: trial.suggest_categorical(name, (0, 1, 2)) for name in SPACE}
+        points.append(tuple(params.values()))
+        source.tell(trial, [reward(params), cost(params)])
+    return points
+
+
+def test_same_seed_same_proposals() -> None:
+    one, two, other = (run(study(FrontSampler(SPACE, cost, seed=s)), 22) for s in (1, 1, 2))
+    assert one == two != other
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [good, lambda p: 0.5, lambda p: -cost(p), cost, lambda p: float(hash(tuple(p.values())) % 97)],
+    ids=["good", "constant", "minus-cost", "cost", "noise"],
+)
+def test_never_over_budget_never_twice_until_all_were_tried(reward: Callable[[Params], float]) -> None:
+    budget = 4.0
+    allowed = sum(1 for i in np.ndindex(*[3] * 5) if 1 + sum(i) <= budget)
+    source = study(FrontSampler(SPACE, cost, budget, seed=0))
+    points = run(source, allowed, reward)
+    assert len(set(points)) == allowed
+    assert max(1 + sum(point) for point in points) <= budget
+    with pytest.raises(SpaceExhausted):
+        run(source, 1, reward)
+
+
+def test_optimize_stops_by_itself() -> None:
+    source = study(FrontSampler(SPACE, cost, 2.0, seed=0))
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        params = {name: trial.suggest_categorical(name, (0, 1, 2)) for name in SPACE}
+        return good(params), cost(params)
+
+    source.optimize(objective, n_trials=50)
+    assert sum(t.state == TrialState.COMPLETE for t in source.trials) == 6  # all zeros, and five with one 1
+
+
+def test_a_budget_that_nothing_meets_is_refused() -> None:
+    with pytest.raises(UserError):
+        run(study(FrontSampler(SPACE, cost, 0.5, seed=0)), 1)
+
+
+def test_what_is_running_is_not_proposed_again() -> None:
+    source = study(FrontSampler(SPACE, cost, seed=0))
+    run(source, 18)
+    asked = []
+    for _ in range(6):
+        trial = source.ask()
+        asked.append(tuple(trial.suggest_categorical(name, (0, 1, 2)) for name in SPACE))
+    told = {tuple(t.params.values()) for t in source.trials if t.state == TrialState.COMPLETE}
+    assert len(set(asked)) == 6
+    assert not told & set(asked)
+
+
+def test_another_process_goes_on_where_the_first_stopped(tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    first = optuna.create_study(
+        storage=url,
+        study_name="s",
+        directions=["maximize", "minimize"],
+        sampler=FrontSampler(SPACE, cost, seed=3),
+    )
+    points = run(first, 20)
+    again = optuna.load_study(storage=url, study_name="s", sampler=FrontSampler(SPACE, cost, seed=3))
+    points += run(again, 4)
+    assert len(set(points)) == 24
+    assert points == run(study(FrontSampler(SPACE, cost, seed=3)), 24)
+
+
+def test_it_beats_random_search() -> None:
+    """Median hypervolume of 5 seeds after 40 of 243 points, against random points."""
+
+    def area(points: list[tuple[Any, ...]]) -> float:
+        named = [dict(zip(SPACE, point, strict=True)) for point in points]
+        return hypervolume([good(p) for p in named], [cost(p) for p in named], (0.0, 12.0))
+
+    mine = [area(run(study(FrontSampler(SPACE, cost, seed=s)), 30)) for s in range(3)]
+    theirs = []
+    for seed in range(9):
+        rng = np.random.default_rng(seed)
+        theirs.append(area([tuple(int(v) for v in rng.integers(3, size=5)) for _ in range(30)]))
+    assert np.median(mine) > np.max(theirs)
+
+
+def test_one_objective_with_integers_and_a_cap() -> None:
+    space = {"a": IntDistribution(0, 9), "b": IntDistribution(0, 9)}
+    sampler = FrontSampler(space, lambda p: float(p["a"] + p["b"]), 9.0, seed=0)
+    source = optuna.create_study(direction="maximize", sampler=sampler)
+    for _ in range(30):
+        trial = source.ask()
+        a, b = trial.suggest_int("a", 0, 9), trial.suggest_int("b", 0, 9)
+        assert a + b <= 9
+        source.tell(trial, float(a * b))
+    assert source.best_value == 20.0
+
+
+def test_failed_and_pruned_trials_are_no_obstacle() -> None:
+    source = study(FrontSampler(SPACE, cost, seed=0))
+    for number in range(26):
+        trial = source.ask()
+        params = {name: trial.suggest_categorical(name, (0, 1, 2)) for name in SPACE}
+        if number % 5 == 0:
+            source.tell(trial, state=TrialState.FAIL)
+        elif number % 5 == 1:
+            trial.set_user_attr("fidelity", 0.25)
+            trial.set_user_attr("partial_values", [0.5 * good(params), cost(params)])
+            source.tell(trial, state=TrialState.PRUNED)
+        else:
+            source.tell(trial, [good(params), cost(params)])
+    assert len({tuple(t.params.values()) for t in source.trials}) == 26
