@@ -121,10 +121,10 @@ def print_summary(found: Results, console: Console) -> None:
         f"costs at {settings.target}; multiply-adds of convolutions and fully connected layers"
     )
     table = Table(title=title, title_justify="left")
-    table.add_column("trial", justify="right")
+    table.add_column("trial", justify="right", overflow="fold")
     for heading in ("accuracy", "M multiply-adds", "M parameters"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("dominates")
+    table.add_column("dominates", overflow="fold")
     for _, row in found.front.iterrows():
         beaten = _dominated(row, done, objective)
         table.add_row(str(row["trial"]), *_figures(row), "\n".join(beaten) or "none")
