@@ -201,7 +201,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
             if not is_tried(row[None], tried_rows(grid, others))[0]:
                 return row
         if fixed:  # the user insists on part of it: what is left to choose has all been tried
-            return with_fixed(grid.uniform(np.random.default_rng([self._seed, trial.number]), 1), fixed)[0]
+            drawn = grid.uniform(np.random.default_rng([self._seed, trial.number]), 1)
+            return np.asarray(with_fixed(drawn, fixed)[0])
         if not len(ranked) and not self._problem.prices.fits(self._problem.prices(history.tried)).any():
             raise self._problem.refusal()
         return ranked[0] if len(ranked) else None

@@ -96,7 +96,7 @@ class Kernel:
             return 1.0
         rungs = np.abs(a.rung[:, None] - b.rung[None])
         sources = a.source[:, None] != b.source[None]
-        return np.exp(-np.exp(theta[RUNG]) * rungs - np.exp(theta[SOURCE]) * sources)
+        return np.asarray(np.exp(-np.exp(theta[RUNG]) * rungs - np.exp(theta[SOURCE]) * sources))
 
     def matrix(self, theta: Floats, a: Inputs, b: Inputs) -> Floats:
         """Covariance [n, m], noise left out."""

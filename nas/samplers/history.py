@@ -153,7 +153,7 @@ def _without(rows: Rows, others: Rows) -> Rows:
     """The distinct rows that are none of the others."""
     once = distinct(rows)
     known = {row.tobytes() for row in others}
-    return once[np.array([row.tobytes() not in known for row in once], dtype=bool)]
+    return np.asarray(once[np.array([row.tobytes() not in known for row in once], dtype=bool)])
 
 
 def _row(grid: Grid, trial: FrozenTrial) -> Rows | None:

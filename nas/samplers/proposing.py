@@ -4,6 +4,7 @@ A proposal is a function of the problem, of the study's history, and of a random
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from scipy.special import ndtri
 from nas.samplers import candidates
 from nas.samplers.acquisition import cells, improvement
 from nas.samplers.grid import Floats, Rows
-from nas.samplers.history import History, Objectives
+from nas.samplers.history import History
 from nas.samplers.model import Beliefs, Model
+from nas.samplers.objectives import Objectives
 from nas.samplers.problem import Fixed, Problem
 
 INITIAL = 16
@@ -81,7 +83,7 @@ def propose(
         if len(found.rows):
             scores = np.concatenate([scores, front.expected(found)])
             pool = pool.joined(found.rows, found.costs)
-    order = np.argsort(-scores, kind="stable")
+    order: NDArray[Any] = np.argsort(-scores, kind="stable")
     if scores[order[0]] <= 0.0:  # nothing is expected to add anything: go where least is known
         order = np.argsort(-front.uncertainty(pool), kind="stable")
     elif number % DRAW_EVERY == 0 or history.unseen:
@@ -110,7 +112,8 @@ def _spread(problem: Problem, rows: Rows, costs: Floats, tried: Rows, rng: np.ra
     if costs.shape[1] and len(rows):
         cost, covered = costs[:, 0], problem.prices(tried)[:, 0]
         base = problem.sample_costs[problem.prices.fits(problem.sample_costs)][:, 0]
-        targets = np.linspace(*np.quantile(base if len(base) else cost, STRATA), INITIAL)
+        low, high = np.quantile(base if len(base) else cost, STRATA)
+        targets = np.linspace(float(low), float(high), INITIAL)
         gaps = np.abs(targets[:, None] - np.append(covered, np.inf)).min(axis=1)
         widest = np.flatnonzero(gaps >= gaps.max() * (1 - 1e-9))
         target = targets[rng.choice(widest)]
@@ -202,7 +205,7 @@ class Front:
 
     def uncertainty(self, pool: Pool) -> Floats:
         """The largest standard deviation of each candidate's values [m]."""
-        return self._beliefs.predict(pool.rows, pool.costs)[1].max(axis=1, initial=0.0)
+        return np.asarray(self._beliefs.predict(pool.rows, pool.costs)[1].max(axis=1, initial=0.0))
 
     def _improvement(self, values: Floats, deviation: Floats, costs: Floats) -> Floats:
         worth = np.concatenate([values, -self._known(costs)], axis=1)
