@@ -91,7 +91,7 @@ def propose(
         top = order[:DRAWN]
         drawn = front.drawn(Pool(pool.rows[top], pool.costs[top]), rng)
         order = top[np.lexsort((-scores[top], -drawn))]
-    return pool.rows[order[:RANKED]]
+    return np.asarray(pool.rows[order[:RANKED]])
 
 
 @dataclass(frozen=True)
