@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from nas.campaign import WORTH_STARTING, Campaign, Event
 from nas.engine import Job
-from nas.proposing import Proposer
+from nas.proposing import Proposal, Proposer
 from nas.record import INTERRUPTED, KINDS, Record, is_over
 from nas.settings import Settings
 from nas.training import Outcome, Progress
@@ -35,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def in_memory(given_: Settings) -> Record:
     """A record that no file is behind."""
-    directions = ["maximize", "minimize"]
+    directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
     studies = {kind: optuna.create_study(directions=directions) for kind in KINDS}
     studies["search"].set_user_attr("settings", given_.to_json())
     return Record(studies)
@@ -171,7 +172,12 @@ def test_waiting_asks_the_sampler_no_more_than_once(monkeypatch: pytest.MonkeyPa
     keys = [taken(source)[0] for _ in allowed]
     asked = []
     propose = Proposer.propose
-    monkeypatch.setattr(Proposer, "propose", lambda self: asked.append(1) or propose(self))
+
+    def counted(self: Proposer) -> Proposal | None:
+        asked.append(1)
+        return propose(self)
+
+    monkeypatch.setattr(Proposer, "propose", counted)
     for _ in range(20):
         assert source.next() == "wait"
     assert len(asked) == 1
@@ -268,7 +274,8 @@ def test_drivers_may_die_at_any_time(lives: list[list[str]], trials: int, worker
     def end(source: Campaign, running: dict[str, Job], how: str) -> None:
         key = chance.choice(sorted(running))
         arch = running.pop(key).arch
-        result: Outcome | str | None = {"f": outcome(0.5), "x": "diverged", "c": None}[how]
+        endings: dict[str, Outcome | str | None] = {"f": outcome(0.5), "x": "diverged", "c": None}
+        result = endings[how]
         source.finished(key, result)
         if result is not None:
             kind = "trial" if key.startswith("search") else "baseline"

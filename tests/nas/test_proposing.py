@@ -67,7 +67,7 @@ def reward(proposal: Proposal) -> float:
 
 def proposed(source: Proposer, most: int) -> list[Proposal]:
     """Up to so many proposals, each told an accuracy, every fifth a failure."""
-    result = []
+    result: list[Proposal] = []
     while len(result) < most and (proposal := source.propose()) is not None:
         result.append(proposal)
         source.tell(proposal.arch, None if len(result) % 5 == 0 else reward(proposal), proposal=proposal)
@@ -113,7 +113,9 @@ def test_two_budgets_bind_both(sampler: str) -> None:
     assert len(found) == 12 and {proposal.arch for proposal in found} <= first & second
 
 
-@pytest.mark.parametrize("sampler,granularity", [("front", "stage"), ("nsga2", "block")])
+@pytest.mark.parametrize(
+    "sampler,granularity", [pytest.param("front", "stage", marks=pytest.mark.slow), ("nsga2", "block")]
+)
 def test_the_default_space_within_budget(sampler: str, granularity: str) -> None:
     given = settings(
         space=spaces.MOBILE, granularity=granularity, sampler=sampler, budgets=("6MFLOPs", "3MParams")
