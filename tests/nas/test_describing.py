@@ -29,6 +29,9 @@ def test_the_rows_of_mobilenet_v3_small_are_table_2() -> None:
         ("1x576", None, 1024, False, "HS", 1),
         ("1x1024", None, 1000, False, "", 1),
     ]
+    costs = [(x.macs, x.params) for x in found.layers[12:]]
+    head = [(96 * 576 * 49, 576 * 98), (0, 0), (576 * 1024, 577 * 1024), (1024 * 1000, 1025 * 1000)]
+    assert costs == head
     assert [x.kernel for x in found.layers][1:6] == [3, 3, 3, 5, 5]
     assert [x.stage for x in found.layers][:5] == [0, 1, 2, 2, 3]
 
