@@ -147,6 +147,16 @@ def test_a_full_disk_is_found_anywhere_in_the_chain(
     assert code == 1 and "disk is full" in err and err.count("\n") == 1
 
 
+def test_a_full_disk_is_no_bad_input_even_where_it_was_taken_for_one(ending: Any) -> None:
+    def command() -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left")
+        except OSError:
+            raise UserError("/x cannot be used: No space left") from None
+
+    assert ending(command) == (1, "", "error: /x cannot be used: No space left\n")
+
+
 def test_a_chain_that_bites_its_tail_ends() -> None:
     first, second = ValueError("a"), ValueError("b")
     first.__context__, second.__cause__ = second, first

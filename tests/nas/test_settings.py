@@ -60,6 +60,7 @@ def test_a_field_of_another_kind_is_refused_or_means_the_same(name: str, value: 
         read = Settings.from_json(json.dumps(stored))
     except UserError:
         return
+    assert type(getattr(read, name)) is type(getattr(settings(), name))
     again = json.loads(read.to_json())[name]
     assert type(again) is type(value)
     assert value.items() <= again.items() if isinstance(value, dict) else again == value
