@@ -96,7 +96,7 @@ class CostTable:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
         entry = self._entries
         found = []
-        for key in _keys(arch.fitted(resolution, final), resolution, num_classes):
+        for key in part_keys(arch.fitted(resolution, final), resolution, num_classes):
             counted = entry.get(key)
             if counted is None:
                 counted = entry[key] = self._count(key)
@@ -107,7 +107,7 @@ class CostTable:
 
     def missing(self, archs: Iterable[Arch], resolution: int, num_classes: int) -> list[Key]:
         """What these archs have that is not in the table yet."""
-        keys = (key for arch in archs for key in _keys(arch.fitted(resolution), resolution, num_classes))
+        keys = (key for arch in archs for key in part_keys(arch.fitted(resolution), resolution, num_classes))
         return [
             key for key in dict.fromkeys(keys) if key not in self._entries and _name(key) not in self._known
         ]
@@ -149,7 +149,7 @@ class CostTable:
         self._unsaved = 0
 
 
-def _keys(fitted: Arch, resolution: int, num_classes: int) -> list[Key]:
+def part_keys(fitted: Arch, resolution: int, num_classes: int) -> list[Key]:
     """The entries whose sum an arch is, strides already fitted."""
     blocks = [(block, channels, size, 0) for block, channels, size in fitted.walk(resolution)]
     head = (fitted.head, fitted.channels, fitted.final_size(resolution), num_classes)
@@ -180,7 +180,7 @@ def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
     import torch
 
     with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
-        module = _build(part, channels, classes)
+        module = build_part(part, channels, classes)
     return count_module(module.to_empty(device="cpu"), channels, size)
 
 
@@ -229,7 +229,8 @@ def _counting(macs: Callable[..., Any]) -> Callable[..., Counter[str]]:
     return handle
 
 
-def _build(part: Part, channels: int, classes: int) -> nn.Module:
+def build_part(part: Part, channels: int, classes: int) -> nn.Module:
+    """The module of a part behind so many channels, with torch's own batch norm."""
     if isinstance(part, Stem):
         return part.build(nn.BatchNorm2d)
     if isinstance(part, Head):
