@@ -17,6 +17,8 @@ class Backend(Protocol):
 
     name: str
     precisions: tuple[str, ...]
+    counts_itself: bool
+    """Whether its runners give the seconds that the device counted."""
 
     def missing(self) -> str | None:
         """Why it cannot be used here, and what to install; None where it can."""

@@ -13,10 +13,12 @@ import torch
 from torch import nn
 
 from nas.costs import Key, build_part, part_keys
+from nas.latency.conditions import Conditions
 from nas.latency.graphs import fragment
 from nas.latency.graphs.exporter import export
 from nas.latency.graphs.fragment import Fragment
 from nas.latency.graphs.lowering import Unsupported, lower
+from nas.latency.graphs.quantising import quantised
 from nas.models import Model, Reference
 from search_spaces.arch import Arch
 
@@ -25,20 +27,27 @@ __all__ = ["Fragment", "network", "part", "picture", "write"]
 _GAIN = 6**0.5  # from torch's own initial weights to those that keep the scale of what ReLU lets through
 
 
-def network(model: Model, resolution: int, classes: int, batch: int = 1) -> onnx.ModelProto:
+def network(model: Model, conditions: Conditions) -> onnx.ModelProto:
     """A whole network, float `x` [batch, 3, resolution, resolution] to logits `y` [batch, classes].
 
     Its weights are random: it is made to be timed. Raises UserError for what cannot be written.
     """
     if isinstance(model, Arch):
-        entries = part_keys(model.fitted(resolution), resolution, classes)
-        return fragment.model([part_fragment(key, batch) for key in entries])
-    return fragment.model([_reference(model, resolution, classes, batch)])
+        fitted = model.fitted(conditions.resolution)
+        entries = part_keys(fitted, conditions.resolution, conditions.classes)
+        fragments = [part_fragment(key, conditions.batch) for key in entries]
+    else:
+        fragments = [_reference(model, conditions.resolution, conditions.classes, conditions.batch)]
+    return _precise(fragment.model(fragments), conditions)
 
 
-def part(key: Key, batch: int = 1) -> onnx.ModelProto:
+def part(key: Key, conditions: Conditions) -> onnx.ModelProto:
     """One entry of a table, float `x` [batch, channels, size, size] to `y`."""
-    return fragment.model([part_fragment(key, batch)])
+    return _precise(fragment.model([part_fragment(key, conditions.batch)]), conditions)
+
+
+def _precise(model: onnx.ModelProto, conditions: Conditions) -> onnx.ModelProto:
+    return quantised(model) if conditions.precision == "int8" else model
 
 
 @lru_cache(maxsize=128)

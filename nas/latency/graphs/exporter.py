@@ -28,7 +28,9 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
         graph = program.model_proto.graph  # type: ignore[union-attr]
     except Exception as error:  # the exporter's own, of many kinds
         cause = " ".join(str(error).split())[:200]
-        raise UserError(f"{what} cannot be written as ONNX: {reason}, and torch's exporter: {cause}") from error
+        raise UserError(
+            f"{what} cannot be written as ONNX: {reason}, and torch's exporter: {cause}"
+        ) from error
     names = {graph.input[0].name: INPUT}
     for node in graph.node:
         renamed = [names.get(name, name) for name in node.input]
