@@ -6,7 +6,7 @@ from nas.costs import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.errors import UserError
 
 DEFAULT_BACKEND = "onnxruntime"
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("float32", "float16", "int8")
 
 
 @dataclass(frozen=True)

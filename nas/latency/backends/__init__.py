@@ -2,10 +2,14 @@
 
 from nas.errors import UserError
 from nas.latency.backends.base import Backend, Runner
+from nas.latency.backends.execu_torch import ExecuTorch
 from nas.latency.backends.onnx_runtime import OnnxRuntime
+from nas.latency.backends.open_vino import OpenVino
+from nas.latency.backends.torch_cuda import TorchCuda
+from nas.latency.backends.torch_eager import TorchEager
 from nas.latency.conditions import Conditions
 
-BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (OnnxRuntime(),)}
+BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (OnnxRuntime(), TorchEager(), OpenVino(), ExecuTorch(), TorchCuda())}
 
 __all__ = ["BACKENDS", "Backend", "Runner", "find"]
 
@@ -28,4 +32,6 @@ def find(conditions: Conditions) -> Backend:
             f"backend {backend.name} has no {conditions.precision}, only {', '.join(backend.precisions)}; "
             f"{conditions.precision} is measured with --backend {' or '.join(able)}"
         )
+    if conditions.threads > 1 and backend.counts_itself:
+        raise UserError(f"threads {conditions.threads}: {backend.name} computes on a device; leave it at 1")
     return backend

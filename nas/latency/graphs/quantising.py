@@ -33,9 +33,10 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     logger.setLevel(logging.ERROR)  # it warns of not having been given a preprocessed model
     try:
         with tempfile.TemporaryDirectory(prefix="nas-int8-") as folder:
-            path = Path(folder) / "int8.onnx"
+            path, copy = Path(folder) / "int8.onnx", onnx.ModelProto()
+            copy.CopyFrom(model)  # the quantiser changes what it is given
             quantize_static(
-                model,
+                copy,
                 path,
                 Once(),
                 quant_format=QuantFormat.QDQ,
