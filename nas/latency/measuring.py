@@ -10,9 +10,18 @@ from nas.latency import backends
 from nas.latency.backends import Backend, Runner
 from nas.latency.conditions import DEFAULT_BACKEND, Conditions
 from nas.latency.fingerprint import Fingerprint, fingerprint
-from nas.latency.load import cores, free_share
 from nas.latency.measurement import Measurement
-from nas.latency.sandwich import CPU, QUIET, WALL, Clocks, Samples, Timing, sandwich, timing
+from nas.latency.sandwich import (
+    QUIET,
+    WALL,
+    Clocks,
+    Timing,
+    choose,
+    cores,
+    free_share,
+    sandwich,
+    timing,
+)
 from nas.models import Model
 from nas.naming import resolve
 from search_spaces import zoo
@@ -87,15 +96,14 @@ def measure_parts(
     order = session.chance.sample(range(len(keys)), len(keys))
     for some in _chunks([keys[index] for index in order], _PARTS_AT_ONCE):
         runners = [session.backend.part(key, conditions) for key in some]
-        texts = [describe(key) for key in some]
+        texts = [described(key) for key in some]
         yield from zip(some, session.take(texts, runners, _PARTS_TOGETHER), strict=True)
 
 
-def describe(key: Key) -> str:
+def described(key: Key) -> str:
     """An entry as one line: the part and what it is given."""
     part, channels, size, classes = key
-    tail = f" to {classes} classes" if classes else ""
-    return f"{part} on {channels}x{size}x{size}{tail}"
+    return f"{part} on {channels}x{size}x{size}" + (f" to {classes} classes" if classes else "")
 
 
 class _Session:
@@ -122,17 +130,12 @@ class _Session:
         samples = sandwich(runners, self._reference, self._clocks, self.chance, together)
         if self._threads > 1:
             self._free = min(self._free, self._check("became busy meanwhile"))
-        clock, name = self._choose(samples)
+        if self.backend.counts_itself:
+            clock, name = WALL, "device"
+        else:
+            clock, name = choose(samples, self._clock, self._threads)
         timings = (timing(samples, index, clock) for index in range(len(runners)))
         return [self._measurement(text, found, name) for text, found in zip(texts, timings, strict=True)]
-
-    def _choose(self, samples: Samples) -> tuple[int, str]:
-        if self.backend.counts_itself:
-            return WALL, "device"
-        wall = self._threads > 1 or (
-            samples.clean >= QUIET if self._clock == "auto" else self._clock == "wall"
-        )
-        return (WALL, "wall") if wall else (CPU, "cpu")
 
     def _measurement(self, text: str, found: Timing, clock: str) -> Measurement:
         return Measurement(

@@ -1,4 +1,4 @@
-"""The order of timing: everything between runs of a reference, twice, in an order drawn anew each time.
+"""How to time on a machine that does other things: everything between runs of a reference, in shuffled order.
 
 A machine's speed drifts over minutes and other processes interrupt it. What is timed is therefore divided by
 what a fixed reference took just before and just after; it is visited again after all others, and never
@@ -9,19 +9,23 @@ to the devices that are measured from afar.
 from __future__ import annotations
 
 import gc
+import hashlib
+import os
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Callable, Sequence  # noqa: UP035 - for the Python of a board
 
 WARM_UPS, RUNS, VISITS = 3, 10, 2
 REFERENCE_WARM_UPS, REFERENCE_RUNS = 2, 6
 QUANTILE = 0.25
-QUIET = 0.75  # of the reference's runs must be uninterrupted for wall time to say something
+QUIET = 0.75  # of the work must be uninterrupted for wall time to say something
 _SLACK, _CALL = 1.1, 20e-6  # of wall time over processor time in a run that nothing interrupted; seconds
 
 Run = Callable[[], "float | None"]
 WALL, CPU = 0, 1
+_PIECE, _PIECES = 8 << 20, 15  # bytes to be hashed, some milliseconds; how often
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,11 @@ class Samples:
     subjects: list[list[Visit]]
 
     @property
-    def clean(self) -> float:
-        """The share of the reference's runs that nothing interrupted."""
-        return clean([run for visit in self.reference for run in visit])
+    def quiet(self) -> float:
+        """The share of all work, by processor time, that was done in runs which nothing interrupted."""
+        runs = [run for visit in self.reference for run in visit]
+        runs += [run for visits in self.subjects for visit in visits for run in visit.runs]
+        return sum(run[CPU] for run in runs if clean([run])) / max(sum(run[CPU] for run in runs), 1e-9)
 
 
 @dataclass(frozen=True)
@@ -133,3 +139,31 @@ def quantile(values: Sequence[float], share: float) -> float:
     below = int(at)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (at - below) * (ordered[above] - ordered[below])
+
+
+def choose(samples: Samples, wanted: str, threads: int) -> tuple[int, str]:
+    """The clock to go by, WALL or CPU, and its name; `wanted` is one of these in small letters, or auto."""
+    if wanted == "auto":
+        wanted = "wall" if threads > 1 or samples.quiet >= QUIET else "cpu"
+    return (WALL if wanted == "wall" else CPU), wanted
+
+
+def free_share(threads: int) -> float:
+    """How much of the machine is free: the share of short pieces of work that nothing interrupted.
+
+    So many threads work at once. 1 where so many cores stand idle; far below where other processes use them,
+    or where there are fewer.
+    """
+    block, clocks = bytes(_PIECE), Clocks()  # a hash lets other threads run meanwhile
+
+    def work() -> None:
+        hashlib.sha256(block).digest()
+
+    with ThreadPoolExecutor(threads) as pool:
+        runs = list(pool.map(lambda _: [clocks.time(work) for _ in range(_PIECES)], range(threads)))
+    return min(clean(run) for run in runs)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,7 +9,9 @@ from nas.latency.backends.torch_cuda import TorchCuda
 from nas.latency.backends.torch_eager import TorchEager
 from nas.latency.conditions import Conditions
 
-BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (OnnxRuntime(), TorchEager(), OpenVino(), ExecuTorch(), TorchCuda())}
+BACKENDS: dict[str, Backend] = {
+    backend.name: backend for backend in (OnnxRuntime(), TorchEager(), OpenVino(), ExecuTorch(), TorchCuda())
+}
 
 __all__ = ["BACKENDS", "Backend", "Runner", "find"]
 

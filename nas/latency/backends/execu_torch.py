@@ -50,8 +50,8 @@ class ExecuTorch:
 
 def _runner(module: nn.Module, x: Tensor, threads: int) -> Runner:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
     from executorch.exir import to_edge_transform_and_lower
+    from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
     from executorch.runtime import Runtime
 
     with torch.no_grad():

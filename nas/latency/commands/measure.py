@@ -71,13 +71,14 @@ def listed(names: Sequence[str], measured: Sequence[Measurement]) -> str:
         ]
         for name, found in zip(names, measured, strict=True)
     ]
-    clocks = [f"{clock}: {meaning}" for clock, meaning in CLOCKS.items() if clock in {m.clock for m in measured}]
+    clocks = [
+        f"{clock}: {meaning}" for clock, meaning in CLOCKS.items() if clock in {m.clock for m in measured}
+    ]
     notes = [
         str(measured[0].fingerprint),
-        f"Milliseconds are the {QUANTILE:.0%} quantile of the runs; 10 % and 90 % are of single runs. Ratios are to "
-        f"{REFERENCE}, which ran",
-        "before and after each; they are what sessions on a drifting machine agree on. Clean: runs that "
-        "nothing interrupted.",
+        f"ms is the {QUANTILE:.0%} quantile; 10 % and 90 % are quantiles of single runs. The ratio is to "
+        f"{REFERENCE}, run",
+        "before and after each: on a machine whose speed drifts, sessions agree on ratios, less on ms.",
         *clocks,
     ]
     if any(found.forced for found in measured):

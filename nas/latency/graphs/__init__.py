@@ -6,8 +6,6 @@ behind the other, and costs only the putting together. A new primitive needs not
 
 from functools import lru_cache
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 from torch import nn
@@ -22,7 +20,7 @@ from nas.latency.graphs.quantising import quantised
 from nas.models import Model, Reference
 from search_spaces.arch import Arch
 
-__all__ = ["Fragment", "network", "part", "picture", "write"]
+__all__ = ["Fragment", "network", "part", "write"]
 
 _GAIN = 6**0.5  # from torch's own initial weights to those that keep the scale of what ReLU lets through
 
@@ -87,9 +85,3 @@ def scaled(module: nn.Module) -> nn.Module:
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 layer.weight.mul_(_GAIN)
     return module
-
-
-def picture(model: onnx.ModelProto) -> npt.NDArray[np.float32]:
-    """A random input of the model's shape."""
-    shape = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim]
-    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)

@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
+
+from nas.latency.runtimes import picture
 
 
 def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -23,7 +24,7 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     class Once(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             shape = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim]
-            self._left = [{"x": np.random.default_rng(0).standard_normal(shape, dtype=np.float32)}]
+            self._left = [{"x": picture(shape)}]
 
         def get_next(self) -> dict[str, Any] | None:
             return self._left.pop() if self._left else None
