@@ -92,7 +92,7 @@ def _packed(model: onnx.ModelProto) -> bytes:
         size = len(weight.raw_data)
         if size > _REPEATED:
             weight.raw_data = (weight.raw_data[:_REPEATED] * (size // _REPEATED + 1))[:size]
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
 def read(path: Path) -> Answer:
