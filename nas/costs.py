@@ -98,9 +98,7 @@ class CostTable:
         found = []
         for key in part_keys(arch.fitted(resolution, final), resolution, num_classes):
             counted = entry.get(key)
-            if counted is None:
-                counted = entry[key] = self._count(key)
-            found.append(counted)
+            found.append(self.entry(key) if counted is None else counted)
         if self._unsaved >= 50:
             self.save()
         return found
@@ -109,7 +107,7 @@ class CostTable:
         """What these archs have that is not in the table yet."""
         keys = (key for arch in archs for key in part_keys(arch.fitted(resolution), resolution, num_classes))
         return [
-            key for key in dict.fromkeys(keys) if key not in self._entries and _name(key) not in self._known
+            key for key in dict.fromkeys(keys) if key not in self._entries and key_name(key) not in self._known
         ]
 
     def fill(self, missing: Sequence[Key], processes: int) -> None:
@@ -117,15 +115,19 @@ class CostTable:
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
             counted = pool.map(count, *zip(*missing, strict=True), chunksize=25)
             for key, cost in zip(missing, counted, strict=True):
-                self._entries[key] = self._known[_name(key)] = cost
+                self._entries[key] = self._known[key_name(key)] = cost
                 self._unsaved += 1
         self.save()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _count(self, key: Key) -> Cost:
-        return self.remembered(_name(key), lambda: count(*key))
+    def entry(self, key: Key) -> Cost:
+        """What one part costs; counted where it is new."""
+        counted = self._entries.get(key)
+        if counted is None:
+            counted = self._entries[key] = self.remembered(key_name(key), lambda: count(*key))
+        return counted
 
     def remembered(self, name: str, counted: Callable[[], Cost]) -> Cost:
         """The entry of this name; counted where it is new."""
@@ -156,8 +158,8 @@ def part_keys(fitted: Arch, resolution: int, num_classes: int) -> list[Key]:
     return [(fitted.stem, 3, resolution, 0), *blocks, head]
 
 
-def _name(key: Key) -> str:
-    """The entry's key in the file."""
+def key_name(key: Key) -> str:
+    """The entry's key in a file of entries: part, channels, size, classes, and a hash of foreign code."""
     return " ".join(map(str, (*key, _foreign(type(key[0]).__module__))))
 
 

@@ -17,3 +17,8 @@ Clock = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Several threads on a busy machine; recorded.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+Space = Annotated[str, typer.Option(help="mobile, or a YAML file.")]
+Granularity = Annotated[str, typer.Option(help="Choices per stage or per block.")]
+Table = Annotated[
+    str | None, typer.Option("--table", help="A table's file or imported name. [this machine's]", metavar="TABLE")
+]
