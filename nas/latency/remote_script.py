@@ -1,6 +1,6 @@
 """Time the models in this archive on the device it is run on: `python3 FILE`.
 
-Needs Python 3.8, numpy and the runtime that the archive was made for (onnxruntime or openvino), nothing else.
+Needs Python 3.10, numpy and the runtime that the archive was made for (onnxruntime or openvino), nothing else.
 `manifest.json` in the archive lists what to time: {"table": what is known of the table beforehand, "reference":
 a file, "parts": {name: file}, "networks": [{"arch", "role", "file"}]}. The answer is a latency table with the
 timings alone: {"format", "fingerprint": {"device", "backend", "runtime", ...}, "space", "reference_ms", "clock",
@@ -57,7 +57,7 @@ def fill(models: zipfile.ZipFile, out: Path, device: str) -> None:
     for start in range(0, len(networks), _NETWORKS_AT_ONCE):
         some = networks[start : start + _NETWORKS_AT_ONCE]
         ratios = timer.take([load(network["file"]) for network in some], 1)
-        for network, ratio in zip(some, ratios):
+        for network, ratio in zip(some, ratios, strict=True):
             answer["networks"].append({"arch": network["arch"], "ratio": ratio, "role": network["role"]})
         _write(out, answer, f"networks: {len(answer['networks'])} of {len(manifest['networks'])}")
     names = [name for name in manifest["parts"] if name not in answer["parts"]]
@@ -65,7 +65,7 @@ def fill(models: zipfile.ZipFile, out: Path, device: str) -> None:
     for start in range(0, len(names), _PARTS_AT_ONCE):
         batch = names[start : start + _PARTS_AT_ONCE]
         runs = [load(manifest["parts"][name]) for name in batch]
-        answer["parts"].update(zip(batch, timer.take(runs, _PARTS_TOGETHER)))
+        answer["parts"].update(zip(batch, timer.take(runs, _PARTS_TOGETHER), strict=True))
         _write(out, answer, f"parts: {len(answer['parts'])} of {len(manifest['parts'])}")
 
 
