@@ -62,6 +62,10 @@ def _binary(kind: str) -> Operator:
     return write
 
 
+def _reversed_difference(to: Writer, a: Arguments, out: Tensor) -> str:
+    return _binary("Sub")(to, {**a, "self": a["other"], "other": a["self"]}, out)
+
+
 def _operand(to: Writer, value: Tensor | float) -> str:
     if isinstance(value, Tensor) and value.dtype != torch.float32:
         raise Unsupported(f"arithmetic in {value.dtype}")
@@ -227,6 +231,7 @@ OPERATORS: dict[str, Operator] = {
     "leaky_relu": lambda to, a, out: to.add("LeakyRelu", to.name(a["self"]), alpha=a["negative_slope"]),
     "add": _binary("Add"),
     "sub": _binary("Sub"),
+    "rsub": _reversed_difference,
     "mul": _binary("Mul"),
     "div": _binary("Div"),
     "mean": _mean,
