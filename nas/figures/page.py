@@ -49,7 +49,7 @@ code {{ font-size: 12px; overflow-wrap: anywhere; }}
 <body>
 {figure}
 <section>
-<h2>The front</h2>
+<h2>{section}</h2>
 {table}
 </section>
 </body>
@@ -58,17 +58,23 @@ code {{ font-size: 12px; overflow-wrap: anywhere; }}
 
 
 def page(info: FrontInfo, drawing: Drawing) -> str:
-    """A whole HTML document that fetches nothing."""
-    figure = interactive(drawing).to_html(
+    """A whole HTML document that fetches nothing: the figure, and the front as a table."""
+    return document(drawing.title, interactive(drawing), "The front", _table(info))
+
+
+def document(title: str, figure: go.Figure, section: str, table: str) -> str:
+    """A whole HTML document that fetches nothing: a figure and, under a heading, some HTML."""
+    drawn = figure.to_html(
         full_html=False,
         include_plotlyjs=False,
         config={"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
     )
     return _PAGE.format(
-        title=escape(drawing.title),
+        title=escape(title),
         script=get_plotlyjs(),
-        figure=figure,
-        table=_table(info),
+        figure=drawn,
+        section=section,
+        table=table,
         width=WIDTH,
         font=_FONT,
         ink=INK,
