@@ -149,3 +149,8 @@ def reference(text: str) -> Reference:
     """The classifier of `LIBRARY:NAME`; UserError as `Reference` raises."""
     library, _, name = text.partition(":")
     return Reference(library, name)
+
+
+def parse(text: str) -> Model:
+    """The inverse of `str`: the network that a text says by itself. Raises UserError where it is none."""
+    return reference(text) if is_reference(text) else Arch.parse(text)
