@@ -84,7 +84,7 @@ class Reference:
             reason = " ".join(str(error).split())[:120]
             raise UserError(
                 f"{self} does not take images of {resolution}x{resolution} ({reason}); give another "
-                "--resolution, larger as a rule"
+                "resolution, larger as a rule"
             ) from None
 
 

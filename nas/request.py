@@ -66,25 +66,25 @@ def new_run(
 ) -> tuple[Settings, Dataset]:
     """Settings and data of a new run. Raises UserError for what cannot be used, before anything is made."""
     parse_budgets(request.budget or ())  # before the data, which may take a while
-    resolution = _or(request.train_resolution, 32)
+    resolution = default_to(request.train_resolution, 32)
     check_training(request.fidelity, request.epochs, resolution)
-    space_text = _space_text(_or(request.space, "mobile"))
+    space_text = _space_text(default_to(request.space, "mobile"))
     settings = Settings(
         budgets=tuple(request.budget or ()),
         space=space_text,
-        fidelity=Fidelity(_or(request.epochs, 1.0), _or(request.subset, 1.0), resolution),
-        data=absolute(_or(request.data, "auto")),
+        fidelity=Fidelity(default_to(request.epochs, 1.0), default_to(request.subset, 1.0), resolution),
+        data=absolute(default_to(request.data, "auto")),
         skip_corrupt=bool(request.skip_corrupt),
-        granularity=_or(request.granularity, "stage"),
-        objectives=tuple(part.strip() for part in _or(request.objectives, "accuracy,macs").split(",")),
-        sampler=_or(request.sampler, SAMPLERS[0]),
-        scheduler=_or(request.scheduler, "none"),
-        control=_or(request.control, "none"),
-        seed=_or(request.seed, 0),
-        baselines=_baselines(_or(request.baselines, "small")),
+        granularity=default_to(request.granularity, "stage"),
+        objectives=tuple(part.strip() for part in default_to(request.objectives, "accuracy,macs").split(",")),
+        sampler=default_to(request.sampler, SAMPLERS[0]),
+        scheduler=default_to(request.scheduler, "none"),
+        control=default_to(request.control, "none"),
+        seed=default_to(request.seed, 0),
+        baselines=_baselines(default_to(request.baselines, "small")),
         seed_baselines=bool(request.seed_baselines),
-        target_resolution=_or(request.target_resolution, 224),
-        target_classes=_or(request.target_classes, 1000),
+        target_resolution=default_to(request.target_resolution, 224),
+        target_classes=default_to(request.target_classes, 1000),
     )
     check_satisfiable(space_of(settings), settings)
     data = load_data(settings, data_root, notify)
@@ -206,5 +206,6 @@ def _baselines(text: str) -> tuple[str, ...]:
     return names
 
 
-def _or(value: T | None, default: T) -> T:
+def default_to(value: T | None, default: T) -> T:
+    """The value, or the default where none is given."""
     return default if value is None else value

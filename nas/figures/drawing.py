@@ -58,16 +58,26 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Arrow:
+    """From one point to another."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    color: str
+
+
+@dataclass(frozen=True)
 class Panel:
-    """One of the two diagrams."""
+    """One of the diagrams of a figure."""
 
     title: str
     x_axis: Axis
     y_axis: Axis
     series: tuple[Series, ...]
     labels: tuple[Label, ...]
-    budget: tuple[float, str] | None = None  # where the vertical line stands, and its text
+    mark: tuple[float, str] | None = None  # where a vertical line stands, and its text
     notice: str = ""  # what a panel without points says
+    arrows: tuple[Arrow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -212,7 +222,7 @@ def _run_panel(info: FrontInfo) -> Panel:
         y_axis=y_axis,
         series=tuple(part for one in series for part in _on_axis(one, y_axis)),
         labels=tuple(Label(name, a, b, _BASELINE.color) for name, a, b in labels),
-        budget=budget,
+        mark=budget,
         notice="" if len(trials) else "No trial has finished yet.",
     )
 
@@ -335,7 +345,7 @@ def _published_panel(info: FrontInfo) -> Panel:
         y_axis=value_axis("ImageNet top-1 accuracy (%)", every_y),
         series=tuple(series),
         labels=tuple(labels),
-        budget=budget,
+        mark=budget,
         notice="" if series else "No published figures were given.",
     )
 
