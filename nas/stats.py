@@ -76,9 +76,8 @@ def paired_effects(differences: Mapping[str, Sequence[float]]) -> dict[str, Effe
     if not differences:
         return {}
     table = _table([(0.0,) * max(map(len, differences.values())), *differences.values()])
-    return _effects(
-        table, {name: [(1.0, row), (-1.0, 0)] for row, name in enumerate(differences, 1)}
-    )  # the base as zero: what a seed adds to every row cancels
+    # The base stands there as zeros: what a seed adds to every row makes no difference.
+    return _effects(table, {name: [(1.0, row), (-1.0, 0)] for row, name in enumerate(differences, 1)})
 
 
 def contrast_effects(
@@ -112,14 +111,15 @@ def detectable(df: int, level: float = LEVEL, power: float = POWER) -> float:
     """
     if df < 1:
         return math.nan
-    critical = _critical(df, level)
-    return float(brentq(lambda shift: found_with(shift, df, level) - power, 0.0, critical + 50.0))
+    farthest = 2.0 * _critical(df, level) + 10.0
+    return float(brentq(lambda shift: found_with(shift, df, level) - power, 0.0, farthest))
 
 
 def found_with(shift: float, df: int, level: float = LEVEL) -> float:
     """The probability with which a two-sided t-test finds a difference of `shift` standard errors."""
     critical = _critical(df, level)
-    return float(1.0 - nctdtr(df, shift, critical) + nctdtr(df, shift, -critical))
+    tails = np.nan_to_num([nctdtr(df, shift, critical), nctdtr(df, shift, -critical)])  # NaN below 1e-15
+    return float(1.0 - tails[0] + tails[1])
 
 
 def pooled_noise(table: Table) -> tuple[float, int]:
