@@ -71,6 +71,15 @@ def check_seeds(seeds: int | None) -> None:
         raise UserError(f"--seeds {seeds}: expected from 1 to 1000")
 
 
+def check_resumption(given: Sequence[str]) -> None:
+    """Raises UserError where something is given that a run is defined by."""
+    if given:
+        raise UserError(
+            f"{', '.join(given)} cannot be changed by --resume; it takes --seeds, --minutes, --concurrency, "
+            "--device, --data-root and --storage"
+        )
+
+
 def prepare(
     networks: Sequence[Model], terms: Terms, *, test: bool, data_root: Path | None, notify: Notify
 ) -> tuple[Setup, Dataset]:
