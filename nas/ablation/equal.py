@@ -117,7 +117,9 @@ def _nearest(search: _Search, chain: Sequence[tuple[float, Widths]]) -> Widths:
         error = search.error(chain[at][1])
         low, high = (at, high) if error < 0 else (low, at)
         asked += 1
-        factor = _guess(search, chain, low, high) if asked % 4 else 0.0  # now and then in the middle: it must end
+        factor = (
+            _guess(search, chain, low, high) if asked % 4 else 0.0
+        )  # now and then in the middle: it must end
         at = (low + high) // 2 if not factor else bisect_left(chain, (factor,))
         at = max(low + 1, min(high - 1, at))
     return min((chain[i][1] for i in (low, high) if 0 <= i < len(chain)), key=lambda w: abs(search.error(w)))
@@ -143,7 +145,9 @@ def _stepwise(search: _Search, start: Widths, tolerance: float) -> Widths:
         chosen = search.moved(start, search.groups[group], steps)
         if chosen != start and search.buildable(chosen):
             single[group, steps] = search.error(chosen) - begin
-    best = min((_after(search, start, [move]) for move in single), key=lambda w: abs(search.error(w)), default=start)
+    best = min(
+        (_after(search, start, [move]) for move in single), key=lambda w: abs(search.error(w)), default=start
+    )
     if abs(search.error(best)) <= tolerance:
         return best
     guesses = []

@@ -56,7 +56,9 @@ def inputs(arch: Arch) -> list[int]:
 
 def narrow_inputs(arch: Arch) -> list[int]:
     """The narrow width behind which each block stands: what its expansion multiplies."""
-    widths = [narrow_width(block, channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)]
+    widths = [
+        narrow_width(block, channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)
+    ]
     return [arch.stem.out, *widths[:-1]]
 
 

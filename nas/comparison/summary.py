@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from nas import published, stats
@@ -18,6 +17,7 @@ from nas.figures.page import document, table
 from nas.figures.picture import save_png
 from nas.files import write_text, write_whole
 from nas.models import Model, parse
+from nas.text_table import aligned
 
 FILES = "comparison.html, comparison.png, summary.csv, comparison.csv, published.csv"
 COLUMNS = (
@@ -41,6 +41,12 @@ COLUMNS = (
     "activations",
     "note",
 )
+_WORDS = {
+    stats.HELPS: "better",
+    stats.HURTS: "worse",
+    stats.UNSEEN: stats.UNSEEN,
+    stats.UNTESTED: stats.UNTESTED,
+}
 
 
 @dataclass(frozen=True)
@@ -54,26 +60,27 @@ class Named:
 def summarise(trainings: Trainings, rows: Sequence[Named]) -> pd.DataFrame:
     """A row a network, in COLUMNS; accuracies and differences in [0, 1], costs at the setup's target.
 
-    Intervals of an accuracy are t-intervals of its own seeds; a difference is to the first network, on the test
-    images, paired by seed, with the noise pooled over all networks (`nas.stats`).
+    A difference is to the first network, on the test images, paired by seed; spread and noise are pooled over all
+    networks (`nas.stats`).
     """
-    tested = {row.network: trainings.accuracies(row.network, test=True) for row in rows}
+    validated, tested = (
+        {row.network: trainings.accuracies(row.network, test=of) for row in rows} for of in (False, True)
+    )
+    means, test_means = stats.pooled_intervals(validated), stats.pooled_intervals(tested)
     first = rows[0].network
     contrasts = {name: [(1.0, name), (-1.0, first)] for name in tested if name != first}
     effects = stats.contrast_effects(tested, contrasts)
     lines = []
     for row in rows:
-        validated, test = (_present(trainings.accuracies(row.network, test=of)) for of in (False, True))
+        count = sum(not math.isnan(value) for value in validated[row.network])
         effect = effects.get(row.network)
         cost = trainings.setup.cost(row.network)
-        mean, low, high = stats.mean_interval(validated)
-        test_mean, test_low, test_high = stats.mean_interval(test)
         told = (effect.mean, effect.low, effect.high, effect.p_holm) if effect else (math.nan,) * 4
-        verdict, smallest = (effect.verdict, effect.smallest) if effect else ("first", math.nan)
-        spread = (mean, low, high, test_mean, test_low, test_high)
+        verdict, smallest = (_WORDS[effect.verdict], effect.smallest) if effect else ("", math.nan)
+        spread = (*means[row.network], *test_means[row.network])
         costs = (cost.macs, cost.params, cost.activations)
-        note = _note(trainings, row.network, len(validated))
-        line = (row.label, row.network, len(validated), *spread, *told, verdict, smallest, *costs, note)
+        note = _note(trainings, row.network, count)
+        line = (row.label, row.network, count, *spread, *told, verdict, smallest, *costs, note)
         lines.append(line)
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
@@ -86,8 +93,9 @@ def printed(rows: Sequence[Named]) -> pd.DataFrame:
         for data, every in (("ImageNet", published.imagenet()), ("CIFAR-10", published.cifar10())):
             for told in rows_of(name, every) if name else []:
                 found.append({"label": row.label, "data": data, **told.to_dict()})
-    columns = ["label", "data", *published.imagenet().columns]
-    return pd.DataFrame(found, columns=columns if not found else None)
+    if not found:
+        return pd.DataFrame(columns=["label", "data", *published.imagenet().columns])
+    return pd.DataFrame(found).convert_dtypes()
 
 
 def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> pd.DataFrame:
@@ -116,14 +124,14 @@ def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> 
 
 _HEADINGS = (
     "seeds",
-    "validation accuracy (%)",
-    "test accuracy (%)",
-    "difference to the first (points)",
+    "validation %",
+    "test %",
+    "difference in points",
     "verdict",
     "M multiply-adds",
     "M parameters",
-    "published: ImageNet top-1 (%)",
-    "published: CIFAR-10 (%)",
+    "ImageNet %",
+    "CIFAR-10 %",
 )
 
 
@@ -132,26 +140,23 @@ def print_summary(
 ) -> None:
     """The networks as a table, and what its columns mean."""
     setup = trainings.setup
-    title = Text(
-        f"{setup.data_name}: every network re-trained for {setup.trained}, {len(trainings.seeds)} seeds\n"
-        f"costs at {setup.target}; multiply-adds of convolutions and fully connected layers\n"
-        "mean [95 % interval]; difference on the test images, paired by seed; published: other recipes"
-    )
-    shown = Table(title=title, title_justify="left")
-    shown.add_column("network", overflow="fold")
-    for heading in _HEADINGS:
-        shown.add_column(heading, justify="right", overflow="fold")
-    for row, cells in _cells(summary, printed(rows), rows):
-        shown.add_row(Text(row.label), *cells)
-    console.print(shown)
-    for _, line in summary[summary["note"] != ""].iterrows():
-        console.print(Text(f"{line['label']}: {line['note']}"), soft_wrap=True)
+    lines = [[row.label, *cells] for row, cells in _cells(summary, printed(rows), rows)]
+    said = [
+        f"{setup.data_name}: every network re-trained for {setup.trained}, {len(trainings.seeds)} seeds",
+        "accuracies: mean [95 % interval]; differences to the first network, on the test images, paired by seed",
+        f"costs at {setup.target}; multiply-adds of convolutions and fully connected layers",
+        "ImageNet and CIFAR-10: as published, obtained by other recipes",
+        "",
+        aligned(["network", *_HEADINGS], lines, ("network", "verdict")),
+        "",
+    ]
+    said += [f"{line['label']}: {line['note']}" for _, line in summary[summary["note"] != ""].iterrows()]
     smallest = summary["smallest"].max()
     if not math.isnan(smallest):
-        console.print(
-            f"with a probability of 80 % these seeds would have shown a difference of {100 * smallest:.2f} points",
-            highlight=False,
+        said.append(
+            f"With a probability of 80 % these seeds would have shown a difference of {100 * smallest:.2f} points."
         )
+    console.print(Text("\n".join(said)), soft_wrap=True)
 
 
 def _cells(
@@ -201,10 +206,6 @@ def _note(trainings: Trainings, network: str, finished: int) -> str:
     reasons = trainings.reasons(network)
     said = f"unfinished, {finished} of {asked} seeds"
     return f"{said}; failed: {'; '.join(reasons)}" if reasons else f"{said}; --resume trains the rest"
-
-
-def _present(values: Sequence[float]) -> list[float]:
-    return [value for value in values if not math.isnan(value)]
 
 
 def label_of(text: str, model: Model) -> str:

@@ -46,7 +46,7 @@ def comparison_sheet(info: ComparisonInfo) -> Sheet:
         title=f"Comparison on {shorten(info.data)}: all re-trained by one recipe",
         subtitle=(
             f"Points: mean test accuracy after {shorten(info.fidelity)}, {seeds} each. "
-            "Lines: its 95 % interval (t; none for a single seed).",
+            "Lines: its 95 % interval.",
             f"Multiply-adds are those of conv and fully connected layers, at {shorten(info.target)}.",
         ),
         panels=tuple(panels),
@@ -62,7 +62,8 @@ def _panel(info: ComparisonInfo, objective: Objective) -> Panel:
     rows = info.networks[info.networks["test_accuracy"].notna() & info.networks[objective.column].gt(0)]
     x = rows[objective.column].to_numpy(float) / objective.scale
     y, low, high = (
-        100 * rows[column].to_numpy(float) for column in ("test_accuracy", "test_low", "test_high")
+        np.clip(100 * rows[column].to_numpy(float), 0, 100)
+        for column in ("test_accuracy", "test_low", "test_high")
     )
     heights = np.concatenate([y, low[~np.isnan(low)], high[~np.isnan(high)]])
     series = [

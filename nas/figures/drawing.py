@@ -318,6 +318,7 @@ def _trial_hovers(rows: pd.DataFrame, objective: Objective, names: Sequence[str]
 
 
 def wrapped(arch: str, width: int = 64, most: int = 24) -> list[str]:
+    """A long text as lines of HTML."""
     lines = [escape(line) for line in wrap(arch, width, break_on_hyphens=False)]
     return lines if len(lines) <= most else [*lines[:most], "…"]
 
