@@ -79,7 +79,7 @@ def summarise(trainings: Trainings, rows: Sequence[Named]) -> pd.DataFrame:
         verdict, smallest = (_WORDS[effect.verdict], effect.smallest) if effect else ("", math.nan)
         spread = (*means[row.network], *test_means[row.network])
         costs = (cost.macs, cost.params, cost.activations)
-        note = _note(trainings, row.network, count)
+        note = trainings.shortfall(row.network)
         line = (row.label, row.network, count, *spread, *told, verdict, smallest, *costs, note)
         lines.append(line)
     return pd.DataFrame(lines, columns=list(COLUMNS))
@@ -196,16 +196,6 @@ def _range(rows: pd.DataFrame) -> str:
         return ""
     low, high = figures.min(), figures.max()
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _note(trainings: Trainings, network: str, finished: int) -> str:
-    """What is to be said of a network that has not all of its seeds."""
-    asked = len(trainings.seeds)
-    if finished == asked:
-        return ""
-    reasons = trainings.reasons(network)
-    said = f"unfinished, {finished} of {asked} seeds"
-    return f"{said}; failed: {'; '.join(reasons)}" if reasons else f"{said}; --resume trains the rest"
 
 
 def label_of(text: str, model: Model) -> str:

@@ -120,12 +120,16 @@ class Trainings:
                 found[trial.user_attrs["seed"]] = math.nan if value is None else float(value)
         return [found[seed] for seed in self.seeds]
 
-    def reasons(self, network: str) -> list[str]:
-        """Why trainings of a network failed, each reason once; interruptions are none."""
-        failed = [
-            trial.user_attrs.get("reason", INTERRUPTED) for trial in self.trials() if _failed(trial, network)
-        ]
-        return [reason for reason in dict.fromkeys(failed) if reason != INTERRUPTED]
+    def shortfall(self, network: str) -> str:
+        """What is to be said of a network that has not all of its seeds: how many, and why others failed."""
+        mine = [trial for trial in self.trials() if trial.user_attrs["network"] == network]
+        finished = sum(trial.state == TrialState.COMPLETE for trial in mine)
+        if finished == len(self.seeds):
+            return ""
+        failed = [trial.user_attrs["reason"] for trial in mine if trial.state == TrialState.FAIL]
+        reasons = [reason for reason in dict.fromkeys(failed) if reason != INTERRUPTED]
+        said = f"unfinished, {finished} of {len(self.seeds)} seeds"
+        return f"{said}; failed: {'; '.join(reasons)}" if reasons else f"{said}; --resume trains the rest"
 
     def frame(self) -> pd.DataFrame:
         """Every training as a row of COLUMNS; accuracies in [0, 1], NaN where there is none."""
@@ -141,10 +145,6 @@ class Trainings:
 
 def _identity(trial: FrozenTrial) -> tuple[str, int]:
     return str(trial.user_attrs["network"]), int(trial.user_attrs["seed"])
-
-
-def _failed(trial: FrozenTrial, network: str) -> bool:
-    return trial.state == TrialState.FAIL and bool(trial.user_attrs["network"] == network)
 
 
 def _values(trial: FrozenTrial, accuracy: float) -> list[float]:
