@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nas.ablation.study import BASE, Plan
-from nas.ablation.summary import summarise
+from nas.ablation.summary import summarise, trainings_table
 from nas.comparison.trainings import Trainings
 from nas.figures.ablation import AblationInfo, forest_sheet, tradeoff_sheet
 from nas.figures.drawing import escape
@@ -18,14 +18,13 @@ from nas.figures.picture import save_png
 from nas.files import write_text, write_whole
 from nas.text_table import aligned
 
-FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, effects.csv, ablation.csv"
+FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, ablation.csv"
 
 
 def ablation_info(
     trainings: Trainings, plan: Plan, title: str, latencies: Mapping[str, float] | None = None
 ) -> AblationInfo:
     """What the figures and tables are told, from the study alone."""
-    rows, effects = summarise(trainings, plan, latencies)
     setup = trainings.setup
     return AblationInfo(
         title=title,
@@ -33,16 +32,14 @@ def ablation_info(
         fidelity=setup.trained,
         target=setup.target,
         seeds=len(trainings.seeds),
-        rows=rows,
-        effects=effects,
+        rows=summarise(trainings, plan, latencies),
     )
 
 
-def write_results(trainings: Trainings, info: AblationInfo, folder: Path) -> None:
+def write_results(trainings: Trainings, plan: Plan, info: AblationInfo, folder: Path) -> None:
     """Write all FILES, each whole or not at all."""
-    write_text(folder / "ablation.csv", trainings.frame().to_csv(index=False))
+    write_text(folder / "ablation.csv", trainings_table(trainings, plan).to_csv(index=False))
     write_text(folder / "summary.csv", info.rows.to_csv(index=False))
-    write_text(folder / "effects.csv", info.effects.to_csv(index=False))
     forest, tradeoff = forest_sheet(info), tradeoff_sheet(info)
     header, rows = verdicts(info)
     body = table(header, [list(map(escape, row)) for row in rows])
@@ -66,11 +63,6 @@ def print_summary(info: AblationInfo, console: Console) -> None:
         aligned(header, rows, left),
         "",
     ]
-    if len(info.effects):
-        said += [
-            aligned(["effect", "points", "seeds", "verdict"], _effect_rows(info.effects), ("effect",)),
-            "",
-        ]
     console.print(Text("\n".join([*said, *explanations(info)])), soft_wrap=True)
 
 
@@ -79,12 +71,11 @@ def verdicts(info: AblationInfo) -> tuple[list[str], list[list[str]]]:
     header = ["variant"]
     for comparison in info.comparisons:
         header += [f"{comparison}: points", "seeds", f"{comparison}: verdict", "x cost"]
-    variants = list(dict.fromkeys(info.rows.loc[info.rows["comparison"] != BASE, "name"]))
     lines = []
-    for name in variants:
+    for name in dict.fromkeys(info.told["name"]):
         line = [name]
         for comparison in info.comparisons:
-            found = info.rows[(info.rows["name"] == name) & (info.rows["comparison"] == comparison)]
+            found = info.told[(info.told["name"] == name) & (info.told["comparison"] == comparison)]
             line += _cells(found.iloc[0], info.seeds) if len(found) else ["", "", "", ""]
         lines.append(line)
     return header, lines
@@ -117,13 +108,6 @@ def _cells(row: pd.Series, seeds: int) -> list[str]:
         str(count),
         verdict,
         ratio,
-    ]
-
-
-def _effect_rows(effects: pd.DataFrame) -> list[list[str]]:
-    return [
-        [row["name"], _points(row["effect"], row["low"], row["high"]), str(row["seeds"]), str(row["verdict"])]
-        for _, row in effects.iterrows()
     ]
 
 

@@ -40,19 +40,9 @@ COLUMNS = (
     "against",
     "note",
 )
-EFFECT_COLUMNS = (
-    "name",
-    "family",
-    "seeds",
-    "effect",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "verdict",
-    "smallest",
-    "note",
-)
+_MEANS = ("accuracy", "accuracy_low", "accuracy_high")
+READ = "read"
+"""The status of a line that is no network but a number read from several, such as an interaction."""
 
 
 def plan_to_json(plan: Plan) -> str:
@@ -70,10 +60,8 @@ def plan_from_json(text: str) -> Plan:
     return Plan(data["base"], tuple(Row(**row) for row in data["rows"]), tuple(contrasts))
 
 
-def summarise(
-    trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A line a row of the plan, in COLUMNS, and one for each contrast that is no row's, in EFFECT_COLUMNS.
+def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """A line a row of the plan, then one for each contrast that is no row's, in COLUMNS.
 
     Accuracies (validation) and differences are in [0, 1], costs at the setup's target; `latencies` are predicted,
     in ms by text. Noise is pooled over all networks of the study; Holm's correction is over a family.
@@ -82,39 +70,43 @@ def summarise(
     means = stats.pooled_intervals(accuracies)
     effects = _effects(plan, accuracies)
     lines: list[dict[str, Any]] = []
-    told = set()
     for row in plan.rows:
         line: dict[str, Any] = {**asdict(row), "note": row.reason}
         if row.arch:
             line |= asdict(trainings.setup.cost(row.arch))
             line["latency_ms"] = (latencies or {}).get(row.arch, math.nan)
         if row.status == "train":
-            count = sum(not math.isnan(value) for value in accuracies[row.arch])
-            line["seeds"] = count
-            line |= dict(zip(COLUMNS[7:10], means[row.arch], strict=True))
+            line["seeds"] = sum(not math.isnan(value) for value in accuracies[row.arch])
+            line |= dict(zip(_MEANS, means[row.arch], strict=True))
             line["note"] = trainings.shortfall(row.arch)
             contrast = _contrast_of(row, plan)
             if contrast is not None:
-                told.add((contrast.family, contrast.name))
-                effect = effects[contrast.family, contrast.name]
-                line |= _told(effect, "difference")
-                line["note"] = "; ".join(filter(None, [line["note"], effect.reason]))
+                line |= _told(effects.pop((contrast.family, contrast.name)), line["note"])
         lines.append(line)
-    others = [
-        {
-            "name": c.name,
-            "family": c.family,
-            "note": effect.reason,
-            **_told(effect, "effect"),
-            "seeds": effect.n,
+    for (family, name), effect in effects.items():
+        comparison, _, kind = family.partition(", ")
+        read = {
+            "name": f"{name} ({kind or 'effect'})",
+            "component": kind,
+            "comparison": comparison,
+            "status": READ,
         }
-        for c in plan.contrasts
-        if (effect := effects[c.family, c.name]) and (c.family, c.name) not in told
-    ]
+        lines.append({**read, "stage": 0, "seeds": effect.n, **_told(effect, "")})
     summary = pd.DataFrame(lines).reindex(columns=list(COLUMNS))
-    summary["verdict"] = summary["verdict"].fillna("")
-    read = pd.DataFrame(others).rename(columns={"effect_low": "low", "effect_high": "high"})
-    return summary, read.reindex(columns=list(EFFECT_COLUMNS))
+    texts = ["label", "verdict", "arch", "against", "note"]
+    summary[texts] = summary[texts].fillna("")
+    return summary
+
+
+def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
+    """Every training, with the names of the rows that it belongs to."""
+    names = {
+        arch: "; ".join(f"{row.name} ({row.comparison})" for row in plan.rows if row.arch == arch)
+        for arch in plan.archs()
+    }
+    table = trainings.frame()
+    table.insert(1, "rows", table["network"].map(names))
+    return table
 
 
 def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[str, str], Effect]:
@@ -137,13 +129,14 @@ def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
     return next(iter(named or same), None)
 
 
-def _told(effect: Effect, prefix: str) -> dict[str, Any]:
+def _told(effect: Effect, note: str) -> dict[str, Any]:
     return {
-        prefix: effect.mean,
-        f"{prefix}_low": effect.low,
-        f"{prefix}_high": effect.high,
+        "difference": effect.mean,
+        "difference_low": effect.low,
+        "difference_high": effect.high,
         "p": effect.p,
         "p_holm": effect.p_holm,
         "verdict": effect.verdict,
         "smallest": effect.smallest,
+        "note": "; ".join(filter(None, [note, effect.reason])),
     }

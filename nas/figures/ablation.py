@@ -30,7 +30,6 @@ class AblationInfo:
 
     `rows` has the columns of `summary.csv`: name, comparison ("base", "as is", "equal macs", ...), status, seeds,
     accuracy, difference, difference_low, difference_high (shares), verdict, macs, params, latency_ms, arch, ...
-    `effects` has those of `effects.csv`: name, effect, low, high, verdict, seeds; it may be empty.
     """
 
     title: str  # of the study, or the base's name
@@ -39,12 +38,17 @@ class AblationInfo:
     target: str  # what costs are counted for
     seeds: int  # asked for
     rows: pd.DataFrame
-    effects: pd.DataFrame
 
     @property
     def comparisons(self) -> list[str]:
         """Those of the rows, in order, without the base."""
         return [one for one in dict.fromkeys(self.rows["comparison"]) if one != "base"]
+
+    @property
+    def told(self) -> pd.DataFrame:
+        """The rows that say something by themselves; not the corner of a 2x2, nor what others start from."""
+        rows = self.rows
+        return rows[rows["comparison"].ne("base") & (rows["verdict"].ne("") | rows["status"].ne("train"))]
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,7 @@ class _Mark:
 
 def forest_sheet(info: AblationInfo) -> Sheet:
     """A row a variant and a panel a comparison: difference to the base in points, with its 95 % interval."""
-    names = list(dict.fromkeys(info.rows.loc[info.rows["comparison"] != "base", "name"]))
-    names += list(info.effects["name"])
+    names = list(dict.fromkeys(info.told["name"]))
     shown = [shorten(name, 44) for name in names]
     left = 40 + round(7.4 * max(map(len, shown), default=0))
     bottom = _HEAD + _LINE * max(3, len(names))
@@ -80,7 +83,8 @@ def forest_sheet(info: AblationInfo) -> Sheet:
     return Sheet(
         title=f"Ablation of {shorten(info.title, 60)} on {shorten(info.data)}",
         subtitle=(
-            f"Validation accuracy of the variant minus that of the base, in percentage points, {_trained(info)}.",
+            "Validation accuracy of the variant minus that of what it was made from, in percentage points, "
+            f"{_trained(info)}.",
             "Lines: 95 % interval of each effect, paired by seed, noise pooled. "
             "Colours: verdict after Holm's correction.",
         ),
@@ -91,12 +95,10 @@ def forest_sheet(info: AblationInfo) -> Sheet:
 
 def tradeoff_sheet(info: AblationInfo) -> Sheet:
     """Accuracy against cost, an arrow from the base to each variant; a panel a comparison."""
-    base = info.rows[info.rows["comparison"] == "base"]
     panels = []
     frames = (RUN, replace(PUBLISHED, left=PUBLISHED.left + 16))
     for comparison, frame in zip(info.comparisons[:2], frames, strict=False):
-        rows = info.rows[(info.rows["comparison"] == comparison) & info.rows["status"].eq("train")]
-        panels.append((_tradeoff(comparison, base, rows, info), frame))
+        panels.append((_tradeoff(comparison, info), frame))
     return Sheet(
         title=f"What each component of {shorten(info.title, 60)} gains for its cost",
         subtitle=(
@@ -116,25 +118,17 @@ def _trained(info: AblationInfo) -> str:
 
 def _reach(info: AblationInfo) -> Axis:
     """The same axis for all panels, so that they can be compared."""
-    rows, effects = info.rows, info.effects
-    columns = [rows[c] for c in ("difference", "difference_low", "difference_high")]
-    columns += [effects[c] for c in ("effect", "low", "high")]
-    values = 100 * np.concatenate([column.to_numpy(float) for column in columns])
+    columns = info.told[["difference", "difference_low", "difference_high"]]
+    values = 100 * columns.to_numpy(float).ravel()
     return difference_axis("Difference in accuracy (percentage points)", values[~np.isnan(values)])
 
 
-def _forest(
-    info: AblationInfo, comparison: str, names: list[str], shown: list[str], reach: Axis, first: bool
-) -> Panel:
+def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[str], reach: Axis) -> Panel:
     marks: list[_Mark] = []
-    for _, row in info.rows[info.rows["comparison"] == comparison].iterrows():
-        x = 100 * float(row["difference"]) if row["status"] == "train" else 0.0
+    for _, row in info.told[info.told["comparison"] == comparison].iterrows():
+        x = 0.0 if row["status"] in ("identical", "impossible") else 100 * float(row["difference"])
         spread = (100 * float(row["difference_low"]), 100 * float(row["difference_high"]))
         marks.append(_Mark(*_look(row), x, -1.0 - names.index(row["name"]), spread, _hover(row)))
-    for _, row in info.effects.iterrows() if first else ():
-        spread = (100 * float(row["low"]), 100 * float(row["high"]))
-        height = -1.0 - names.index(row["name"])
-        marks.append(_Mark(*_look(row), 100 * float(row["effect"]), height, spread, _hover_effect(row)))
     marks = [mark for mark in marks if not np.isnan(mark.x)]
     kinds = {mark.kind: [other for other in marks if other.kind == mark.kind] for mark in marks}
     lines = [
@@ -174,40 +168,40 @@ def _titled(comparison: str) -> str:
 
 def _look(row: pd.Series) -> tuple[str, Style]:
     """The legend's word for a row, and its style."""
-    status = row.get("status", "train")
-    if status == "identical":
+    if row["status"] == "identical":
         return "identical to the base", _IDENTICAL
-    if status == "impossible":
+    if row["status"] == "impossible":
         return "cannot be made", _IMPOSSIBLE
     if row["verdict"] in _STYLES:
         return str(row["verdict"]), _STYLES[row["verdict"]]
     return "not tested: too few seeds", _UNTESTED
 
 
-def _tradeoff(comparison: str, base: pd.DataFrame, rows: pd.DataFrame, info: AblationInfo) -> Panel:
+def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
+    rows = info.rows[info.rows["accuracy"].notna()]
+    rows = rows[rows["comparison"].isin(["base", comparison])]
     objective = _axis_cost(comparison, rows)
-    found = pd.concat([base, rows])
-    found = found[found["accuracy"].notna() & found[objective.column].gt(0)]
-    x = found[objective.column].to_numpy(float) / objective.scale
-    y = 100 * found["accuracy"].to_numpy(float)
-    has_base = bool(len(found)) and found.iloc[0]["comparison"] == "base"
+    points = {
+        row["arch"]: (float(row[objective.column]) / objective.scale, 100 * float(row["accuracy"]))
+        for _, row in info.rows[info.rows["accuracy"].notna()].iterrows()
+    }
     series, arrows, labels = [], [], []
-    for place, (_, row) in enumerate(found.iterrows()):
-        point = (float(x[place]), float(y[place]))
+    for _, row in rows.iterrows():
+        point = points[row["arch"]]
         kind, style = ("base", _BASE) if row["comparison"] == "base" else _look(row)
         series.append(Series(kind, style, (point[0],), (point[1],), (_hover(row, objective),), True))
-        if has_base and place:
-            arrows.append(Arrow((float(x[0]), float(y[0])), point, style.color))
-        if len(found) <= _LABELLED or not row["stage"]:
-            name = shorten(str(info.title if kind == "base" else row["name"]), 32)
-            labels.append(Label(name, *point, style.color))
+        if row["against"] in points and row["against"] != row["arch"]:
+            arrows.append(Arrow(points[row["against"]], point, style.color))
+        if len(rows) <= _LABELLED or not row["stage"]:
+            labels.append(Label(shorten(str(row["name"]), 32), *point, style.color))
+    values = np.array([points[arch] for arch in rows["arch"]]).reshape(-1, 2)
     return Panel(
-        title=_titled(comparison),
-        x_axis=cost_axis(objective.title, x, room=0.14),
-        y_axis=value_axis("Validation accuracy (%)", y),
+        title=f"{_titled(comparison)}",
+        x_axis=cost_axis(objective.title, values[:, 0], room=0.14),
+        y_axis=value_axis("Validation accuracy (%)", values[:, 1]),
         series=tuple(reversed(series)),
         labels=tuple(labels),
-        notice="" if len(found) else "No training has finished yet.",
+        notice="" if len(rows) else "No training has finished yet.",
         arrows=tuple(arrows),
     )
 
@@ -220,9 +214,9 @@ def _axis_cost(comparison: str, rows: pd.DataFrame) -> Objective:
 
 
 def _hover(row: pd.Series, objective: Objective = MACS) -> str:
-    lines = [f"<b>{escape(str(row['name']))}</b>", _titled(str(row["comparison"]))]
-    if row["comparison"] == "base":
-        lines = ["<b>base</b>"]
+    lines = [f"<b>{escape(str(row['name']))}</b>"]
+    if row["comparison"] != "base":
+        lines.append(_titled(str(row["comparison"])))
     if pd.notna(row["difference"]):
         lines.append(f"{_points(row['difference'], row['difference_low'], row['difference_high'])} points")
         lines.append(escape(f"{row['verdict']}, {row['seeds']:.0f} seeds"))
@@ -236,11 +230,6 @@ def _hover(row: pd.Series, objective: Objective = MACS) -> str:
     if row["note"]:
         lines += wrapped(str(row["note"]))
     return "<br>".join([*lines, "", *wrapped(str(row["arch"]))])
-
-
-def _hover_effect(row: pd.Series) -> str:
-    said = f"{_points(row['effect'], row['low'], row['high'])} points"
-    return "<br>".join([f"<b>{escape(str(row['name']))}</b>", said, escape(str(row["verdict"]))])
 
 
 def _points(mean: float, low: float, high: float) -> str:
