@@ -106,18 +106,28 @@ def _chain(search: _Search) -> list[tuple[float, Widths]]:
     made = {stepped(search.widths, 1.0, search.steps): 1.0}
     for below, above in pairwise(inside):
         made.setdefault(stepped(search.widths, (below + above) / 2, search.steps), (below + above) / 2)
-    return sorted((factor, chosen) for chosen, factor in made.items() if search.buildable(chosen))
+    return sorted((factor, chosen) for chosen, factor in made.items())
 
 
-def _nearest(search: _Search, chain: Sequence[tuple[float, Widths]]) -> Widths:
-    """The widths of the chain whose price is nearest, by interpolation; prices rise along it."""
+def _nearest(search: _Search, chain: list[tuple[float, Widths]]) -> Widths:
+    """The widths of the chain whose price is nearest, by interpolation; prices rise along it.
+
+    Takes out of the chain what cannot be built.
+    """
     low, high = -1, len(chain)  # the last known to be too cheap, the first known to be too dear
     at, asked = next(i for i, (factor, _) in enumerate(chain) if factor == 1.0), 0
     while high - low > 1:
+        if not search.buildable(chain[at][1]):
+            del chain[at]
+            high -= 1
+            at = max(low + 1, min(high - 1, at))
+            continue
         error = search.error(chain[at][1])
         low, high = (at, high) if error < 0 else (low, at)
         asked += 1
-        factor = _guess(search, chain, low, high) if asked % 4 else 0.0  # now and then in the middle: it must end
+        factor = (
+            _guess(search, chain, low, high) if asked % 4 else 0.0
+        )  # now and then in the middle: it must end
         at = (low + high) // 2 if not factor else bisect_left(chain, (factor,))
         at = max(low + 1, min(high - 1, at))
     return min((chain[i][1] for i in (low, high) if 0 <= i < len(chain)), key=lambda w: abs(search.error(w)))
@@ -143,7 +153,9 @@ def _stepwise(search: _Search, start: Widths, tolerance: float) -> Widths:
         chosen = search.moved(start, search.groups[group], steps)
         if chosen != start and search.buildable(chosen):
             single[group, steps] = search.error(chosen) - begin
-    best = min((_after(search, start, [move]) for move in single), key=lambda w: abs(search.error(w)), default=start)
+    best = min(
+        (_after(search, start, [move]) for move in single), key=lambda w: abs(search.error(w)), default=start
+    )
     if abs(search.error(best)) <= tolerance:
         return best
     guesses = []
