@@ -7,7 +7,6 @@ for contrast, effect in effects(study, accuracies): ...                   nas.ab
 
 from nas.ablation.components import COMPONENTS, get, variants
 from nas.ablation.equal import equalise
-from nas.ablation.plan import plain_form, plan
 from nas.ablation.stages import Stage, stages
 from nas.ablation.study import (
     AS_IS,
