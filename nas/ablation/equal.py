@@ -106,14 +106,22 @@ def _chain(search: _Search) -> list[tuple[float, Widths]]:
     made = {stepped(search.widths, 1.0, search.steps): 1.0}
     for below, above in pairwise(inside):
         made.setdefault(stepped(search.widths, (below + above) / 2, search.steps), (below + above) / 2)
-    return sorted((factor, chosen) for chosen, factor in made.items() if search.buildable(chosen))
+    return sorted((factor, chosen) for chosen, factor in made.items())
 
 
-def _nearest(search: _Search, chain: Sequence[tuple[float, Widths]]) -> Widths:
-    """The widths of the chain whose price is nearest, by interpolation; prices rise along it."""
+def _nearest(search: _Search, chain: list[tuple[float, Widths]]) -> Widths:
+    """The widths of the chain whose price is nearest, by interpolation; prices rise along it.
+
+    Takes out of the chain what cannot be built.
+    """
     low, high = -1, len(chain)  # the last known to be too cheap, the first known to be too dear
     at, asked = next(i for i, (factor, _) in enumerate(chain) if factor == 1.0), 0
     while high - low > 1:
+        if not search.buildable(chain[at][1]):
+            del chain[at]
+            high -= 1
+            at = max(low + 1, min(high - 1, at))
+            continue
         error = search.error(chain[at][1])
         low, high = (at, high) if error < 0 else (low, at)
         asked += 1

@@ -27,20 +27,23 @@ def to_sandglass(arch: Arch) -> Arch:
         expansion = _expansion(stage, members, channels, narrow)
         for index, block in enumerate(members):
             if expansion and isinstance(block, InvertedResidual):
-                block = _sandglass(block, make_divisible(stage.width * expansion), index == 0)
-            blocks.append(block)
+                blocks.append(_sandglass(block, make_divisible(stage.width * expansion), index == 0))
+            else:
+                blocks.append(block)
     return replace(arch, blocks=tuple(blocks))
 
 
 def to_inverted_residual(arch: Arch) -> Arch:
     """Every SandGlass as an inverted residual of its stage's widths; UserError where it cannot be built."""
-    narrow, blocks = narrow_inputs(arch), []
+    narrow = narrow_inputs(arch)
+    blocks: list[Block] = []
     for stage, members in runs(arch):
         for block, before in zip(members, narrow[stage.start : stage.end], strict=True):
             if isinstance(block, SandGlass):
                 inner = make_divisible(before * block.out / block.inner)
-                block = InvertedResidual(block.inner, inner=inner, **_common(block))
-            blocks.append(block)
+                blocks.append(InvertedResidual(block.inner, inner=inner, **_common(block)))
+            else:
+                blocks.append(block)
     return replace(arch, blocks=tuple(blocks))
 
 

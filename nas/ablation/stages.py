@@ -67,8 +67,9 @@ def explicit(arch: Arch) -> list[Block]:
     found: list[Block] = []
     for block, channels in zip(arch.blocks, inputs(arch), strict=True):
         if isinstance(block, (InvertedResidual, SandGlass)):
-            block = replace(block, inner=block.inner_width(channels))
-        found.append(block)
+            found.append(replace(block, inner=block.inner_width(channels)))
+        else:
+            found.append(block)
     return found
 
 
@@ -78,9 +79,9 @@ def is_plain(block: Block, in_channels: int) -> bool:
 
 
 def topology(arch: Arch) -> tuple[tuple[int, bool, bool], ...]:
-    """What a change of widths must keep, block by block: stride, equal widths (a shortcut), no expansion."""
+    """What a change of widths must keep, block by block: stride, whether there is a shortcut, no expansion."""
     return tuple(
-        (block.stride, channels == block.out, is_plain(block, channels))
+        (block.stride, block.stride == 1 and channels == block.out, is_plain(block, channels))
         for block, channels in zip(arch.blocks, inputs(arch), strict=True)
     )
 
@@ -110,8 +111,9 @@ def mapped(arch: Arch, change: Callable[[Block, int, int], Block]) -> Arch:
 def with_stem(arch: Arch, stem: Stem) -> Arch:
     """The arch behind another stem: blocks without an expansion follow it, other inner widths stay."""
     blocks = explicit(arch)
-    if is_plain(blocks[0], arch.stem.out):
-        blocks[0] = replace(blocks[0], inner=stem.out)  # type: ignore[call-arg, type-var]
+    first = blocks[0]
+    if isinstance(first, InvertedResidual) and is_plain(first, arch.stem.out):
+        blocks[0] = replace(first, inner=stem.out)
     return replace(arch, stem=stem, blocks=tuple(blocks))
 
 

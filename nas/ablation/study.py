@@ -9,10 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from blocks import UserError
 from search_spaces.arch import Arch
 
 Price = Callable[[Arch], float]
 """What an arch costs, in any unit: multiply-adds, parameters, predicted milliseconds."""
+
+Made = Mapping[str, Arch | UserError]
+"""What a component makes of an arch, by label; the error where a label's arch cannot be built."""
 
 Status = Literal["train", "identical", "impossible"]
 BASE = "base"
@@ -41,16 +45,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class Component:
-    """What an ablation switches; `make` gives its variants by label, or raises UserError where it cannot.
+    """What an ablation switches: `make` gives its archs by label. `label` says it in a few words.
 
-    A label whose arch cannot be built is given the UserError itself. `plain` takes the component out of an
-    arch (the form of MobileNetV2), where there is such a form. `by_stage` says whether it can be switched in
-    single stages, `resizes` that it is a change of width itself, which equal cost would undo.
+    `plain` takes the component out of an arch, to the form of MobileNetV2, where there is such a form.
+    `by_stage` says whether it can be switched in single stages, `resizes` that it is itself a change of size,
+    which equal cost would undo.
     """
 
     name: str
     label: str
-    make: Callable[[Arch], Mapping[str, "Arch | Exception"]]
+    make: Callable[[Arch], Made]
     plain: Callable[[Arch], Arch] | None = None
     by_stage: bool = True
     resizes: bool = False
@@ -110,3 +114,11 @@ class Plan:
     def archs(self) -> Sequence[str]:
         """The distinct texts to be trained, in order: a network that stands in several rows is trained once."""
         return list(dict.fromkeys(row.arch for row in self.rows if row.status == "train"))
+
+
+def attempt(make: Callable[..., Arch], *args: object) -> Arch | UserError:
+    """What `make` gives, or the UserError that it raises."""
+    try:
+        return make(*args)
+    except UserError as error:
+        return error

@@ -8,6 +8,7 @@ every MobileNet; a convolution before that layer follows the last stage.
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from math import floor
 from typing import Any
 
 from blocks import Block, Bottleneck, Head, InvertedResidual, SandGlass, UserError, make_divisible
@@ -57,7 +58,7 @@ def scaled(arch: Arch, factor: float) -> Arch:
 def stepped(old: Widths, factor: float, steps: Sequence[int]) -> Widths:
     """The widths nearest to `factor` times the old ones, whole steps away from them and at least one wide."""
     return tuple(
-        max(min(width, step), width + step * round(width * (factor - 1) / step))
+        max(min(width, step), width + step * floor(width * (factor - 1) / step + 0.5))
         for width, step in zip(old, steps, strict=True)
     )
 
@@ -67,8 +68,8 @@ def tied(arch: Arch) -> list[tuple[int, ...]]:
     groups: list[tuple[int, ...]] = [(0,)]
     shape = topology(arch)
     for stage in stages(arch):
-        stride, same, _ = shape[stage.start]
-        if stride == 1 and same:
+        _, shortcut, _ = shape[stage.start]
+        if shortcut:
             groups[-1] = (*groups[-1], stage.number)
         else:
             groups.append((stage.number,))
