@@ -89,14 +89,16 @@ def search(
     import optuna
     from rich.console import Console
 
-    from nas.request import Request, earlier_results, new_run, same_data, space_of
+    from nas.request import Request, check_bounds, earlier_results, new_run, same_data, space_of
     from nas.runs import create_run, new_folder, open_run
 
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = console or Console()
     notify = _notify
-    _check_bounds(trials, minutes, concurrency, device)
+    if trials is not None and trials < 1:
+        raise UserError(f"--trials {trials}: expected at least 1")
+    check_bounds(minutes, concurrency, device)
     request = Request(
         budget=(budget,) if isinstance(budget, str) else tuple(budget) if budget else None,
         data=data,
@@ -234,21 +236,6 @@ def _price_blocks(space: "Space", settings: "Settings") -> None:
     if len(missing) > 100:
         _notify(f"counting the cost of {len(missing):,} blocks of the space once")
         table.fill(missing, cores())
-
-
-def _check_bounds(trials: int | None, minutes: float | None, concurrency: int | None, device: str) -> None:
-    if trials is not None and trials < 1:
-        raise UserError(f"--trials {trials}: expected at least 1")
-    if minutes is not None and not 0 < minutes < 1e6:
-        raise UserError(f"--minutes {minutes:g}: expected a time above 0")
-    if concurrency is not None and not 1 <= concurrency <= 1024:
-        raise UserError(f"--concurrency {concurrency}: expected from 1 to 1024 trainings at a time")
-    if device not in ("auto", "cpu", "cuda"):
-        raise UserError(f"--device {device}: expected auto, cpu or cuda")
-    if device == "cuda":
-        from nas.training import find_device
-
-        find_device(device)  # refuses it where there is none, before every trial does
 
 
 def _notify(message: str) -> None:
