@@ -1,13 +1,12 @@
-"""Measure the models in this archive on the device it is run on: `python3 FILE`.
+"""Time the models in this archive on the device it is run on: `python3 FILE`.
 
-Needs Python 3.8, numpy and the runtime that the archive was made for (onnxruntime or openvino), nothing else.
-`manifest.json` in the archive lists the models: {"conditions": {"backend", "precision", "threads",
-"resolution", "batch", "classes"}, "reference": {"text", "file"}, "models": [{"kind": "parts" or "networks",
-"text", "file"}]}. The answer is one JSON file: {"format": 1, "fingerprint": {the conditions, "device",
-"runtime"}, "reference": text, "parts": {text: row}, "networks": {text: row}}, a row being {"ms", "low", "high",
-"ratio", "clean", "runs", "clock", "forced"}; ms is the 25 % quantile, low and high the 10 and 90 % quantiles of
-single runs, ratio to the reference, which ran before and after. It is written anew every few models: a run that
-was stopped goes on where it was.
+Needs Python 3.10, numpy and the runtime that the archive was made for (onnxruntime or openvino), nothing else.
+`manifest.json` in the archive lists what to time: {"table": what is known of the table beforehand, "reference":
+a file, "parts": {name: file}, "networks": [{"arch", "role", "file"}]}. The answer is a latency table with the
+timings alone: {"format", "fingerprint": {"device", "backend", "runtime", ...}, "space", "reference_ms", "clock",
+"parts": {name: ratio}, "networks": [{"arch", "ratio", "role"}]}, where a ratio is to what the reference took
+just before and after. It is written anew every few models: a run that was stopped goes on where it was. Another
+runtime is one function in `runtimes.py`.
 """
 
 from __future__ import annotations
@@ -23,82 +22,90 @@ from pathlib import Path
 from typing import Any
 
 from nas.latency.runtimes import RUNTIMES, Run
-from nas.latency.sandwich import QUIET, Clocks, choose, free_share, sandwich, timing
+from nas.latency.sandwich import QUIET, Clocks, choose, free_share, quantile, sandwich, timing
 
-_AT_ONCE, _TOGETHER = {"parts": 32, "networks": 8}, {"parts": 6, "networks": 1}
+_NETWORKS_AT_ONCE, _PARTS_AT_ONCE, _PARTS_TOGETHER = 5, 32, 6
 
 
 def main() -> None:
-    """Read the archive this script is in, measure what is missing, write the answer."""
+    """Read the archive that this script is in, time what is missing, write the answer."""
     archive = Path(__file__).resolve().parent
-    ask = argparse.ArgumentParser(description="Measures the models in this archive on this device.")
+    ask = argparse.ArgumentParser(description="Times the models in this archive on this device.")
     ask.add_argument("--out", type=Path, default=archive.with_suffix(".json"), help="answer; %(default)s")
     ask.add_argument("--device", default=device(), help="the device's name; %(default)s")
-    ask.add_argument("--force", action="store_true", help="several threads on a busy device; recorded")
     asked = ask.parse_args()
     with zipfile.ZipFile(archive) as models:
-        fill(models, asked.out, asked.device, asked.force)
+        fill(models, asked.out, asked.device)
+    print(
+        f"wrote {asked.out}; where the archive was made: python -m nas.latency import {asked.out.name} --name NAME"
+    )
 
 
-def fill(models: zipfile.ZipFile, out: Path, device: str, force: bool) -> None:
-    """Measure the archive's models into the file `out`, those that it has already left out."""
+def fill(models: zipfile.ZipFile, out: Path, device: str) -> None:
+    """Time the archive's models into the file `out`, those that it has already left out."""
     manifest = json.loads(models.read("manifest.json"))
-    answer = _begun(out, manifest, device)
-    threads, backend = manifest["conditions"]["threads"], manifest["conditions"]["backend"]
+    answer = _begun(out, manifest["table"], device)
+    threads = answer["fingerprint"]["threads"]
+    runtime = RUNTIMES[answer["fingerprint"]["backend"]]
 
-    def load(model: dict[str, str]) -> Run:
-        return RUNTIMES[backend](models.read(model["file"]), threads)
+    def load(file: str) -> Run:
+        return runtime(models.read(file), threads)
 
-    chance, reference = random.Random(0), load(manifest["reference"])
-    for kind in ("parts", "networks"):
-        left = [m for m in manifest["models"] if m["kind"] == kind and m["text"] not in answer[kind]]
-        chance.shuffle(left)
-        for start in range(0, len(left), _AT_ONCE[kind]):
-            some = left[start : start + _AT_ONCE[kind]]
-            free = free_share(threads) if threads > 1 else 1.0
-            if free < QUIET and not force:
-                sys.exit(f"error: the device is busy, {threads} threads would wait; try later, or --force")
-            samples = sandwich([load(model) for model in some], reference, Clocks(), chance, _TOGETHER[kind])
-            clock, name = choose(samples, "auto", threads)
-            for index, model in enumerate(some):
-                found = timing(samples, index, clock)
-                answer[kind][model["text"]] = {
-                    "ms": found.seconds * 1e3,
-                    "low": found.low * 1e3,
-                    "high": found.high * 1e3,
-                    "ratio": found.ratio,
-                    "clean": found.clean if threads == 1 else free,
-                    "runs": found.runs,
-                    "clock": name,
-                    "forced": free < QUIET,
-                }
-            _write(out, answer)
-            print(f"{kind}: {start + len(some)} of {len(left)}", flush=True)
-    print(f"wrote {out}")
+    timer = _Timer(load(manifest["reference"]), threads, answer)
+    known = {network["arch"] for network in answer["networks"]}
+    networks = [network for network in manifest["networks"] if network["arch"] not in known]
+    for start in range(0, len(networks), _NETWORKS_AT_ONCE):
+        some = networks[start : start + _NETWORKS_AT_ONCE]
+        ratios = timer.take([load(network["file"]) for network in some], 1)
+        for network, ratio in zip(some, ratios, strict=True):
+            answer["networks"].append({"arch": network["arch"], "ratio": ratio, "role": network["role"]})
+        _write(out, answer, f"networks: {len(answer['networks'])} of {len(manifest['networks'])}")
+    names = [name for name in manifest["parts"] if name not in answer["parts"]]
+    timer.chance.shuffle(names)
+    for start in range(0, len(names), _PARTS_AT_ONCE):
+        batch = names[start : start + _PARTS_AT_ONCE]
+        runs = [load(manifest["parts"][name]) for name in batch]
+        answer["parts"].update(zip(batch, timer.take(runs, _PARTS_TOGETHER), strict=True))
+        _write(out, answer, f"parts: {len(answer['parts'])} of {len(manifest['parts'])}")
 
 
-def _begun(out: Path, manifest: dict[str, Any], device: str) -> dict[str, Any]:
-    """The answer so far; refuses one of another device, runtime or archive."""
-    backend = manifest["conditions"]["backend"]
-    fingerprint = {
-        **manifest["conditions"],
-        "device": device,
-        "runtime": f"{backend} {version(backend)}",
-    }
-    reference = manifest["reference"]["text"]
-    begun = {"format": 1, "fingerprint": fingerprint, "reference": reference, "parts": {}, "networks": {}}
-    if out.exists():
-        earlier = json.loads(out.read_text(encoding="utf-8"))
-        if any(earlier.get(name) != begun[name] for name in ("format", "fingerprint", "reference")):
-            sys.exit(f"error: {out} was measured on another device or runtime; name another file with --out")
-        return dict(earlier)
-    return begun
+class _Timer:
+    """Times runs between those of the reference, and keeps in the answer what that took."""
+
+    def __init__(self, reference: Run, threads: int, answer: dict[str, Any]) -> None:
+        self._reference, self._threads, self._answer = reference, threads, answer
+        self.chance = random.Random(0)
+
+    def take(self, runs: list[Run], together: int) -> list[float]:
+        """The ratios of these."""
+        if self._threads > 1 and free_share(self._threads) < QUIET:
+            sys.exit(f"error: the device is busy, {self._threads} threads would wait for others; try later")
+        samples = sandwich(runs, self._reference, Clocks(), self.chance, together)
+        clock, name = choose(samples, "auto", self._threads)
+        timings = [timing(samples, index, clock) for index in range(len(runs))]
+        self._answer["references"] += [timings[0].seconds / timings[0].ratio * 1e3]
+        self._answer["reference_ms"] = quantile(self._answer["references"], 0.5)
+        self._answer["clock"] = "+".join(sorted({*filter(None, self._answer["clock"].split("+")), name}))
+        return [found.ratio for found in timings]
 
 
-def _write(out: Path, answer: dict[str, Any]) -> None:
+def _begun(out: Path, table: dict[str, Any], device: str) -> dict[str, Any]:
+    """The answer so far; refuses one of another device, runtime or table."""
+    backend = table["fingerprint"]["backend"]
+    table["fingerprint"].update(device=device, runtime=f"{backend} {version(backend)}")
+    if not out.exists():
+        return {**table, "reference_ms": None, "clock": "", "references": [], "parts": {}, "networks": []}
+    earlier = json.loads(out.read_text(encoding="utf-8"))
+    if any(earlier.get(name) != table[name] for name in table):
+        sys.exit(f"error: {out} is of another device, runtime or table; name another file with --out")
+    return dict(earlier)
+
+
+def _write(out: Path, answer: dict[str, Any], progress: str) -> None:
     whole = out.with_suffix(".tmp")
     whole.write_text(json.dumps(answer, indent=1), encoding="utf-8")
     whole.replace(out)
+    print(progress, flush=True)
 
 
 def device() -> str:

@@ -1,16 +1,17 @@
 """The runtimes that take an ONNX model: from its bytes to something that runs it once.
 
-Needs numpy and the runtime alone (Python 3.8): the module goes to the devices that are measured from afar.
+Needs numpy and the runtime alone (Python 3.10): the module goes to the devices that are measured from afar.
 Another runtime is one function here.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable  # noqa: UP035 - for the Python of a board
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-Run = Callable[[], "float | None"]
+Run = Callable[[], float | None]
 
 
 def onnxruntime(model: bytes, threads: int) -> Run:

@@ -2,7 +2,7 @@
 
 A machine's speed drifts over minutes and other processes interrupt it. What is timed is therefore divided by
 what a fixed reference took just before and just after; it is visited again after all others, and never
-compared with what ran long ago. Nothing here knows what is run. The module needs Python alone (3.8): it goes
+compared with what ran long ago. Nothing here knows what is run. The module needs Python alone (3.10): it goes
 to the devices that are measured from afar.
 """
 
@@ -13,9 +13,9 @@ import hashlib
 import os
 import random
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Sequence  # noqa: UP035 - for the Python of a board
 
 WARM_UPS, RUNS, VISITS = 3, 10, 2
 REFERENCE_WARM_UPS, REFERENCE_RUNS = 2, 6
@@ -23,7 +23,7 @@ QUANTILE = 0.25
 QUIET = 0.75  # of the work must be uninterrupted for wall time to say something
 _SLACK, _CALL = 1.1, 20e-6  # of wall time over processor time in a run that nothing interrupted; seconds
 
-Run = Callable[[], "float | None"]
+Run = Callable[[], float | None]
 WALL, CPU = 0, 1
 _PIECE, _PIECES = 8 << 20, 15  # bytes to be hashed, some milliseconds; how often
 

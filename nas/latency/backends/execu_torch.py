@@ -20,7 +20,7 @@ class ExecuTorch:
     """An optional extra. With one thread it computes in the thread that calls it."""
 
     name = "executorch"
-    precisions = ("float32",)
+    precisions: tuple[str, ...] = ("float32",)
     counts_itself = False
 
     def missing(self) -> str | None:

@@ -17,7 +17,7 @@ class OpenVino:
     """An optional extra. With one thread it computes in the thread that calls it."""
 
     name = "openvino"
-    precisions = ("float32", "int8")
+    precisions: tuple[str, ...] = ("float32", "int8")
     counts_itself = False
 
     def missing(self) -> str | None:

@@ -21,7 +21,7 @@ class TorchCuda:
     """Computes on the current CUDA device, in the layout channels last."""
 
     name = "torch-cuda"
-    precisions = ("float32", "float16")
+    precisions: tuple[str, ...] = ("float32", "float16")
     counts_itself = True
 
     def missing(self) -> str | None:
@@ -54,14 +54,14 @@ class TorchCuda:
 def deployed(module: nn.Module, x: Tensor, precision: str, place: str) -> tuple[nn.Module, Tensor]:
     """Module and input on a device, channels last, in float32 or float16."""
     kind = torch.float16 if precision == "float16" else torch.float32
-    module = module.to(place, kind).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = module.to(place, kind).to(memory_format=torch.channels_last)
     return module, x.to(place, kind, memory_format=torch.channels_last)
 
 
 def _captured(module: nn.Module, x: Tensor) -> Runner:
     """One replay of the module's CUDA graph, in seconds between two events around it."""
     with torch.inference_mode():
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):  # as torch.cuda.graph asks for
             for _ in range(_WARM_UPS):
@@ -70,7 +70,7 @@ def _captured(module: nn.Module, x: Tensor) -> Runner:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             module(x)
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
 
     def run() -> float:
         start.record()

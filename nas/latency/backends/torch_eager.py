@@ -17,7 +17,7 @@ class TorchEager:
     """With one thread it computes in the thread that calls it."""
 
     name = "torch"
-    precisions = ("float32",)
+    precisions: tuple[str, ...] = ("float32",)
     counts_itself = False
 
     def missing(self) -> str | None:
@@ -46,7 +46,7 @@ class TorchEager:
 
 
 def _runner(module: nn.Module, x: Tensor, threads: int) -> Runner:
-    module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = module.to(memory_format=torch.channels_last)
     x = x.to(memory_format=torch.channels_last)
 
     def run() -> None:

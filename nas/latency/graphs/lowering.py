@@ -104,11 +104,11 @@ class Writer:
         """The numbers of a tensor that is a weight; None where there are none yet."""
         return None if value is None or id(value) in self._names else value
 
-    def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
-        """Write a node; the name of its output, or of its first one."""
-        return self.add_many(kind, *inputs, outputs=outputs, **attributes)[0]
+    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Write a node of one output, with ONNX's attributes; the name of its output."""
+        return self.add_many(1, kind, *inputs, **attributes)[0]
 
-    def add_many(self, kind: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
+    def add_many(self, outputs: int, kind: str, *inputs: str, **attributes: Any) -> list[str]:
         """Write a node of several outputs; their names."""
         name = f"n{len(self._nodes)}"
         names = [name, *(f"{name}.{index}" for index in range(1, outputs))]

@@ -144,7 +144,7 @@ def _slice(to: Writer, a: Arguments, out: Tensor) -> str:
 
 def _split(to: Writer, a: Arguments, out: list[Tensor]) -> list[str]:
     sizes = [part.shape[a["dim"]] for part in out]
-    return to.add_many("Split", to.name(a["self"]), to.constant(sizes), outputs=len(out), axis=a["dim"])
+    return to.add_many(len(out), "Split", to.name(a["self"]), to.constant(sizes), axis=a["dim"])
 
 
 def _reshape(to: Writer, a: Arguments, out: Tensor) -> str:
@@ -180,10 +180,9 @@ def _pad(to: Writer, a: Arguments, out: Tensor) -> str:
 
 
 def _linear(to: Writer, a: Arguments, out: Tensor) -> str:
-    bias, one, two = ("self", "mat1", "mat2")
     if a["beta"] != 1 or a["alpha"] != 1:
         raise Unsupported("a sum of products with factors")
-    return to.add("Gemm", to.name(a[one]), to.name(a[two]), to.name(a[bias]))
+    return to.add("Gemm", *(to.name(a[name]) for name in ("mat1", "mat2", "self")))
 
 
 def _product(to: Writer, a: Arguments, out: Tensor) -> str:

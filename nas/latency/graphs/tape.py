@@ -52,9 +52,9 @@ def record(module: nn.Module, x: Tensor) -> Tape:
     return Tape(x, output, tuple(recorder.steps))
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
 
     def __torch_dispatch__(
