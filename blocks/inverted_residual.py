@@ -22,6 +22,8 @@ class InvertedResidual(Block):
     The first pointwise convolution (in -> inner) is absent where the inner width is the input's; the
     projection is linear; the shortcut exists iff stride is 1 and in == out. `groups` > 1 groups both
     pointwise convolutions with a channel shuffle after the first; without an expansion it has no effect.
+    To measure what they earn, both can be undone: `shortcut` leaves the input out of the sum,
+    `activated_bottleneck` activates the projection (MobileNetV2, figure 6). Neither is counted.
 
     The width of the squeeze is a quarter of the inner one, make_divisible(inner / 4, 8), unless `squeeze`
     gives it: MnasNet and EfficientNet take a quarter of the input's. EfficientNet activates it with SiLU.
@@ -43,6 +45,8 @@ class InvertedResidual(Block):
     activation: str = option("RE", choices=tuple(ACTIVATIONS))
     groups: int = option(1, "g")
     shuffle: bool = option(True, "noshuffle")
+    activated_bottleneck: bool = option(False, "bnact")
+    shortcut: bool = option(True, "noskip")
 
     def canonical(self, in_channels: int) -> Self:
         """Inner width as the shortest expansion; what does nothing without its layer is dropped."""
@@ -60,6 +64,7 @@ class InvertedResidual(Block):
             gate=self.gate if self.squeeze_excite else "hsig",
             groups=groups,
             shuffle=self.shuffle or groups in (1, inner),  # one group, or groups of one channel
+            shortcut=self.shortcut or self.stride != 1 or in_channels != self.out,
         )
 
     def inner_width(self, in_channels: int) -> int:
@@ -86,9 +91,10 @@ class _InvertedResidual(nn.Module):
         if block.squeeze_excite:
             squeeze = block.squeeze or make_divisible(inner / 4)
             layers.append(SqueezeExcite(inner, squeeze, block.gate, block.squeeze_activation))
-        layers.append(ConvNorm(inner, block.out, norm, groups=block.groups))
+        last = block.activation if block.activated_bottleneck else None
+        layers.append(ConvNorm(inner, block.out, norm, groups=block.groups, activation=last))
         self.layers = nn.Sequential(*layers)
-        self.residual = block.stride == 1 and in_channels == block.out
+        self.residual = block.shortcut and block.stride == 1 and in_channels == block.out
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)

@@ -26,7 +26,9 @@ class SandGlass(Block):
     out / inner. Kernel holds for both depthwise convolutions; squeeze-excite follows the first, so that it
     has no effect without it; groups hold for both pointwise convolutions, the shuffle following the first.
     `identity` d lets the shortcut pass the first in / d channels only (the official `identity_div`).
-    `stride_first` puts the stride on the first depthwise, as some copies do.
+    `stride_first` puts the stride on the first depthwise, as some copies do. To measure what they earn,
+    `shortcut` leaves the input out of the sum, `activated_bottleneck` activates the reduction. Neither is
+    counted.
 
     Multiply-adds at an output of H x W, input of stride s: (k^2 * in + in * inner / g + inner * out / g)
     * H * W * s^2 + k^2 * out * H * W, and 2 * in * squeeze for squeeze-excite, squeeze =
@@ -48,13 +50,16 @@ class SandGlass(Block):
     last_depthwise: bool = option(True, "nodw2")
     identity: int = option(1, "id")
     stride_first: bool = option(False, "stride1")
+    activated_bottleneck: bool = option(False, "bnact")
+    shortcut: bool = option(True, "noskip")
 
     def canonical(self, in_channels: int) -> Self:
         """Inner width as the shortest expansion; options without effect at their defaults."""
         if self.stride != 1 and not (self.first_depthwise if self.stride_first else self.last_depthwise):
             which = "first" if self.stride_first else "second"
             raise UserError(f"{self.token}: the {which} depthwise carries the stride {self.stride}; keep it")
-        shortcut = self.stride == 1 and in_channels == self.out
+        possible = self.stride == 1 and in_channels == self.out
+        shortcut = self.shortcut and possible
         if shortcut and in_channels % self.identity:
             raise UserError(f"{self.token}: no shortcut of {in_channels} / {self.identity} channels")
         inner = self.inner_width(in_channels)
@@ -71,6 +76,7 @@ class SandGlass(Block):
             shuffle=self.shuffle or self.groups in (1, inner),  # one group, or groups of one channel
             identity=self.identity if shortcut else 1,
             stride_first=self.stride_first and self.stride != 1,
+            shortcut=self.shortcut or not possible,
         )
 
     def inner_width(self, in_channels: int) -> int:
@@ -92,7 +98,8 @@ class _SandGlass(nn.Module):
             layers.append(depthwise(in_channels, norm, block.kernel, stride, block.activation))
         if block.squeeze_excite:
             layers.append(SqueezeExcite(in_channels, make_divisible(in_channels / 4), block.gate))
-        layers.append(ConvNorm(in_channels, inner, norm, groups=block.groups))
+        narrow = block.activation if block.activated_bottleneck else None
+        layers.append(ConvNorm(in_channels, inner, norm, groups=block.groups, activation=narrow))
         if block.groups > 1 and block.shuffle:
             layers.append(nn.ChannelShuffle(block.groups))
         layers.append(ConvNorm(inner, block.out, norm, groups=block.groups, activation=block.activation))
@@ -100,7 +107,7 @@ class _SandGlass(nn.Module):
             stride = 1 if block.stride_first else block.stride
             layers.append(depthwise(block.out, norm, block.kernel, stride, None))
         self.layers = nn.Sequential(*layers)
-        residual = block.stride == 1 and in_channels == block.out
+        residual = block.shortcut and block.stride == 1 and in_channels == block.out
         self.passed = in_channels // block.identity if residual else 0
         self.channels = in_channels
 

@@ -57,7 +57,7 @@ def comparisons(name: str) -> list[Comparison]:
 
     model = resolve(name)
     found = []
-    for row in _rows(name, published.imagenet()):
+    for row in rows_of(name, published.imagenet()):
         for figure in FIGURES:
             if not pd.isna(row[figure]) and not pd.isna(row["resolution"]):
                 found.append(_comparison(name, model, row, figure))
@@ -70,7 +70,7 @@ def contradicted(name: str) -> list[Comparison]:
 
     model = resolve(name)
     found = []
-    for row in _rows(name, published.contradicted()):
+    for row in rows_of(name, published.contradicted()):
         for figure in FIGURES:
             if not pd.isna(row[figure]):
                 made = _comparison(name, model, row, figure)
@@ -97,8 +97,8 @@ def _known() -> dict[Arch, str]:
     return {zoo.get(name): name for name in reversed(zoo.names())}
 
 
-def _rows(name: str, table: pd.DataFrame) -> list[pd.Series]:
-    """The rows of a table that are about this network and its variant."""
+def rows_of(name: str, table: pd.DataFrame) -> list[pd.Series]:
+    """The rows of a published table that are about a network of the zoo, or `LIBRARY:NAME`, and its variant."""
     if ":" in name:
         family, width, groups = name.partition(":")[2], 1.0, None
     else:

@@ -6,8 +6,6 @@ from typing import Self
 
 import numpy as np
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from nas.budget import worst_violation
 from nas.campaign import Event
@@ -15,6 +13,7 @@ from nas.engine import Stopped
 from nas.hypervolume import front_mask, hypervolume
 from nas.record import INTERRUPTED, Kind
 from nas.report import Results, reference
+from nas.status_line import StatusLine, time_left
 from nas.training import Outcome
 
 
@@ -30,10 +29,9 @@ class Display:
         trials: int | None,
         deadline: float | None,
     ) -> None:
-        self._console = console
         self._settings = found.settings
         self._reference = reference(found.settings, classes)
-        objective = found.settings.objectives[1]
+        objective = found.settings.objective
         self._points = list(zip(found.front["accuracy"], found.front[objective], strict=True))
         ended = found.trials["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (
             found.trials["reason"] != INTERRUPTED
@@ -42,21 +40,16 @@ class Display:
         self._trials, self._deadline = trials, deadline
         self._running: dict[tuple[Kind, int], str] = {}
         self._began, self._began_with = time.monotonic(), self._over
-        self._live = (
-            Live(console=console, refresh_per_second=2, transient=True) if console.is_terminal else None
-        )
+        self._status = StatusLine(console)
 
     def __enter__(self) -> Self:
-        if self._live:
-            self._live.start()
-            self._live.update(self._line(), refresh=True)
+        self._status.start(self._line())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live:
-            self._live.stop()
+        self._status.stop()
 
     def on(self, event: Event) -> None:
         """Take in an event and show it."""
@@ -73,8 +66,7 @@ class Display:
         else:
             self._running.pop(key, None)
             self._finished(event, label)
-        if self._live:
-            self._live.update(self._line())
+        self._status.show(self._line())
 
     def _finished(self, event: Event, label: str) -> None:
         job = event.job
@@ -83,7 +75,7 @@ class Display:
             said = f"{event.result.accuracy:.2%} in {event.result.seconds:.0f} s, {costs}"
             within = worst_violation(self._settings.limits, job.cost) <= 0
             if job.kind == "search" and within and job.epochs == self._settings.fidelity.epochs:
-                self._points.append((event.result.accuracy, getattr(job.cost, self._settings.objectives[1])))
+                self._points.append((event.result.accuracy, getattr(job.cost, self._settings.objective)))
         elif isinstance(event.result, Stopped):
             reached = event.result.curve[-1]
             said = f"stopped at {reached.share:.0%} with {reached.accuracy:.2%}, {costs}"
@@ -91,13 +83,11 @@ class Display:
             said = f"failed: {event.result}" if event.result else "cut off; --resume runs it again"
         if job.kind == "search" and event.result is not None:
             self._over += 1
-        print_line = self._live.console.print if self._live else self._console.print
-        tail = "" if self._live else f" | {self._summary()}"
-        print_line(Text(f"{label}: {said}{tail}"), soft_wrap=True)
+        self._status.say(f"{label}: {said}", self._summary())
 
-    def _line(self) -> Text:
+    def _line(self) -> str:
         running = ", ".join(self._running.values()) or "nothing"
-        return Text(f"{self._summary()} | running: {running}", overflow="ellipsis", no_wrap=True)
+        return f"{self._summary()} | running: {running}"
 
     def _summary(self) -> str:
         parts = [f"{self._over}{f'/{self._trials}' if self._trials is not None else ''} trials"]
@@ -118,7 +108,4 @@ class Display:
         done = self._over - self._began_with
         if self._trials is not None and done > 0:
             left.append((now - self._began) / done * max(0, self._trials - self._over))
-        if not left:
-            return "time left unknown"
-        minutes, seconds = divmod(int(max(0.0, min(left))), 60)
-        return f"{minutes}:{seconds:02d} left"
+        return time_left(min(left, default=None))

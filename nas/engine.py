@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -44,12 +44,16 @@ REPORTS = 4
 
 @dataclass(frozen=True)
 class Job:
-    """One training: the text of an arch, at one fidelity, with one recipe and seed."""
+    """One training: the text of a network, at one fidelity, with one recipe and seed.
+
+    `test`: whether the held-out test images are read, once, when it is trained; for a final comparison only.
+    """
 
     arch: str
     fidelity: Fidelity
     recipe: Recipe
     seed: int
+    test: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,15 +165,16 @@ def train_job(
     import torch
 
     from nas.building import build
-    from nas.training import seed_everything, train
-    from search_spaces import Arch
+    from nas.models import parse
+    from nas.training import evaluate, seed_everything, train
 
     torch.set_num_threads(1)
     seed_everything(job.seed)
-    model = build(Arch.parse(job.arch), len(data.classes), job.fidelity.resolution)
-    return train(
+    model = build(parse(job.arch), len(data.classes), job.fidelity.resolution)
+    outcome = train(
         model, data, job.fidelity, job.recipe, seed=job.seed, device=device, reports=REPORTS, report=report
     )
+    return replace(outcome, test=evaluate(model, data.test(), data, device)) if job.test else outcome
 
 
 # The driver's side ---------------------------------------------------------------------------------------

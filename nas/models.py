@@ -84,7 +84,7 @@ class Reference:
             reason = " ".join(str(error).split())[:120]
             raise UserError(
                 f"{self} does not take images of {resolution}x{resolution} ({reason}); give another "
-                "--resolution, larger as a rule"
+                "resolution, larger as a rule"
             ) from None
 
 
@@ -149,3 +149,8 @@ def reference(text: str) -> Reference:
     """The classifier of `LIBRARY:NAME`; UserError as `Reference` raises."""
     library, _, name = text.partition(":")
     return Reference(library, name)
+
+
+def parse(text: str) -> Model:
+    """The inverse of `str`: the network that a text says by itself. Raises UserError where it is none."""
+    return reference(text) if is_reference(text) else Arch.parse(text)

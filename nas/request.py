@@ -3,18 +3,38 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nas.budget import parse_budgets
 from nas.data import Dataset, load
 from nas.errors import UserError
 from nas.fidelity import epochs_of
+from nas.finalists import identified, with_table
+from nas.latency.identity import TableId
 from nas.proposing import check_satisfiable
 from nas.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings
-from nas.training import Fidelity
+from nas.training import Fidelity, Recipe, find_device
 from search_spaces import Arch, Space, spaces, zoo
 
+if TYPE_CHECKING:
+    from nas.latency.table import Table
+
 T = TypeVar("T")
+
+
+class _Trained(Protocol):
+    """Of any run's settings: which images its networks are trained on."""
+
+    @property
+    def data(self) -> str: ...
+    @property
+    def data_name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def skip_corrupt(self) -> bool: ...
+    @property
+    def fidelity(self) -> Fidelity: ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +60,7 @@ class Request:
     seed_baselines: bool | None = None
     target_resolution: int | None = None
     target_classes: int | None = None
+    latency_table: str | None = None
 
     def given(self) -> list[str]:
         """The options that were given, as they are written on the command line."""
@@ -48,52 +69,88 @@ class Request:
 
 def new_run(
     request: Request, data_root: Path | None, notify: Callable[[str], None]
-) -> tuple[Settings, Dataset]:
-    """Settings and data of a new run. Raises UserError for what cannot be used, before anything is made."""
-    parse_budgets(request.budget or ())  # before the data, which may take a while
-    if request.fidelity is not None:
-        if request.epochs is not None:
-            raise UserError(
-                "--fidelity and --epochs both say how long a trial is trained; give one of the two"
-            )
-        epochs_of(request.fidelity, 1)  # refuses what is none
-    resolution = _or(request.train_resolution, 32)
-    if not 8 <= resolution <= 1024:
-        raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
-    space_text = _space_text(_or(request.space, "mobile"))
+) -> tuple[Settings, Dataset, "Table | None"]:
+    """Settings, data and, where it has latencies, the table of a new run. Raises UserError for what cannot be used, before anything is made."""
+    budgets = parse_budgets(request.budget or ())  # before the data, which may take a while
+    timed = request.latency_table is not None or any(b.quantity == "latency_ms" for b in budgets)
+    objectives = default_to(request.objectives, "accuracy,latency" if timed else "accuracy,macs")
+    timed = timed or "latency" in objectives
+    resolution = default_to(request.train_resolution, 32)
+    check_training(request.fidelity, request.epochs, resolution)
+    space_text = _space_text(default_to(request.space, "mobile"))
     settings = Settings(
         budgets=tuple(request.budget or ()),
         space=space_text,
-        fidelity=Fidelity(_or(request.epochs, 1.0), _or(request.subset, 1.0), resolution),
-        data=_absolute(_or(request.data, "auto")),
+        fidelity=Fidelity(default_to(request.epochs, 1.0), default_to(request.subset, 1.0), resolution),
+        data=absolute(default_to(request.data, "auto")),
         skip_corrupt=bool(request.skip_corrupt),
-        granularity=_or(request.granularity, "stage"),
-        objectives=tuple(part.strip() for part in _or(request.objectives, "accuracy,macs").split(",")),
-        sampler=_or(request.sampler, SAMPLERS[0]),
-        scheduler=_or(request.scheduler, "none"),
-        control=_or(request.control, "none"),
-        seed=_or(request.seed, 0),
-        baselines=_baselines(_or(request.baselines, "small")),
+        granularity=default_to(request.granularity, "stage"),
+        objectives=tuple(part.strip() for part in objectives.split(",")),
+        sampler=default_to(request.sampler, SAMPLERS[0]),
+        scheduler=default_to(request.scheduler, "none"),
+        control=default_to(request.control, "none"),
+        seed=default_to(request.seed, 0),
+        baselines=_baselines(default_to(request.baselines, "small")),
         seed_baselines=bool(request.seed_baselines),
-        target_resolution=_or(request.target_resolution, 224),
-        target_classes=_or(request.target_classes, 1000),
+        target_resolution=default_to(request.target_resolution, 224),
+        target_classes=default_to(request.target_classes, 1000),
+        latency=TableId("", "", "", here=False) if timed else None,  # until it is found
     )
-    check_satisfiable(space_of(settings), settings)
-    data = _load(settings, data_root, notify)
-    images = round(len(data.train()) * settings.fidelity.subset)
-    if request.fidelity is not None:
-        epochs, rungs = epochs_of(request.fidelity, images)
-        settings = replace(settings.with_epochs(epochs), rungs=rungs)
-    elif request.epochs is None:
-        settings = settings.with_epochs(min(10.0, max(1.2, epochs_of("standard", images)[0])))
-    if data.name == "digits":  # a mirrored 2 is no 2
-        settings = replace(settings, recipe=replace(settings.recipe, mirror=False))
-    return settings.with_data(data.name, data.fingerprint), data
+    table = None
+    if timed:
+        table = with_table(settings, request.latency_table, notify)
+        settings = identified(settings, table)
+    check_satisfiable(space_of(settings), settings, table)
+    data = load_data(settings, data_root, notify)
+    epochs, rungs = length(request.fidelity, request.epochs, data, settings.fidelity.subset)
+    settings = replace(settings.with_epochs(epochs), rungs=rungs, recipe=recipe_for(data))
+    return settings.with_data(data.name, data.fingerprint), data, table
 
 
-def same_data(settings: Settings, data_root: Path | None, notify: Callable[[str], None]) -> Dataset:
+def check_training(fidelity: str | None, epochs: float | None, resolution: int) -> None:
+    """Raises UserError for a length or size of training that is none, before the data are loaded."""
+    if fidelity is not None:
+        if epochs is not None:
+            raise UserError(
+                "--fidelity and --epochs both say how long a trial is trained; give one of the two"
+            )
+        epochs_of(fidelity, 1)  # refuses what is none
+    if not 8 <= resolution <= 1024:
+        raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
+
+
+def length(
+    fidelity: str | None, epochs: float | None, data: Dataset, subset: float
+) -> tuple[float, tuple[float, ...]]:
+    """Epochs of a training, and those of the rungs below; without either: as standard, 1.2 to 10 epochs."""
+    images = round(len(data.train()) * subset)
+    if fidelity is not None:
+        return epochs_of(fidelity, images)
+    if epochs is not None:
+        return epochs, ()
+    return min(10.0, max(1.2, epochs_of("standard", images)[0])), ()
+
+
+def recipe_for(data: Dataset) -> Recipe:
+    """The recipe that networks are trained by on these data."""
+    return Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
+
+
+def check_bounds(minutes: float | None, concurrency: int | None, device: str) -> None:
+    """Raises UserError for bounds of an execution that are none, and for a device that is not there."""
+    if minutes is not None and not 0 < minutes < 1e6:
+        raise UserError(f"--minutes {minutes:g}: expected a time above 0")
+    if concurrency is not None and not 1 <= concurrency <= 1024:
+        raise UserError(f"--concurrency {concurrency}: expected from 1 to 1024 trainings at a time")
+    if device not in ("auto", "cpu", "cuda"):
+        raise UserError(f"--device {device}: expected auto, cpu or cuda")
+    if device == "cuda":
+        find_device(device)  # refuses it where there is none, before every trial does
+
+
+def same_data(settings: _Trained, data_root: Path | None, notify: Callable[[str], None]) -> Dataset:
     """The data of an existing run. Raises UserError where they are not what they were."""
-    data = _load(settings, data_root, notify)
+    data = load_data(settings, data_root, notify)
     if data.fingerprint != settings.fingerprint:
         raise UserError(
             f"the data at {settings.data!r} ({data.name}, fingerprint {data.fingerprint}) are not those of "
@@ -131,7 +188,8 @@ def space_of(settings: Settings) -> Space:
     return spaces.parse(settings.space, settings.granularity)
 
 
-def _load(settings: Settings, root: Path | None, notify: Callable[[str], None]) -> Dataset:
+def load_data(settings: _Trained, root: Path | None, notify: Callable[[str], None]) -> Dataset:
+    """The data that settings name, at the resolution of their fidelity."""
     return load(
         settings.data,
         root=root,
@@ -147,7 +205,7 @@ def _space_text(name: str) -> str:
     return spaces.MOBILE if name == "mobile" else Path(name).read_text(encoding="utf-8")
 
 
-def _absolute(spec: str) -> str:
+def absolute(spec: str) -> str:
     """A folder's path made absolute: a run may be resumed from elsewhere."""
     kind, _, path = spec.partition(":")
     return f"folder:{Path(path).expanduser().resolve()}" if kind == "folder" and path else spec
@@ -162,5 +220,6 @@ def _baselines(text: str) -> tuple[str, ...]:
     return names
 
 
-def _or(value: T | None, default: T) -> T:
+def default_to(value: T | None, default: T) -> T:
+    """The value, or the default where none is given."""
     return default if value is None else value

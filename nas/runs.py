@@ -2,20 +2,34 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from json import JSONDecodeError
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from nas.errors import UserError
 from nas.manifest import environment
 from nas.manifest import write as write_manifest
-from nas.record import Record, redacted
+from nas.record import Record
 from nas.settings import Settings
+from nas.storage import redacted
 
 STUDY = "study.db"
 _MANIFEST = "manifest.json"
+
+
+class _Settings(Protocol):
+    def to_json(self) -> str: ...
+
+
+class _Kept(Protocol):
+    def delete(self) -> None: ...
+
+
+S = TypeVar("S", bound=_Settings)
+R = TypeVar("R")
+K = TypeVar("K", bound=_Kept)
 
 
 def new_folder(out: Path | None) -> Path:
@@ -34,12 +48,26 @@ def new_folder(out: Path | None) -> Path:
 
 
 def create_run(folder: Path, storage: str | None, settings: Settings, notes: dict[str, Any]) -> Record:
-    """Make the folder, the study and the manifest; leaves nothing behind where one of them fails."""
+    """Make the folder, the study and the manifest of a search, as `create` does."""
+    return create(folder, storage, settings, notes, Record.create)
+
+
+def create(
+    folder: Path,
+    storage: str | None,
+    settings: S,
+    notes: dict[str, Any],
+    make: Callable[[str, str, S, Mapping[str, Any]], K],
+) -> K:
+    """Make the folder, what `make` makes of (storage, name, settings, notes), and the manifest.
+
+    Leaves nothing behind where one of them fails.
+    """
     made = _claim(folder)
-    record: Record | None = None
+    record: K | None = None
     try:
         name = folder.resolve().name if storage else "run"  # in a storage of its own it needs no other name
-        record = Record.create(storage or _file_storage(folder), name, settings, notes)
+        record = make(storage or _file_storage(folder), name, settings, notes)
         content = {
             **environment(),
             **notes,
@@ -62,7 +90,12 @@ def create_run(folder: Path, storage: str | None, settings: Settings, notes: dic
 
 
 def open_run(folder: Path, storage: str | None = None) -> Record:
-    """The record of an existing run. Raises UserError where the folder is none."""
+    """The record of an existing search. Raises UserError where the folder is none."""
+    return find(folder, storage, Record.open)
+
+
+def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
+    """What `read` makes of an existing run's (storage, name). Raises UserError where the folder is none."""
     try:
         if not folder.is_dir():
             raise UserError(
@@ -76,7 +109,7 @@ def open_run(folder: Path, storage: str | None = None) -> Record:
         raise UserError(f"the run {folder} is kept in {kept}; give its address with --storage")
     if storage is None and not (folder / STUDY).is_file():
         raise UserError(f"{folder} has lost its {STUDY}, and with it its trials")
-    return Record.open(storage or _file_storage(folder), name)
+    return read(storage or _file_storage(folder), name)
 
 
 def _file_storage(folder: Path) -> str:

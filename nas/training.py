@@ -109,7 +109,8 @@ class Outcome:
 
     accuracy: on the validation split, in [0, 1]. loss: mean training loss of the last tenth of the steps,
     label smoothing included. seconds: wall time of training and evaluation. images: training images seen,
-    repeats counted. steps: optimiser steps. curve: the reports, the last of them at the end.
+    repeats counted. steps: optimiser steps. curve: the reports, the last of them at the end. test: accuracy on
+    the held-out test images, where a final comparison has read them; `train` never does.
     """
 
     accuracy: float
@@ -118,6 +119,7 @@ class Outcome:
     images: int
     steps: int
     curve: tuple[Progress, ...]
+    test: float | None = None
 
 
 @dataclass(frozen=True)

@@ -135,8 +135,9 @@ def inverted_residual(block: InvertedResidual, x: Tensor, numbers: Numbers) -> T
     y = numbers.depthwise(y, block.kernel, block.stride, block.activation)
     if block.squeeze_excite:
         y = numbers.squeeze_excite(y, block.gate, block.squeeze, block.squeeze_activation)
-    y = numbers.conv_norm(y, block.out, groups=groups)
-    return x + y if block.stride == 1 and channels == block.out else y
+    last = block.activation if block.activated_bottleneck else ""
+    y = numbers.conv_norm(y, block.out, groups=groups, activation=last)
+    return x + y if block.shortcut and block.stride == 1 and channels == block.out else y
 
 
 def sandglass(block: SandGlass, x: Tensor, numbers: Numbers) -> Tensor:
@@ -148,13 +149,14 @@ def sandglass(block: SandGlass, x: Tensor, numbers: Numbers) -> Tensor:
         y = numbers.depthwise(y, block.kernel, block.stride if block.stride_first else 1, block.activation)
         if block.squeeze_excite:
             y = numbers.squeeze_excite(y, block.gate)
-    y = numbers.conv_norm(y, inner, groups=block.groups)
+    narrow = block.activation if block.activated_bottleneck else ""
+    y = numbers.conv_norm(y, inner, groups=block.groups, activation=narrow)
     if block.shuffle:
         y = shuffled(y, block.groups)
     y = numbers.conv_norm(y, block.out, groups=block.groups, activation=block.activation)
     if block.last_depthwise:
         y = numbers.depthwise(y, block.kernel, 1 if block.stride_first else block.stride)
-    if block.stride == 1 and channels == block.out:
+    if block.shortcut and block.stride == 1 and channels == block.out:
         passes = torch.arange(channels) < channels // block.identity
         y = y + x * passes[:, None, None]
     return y

@@ -1,6 +1,7 @@
 """Axes: their limits and the ticks of a logarithmic one, the same for every way of drawing."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +14,17 @@ _FEWEST_TICKS = 4
 
 @dataclass(frozen=True)
 class Axis:
-    """Limits and ticks, in the figures that the axis shows. `ticks` is empty when the drawer may choose."""
+    """Limits and ticks, in the figures that the axis shows. `ticks` is empty when the drawer may choose.
+
+    `names` are texts that stand at the ticks instead of their figures.
+    """
 
     title: str
     low: float
     high: float
     ticks: tuple[float, ...] = ()
     log: bool = False
+    names: tuple[str, ...] = ()
 
     def place(self, value: float) -> float:
         """Where `value` lies: 0 at the low end, 1 at the high end."""
@@ -52,6 +57,21 @@ def value_axis(title: str, values: NDArray[np.float64], unusual: float = 0.0) ->
     low = float(values[values >= usual - 0.5 * (high - usual)].min())
     margin = max(0.07 * (high - low), 1.0)
     return Axis(title, low - margin, high + margin)
+
+
+def difference_axis(title: str, values: NDArray[np.float64]) -> Axis:
+    """An axis around `values` and 0; -1 to 1 when there are none."""
+    reach = np.append(values, 0.0) if len(values) else np.array([-1.0, 1.0])
+    low, high = float(reach.min()), float(reach.max())
+    margin = max(0.08 * (high - low), 0.2)
+    return Axis(title, low - margin, high + margin)
+
+
+def named_axis(names: Sequence[str]) -> Axis:
+    """A row a name, the first at the top, at the heights -1, -2, ..."""
+    return Axis(
+        "", -len(names) - 0.5, -0.5, tuple(-float(i) for i in range(1, len(names) + 1)), names=tuple(names)
+    )
 
 
 def log_ticks(low: float, high: float) -> tuple[float, ...]:

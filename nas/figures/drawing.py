@@ -58,16 +58,26 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Arrow:
+    """From one point to another."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    color: str
+
+
+@dataclass(frozen=True)
 class Panel:
-    """One of the two diagrams."""
+    """One of the diagrams of a figure."""
 
     title: str
     x_axis: Axis
     y_axis: Axis
     series: tuple[Series, ...]
     labels: tuple[Label, ...]
-    budget: tuple[float, str] | None = None  # where the vertical line stands, and its text
+    mark: tuple[float, str] | None = None  # where a vertical line stands, and its text
     notice: str = ""  # what a panel without points says
+    arrows: tuple[Arrow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def drawing(info: FrontInfo) -> Drawing:
         title=f"Architecture search on {shorten(info.data)}",
         subtitle=(_what_was_run(info), _what_is_counted(info)),
         run=_run_panel(info),
-        published=_published_panel(info),
+        published=published_panel(info.published, info.objective, info.budgets),
     )
 
 
@@ -189,7 +199,7 @@ def _run_panel(info: FrontInfo) -> Panel:
     front = front.iloc[np.argsort(_points(front, objective)[0])]
     baselines = info.baselines[_drawable(info.baselines, objective)]
     cloud, best, known = (_points(rows, objective) for rows in (trials, front, baselines))
-    budget = _budget(info, objective)
+    budget = _budget(info.budgets, objective)
     drawn_at_random = drawn_trials(replace(info, trials=info.control))
     control = _points(drawn_at_random, objective)
     end = budget[0] if budget else None
@@ -212,16 +222,16 @@ def _run_panel(info: FrontInfo) -> Panel:
         y_axis=y_axis,
         series=tuple(part for one in series for part in _on_axis(one, y_axis)),
         labels=tuple(Label(name, a, b, _BASELINE.color) for name, a, b in labels),
-        budget=budget,
+        mark=budget,
         notice="" if len(trials) else "No trial has finished yet.",
     )
 
 
-def _budget(info: FrontInfo, objective: Objective) -> tuple[float, str] | None:
-    bounds = [bound for column, bound in info.budgets if column == objective.column]
-    if not bounds:
+def _budget(bounds: Sequence[tuple[str, float]], objective: Objective) -> tuple[float, str] | None:
+    limits = [bound for column, bound in bounds if column == objective.column]
+    if not limits:
         return None
-    return min(bounds) / objective.scale, f"budget {_round(objective, min(bounds))}"
+    return min(limits) / objective.scale, f"budget {_round(objective, min(limits))}"
 
 
 def _series(
@@ -303,22 +313,25 @@ def _trial_hovers(rows: pd.DataFrame, objective: Objective, names: Sequence[str]
         ]
         if pd.notna(row.get("epochs")):
             lines.append(f"{row['epochs']:g} epochs")
-        hovers.append("<br>".join([*lines, "", *_wrapped(str(row.get("arch", "")))]))
+        hovers.append("<br>".join([*lines, "", *wrapped(str(row.get("arch", "")))]))
     return hovers
 
 
-def _wrapped(arch: str, width: int = 64, most: int = 24) -> list[str]:
+def wrapped(arch: str, width: int = 64, most: int = 24) -> list[str]:
+    """A long text as lines of HTML."""
     lines = [escape(line) for line in wrap(arch, width, break_on_hyphens=False)]
     return lines if len(lines) <= most else [*lines[:most], "…"]
 
 
-def _published_panel(info: FrontInfo) -> Panel:
+def published_panel(
+    published: pd.DataFrame, objective: Objective, bounds: Sequence[tuple[str, float]] = ()
+) -> Panel:
     """One line a model, over its widths; against multiply-adds also where the run's axis is a latency."""
-    objective = PARAMS if info.objective.column == "params" else MACS
+    objective = PARAMS if objective.column == "params" else MACS
     series: list[Series] = []
     labels: list[Label] = []
     for model, groups, label, style in _PUBLISHED:
-        rows = _published_rows(info.published, model, groups, objective)
+        rows = _published_rows(published, model, groups, objective)
         if rows.empty:
             continue
         x, y = rows[objective.column].to_numpy(float) / objective.scale, rows["top1_percent"].to_numpy(float)
@@ -326,7 +339,7 @@ def _published_panel(info: FrontInfo) -> Panel:
             _series(label, style, (x, y), [_published_hover(row) for _, row in rows.iterrows()], False)
         )
         labels.append(Label(label, float(x[-1]), float(y[-1]), _darker(style.color)))
-    budget = _budget(info, objective)
+    budget = _budget(bounds, objective)
     every_x = np.array([x for s in series for x in s.x] + ([budget[0]] if budget else []))
     every_y = np.array([y for s in series for y in s.y])
     return Panel(
@@ -335,7 +348,7 @@ def _published_panel(info: FrontInfo) -> Panel:
         y_axis=value_axis("ImageNet top-1 accuracy (%)", every_y),
         series=tuple(series),
         labels=tuple(labels),
-        budget=budget,
+        mark=budget,
         notice="" if series else "No published figures were given.",
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nas.figures.drawing import Panel
+from nas.figures.drawing import Drawing, Panel
 from nas.figures.labels import Spot, place
 
 WIDTH, HEIGHT = 1200, 650
@@ -27,8 +27,24 @@ class Frame:
         return self.right - self.left, self.bottom - self.top
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A whole figure: its panels and where each stands."""
+
+    title: str
+    subtitle: tuple[str, ...]
+    panels: tuple[tuple[Panel, Frame], ...]
+    height: int = HEIGHT
+
+
 RUN = Frame(left=72, right=612, top=150, bottom=560)
 PUBLISHED = Frame(left=684, right=1176, top=150, bottom=560)
+
+
+def sheet(drawing: Drawing) -> Sheet:
+    """The figure of a search: the run beside what was published."""
+    panels = ((drawing.run, RUN), (drawing.published, PUBLISHED))
+    return Sheet(drawing.title, drawing.subtitle, panels)
 
 
 def label_spots(panel: Panel, frame: Frame) -> list[Spot]:
@@ -45,8 +61,8 @@ def label_spots(panel: Panel, frame: Frame) -> list[Spot]:
         if series.style.line:
             for start, end in pairwise(points):
                 obstacles += _between(start, end)
-    if panel.budget:
-        x, _ = pixels(panel.budget[0], panel.y_axis.low)
+    if panel.mark:
+        x, _ = pixels(panel.mark[0], panel.y_axis.low)
         obstacles += _between((x, 0.0), (x, height), step=20.0)
     anchors = [pixels(label.x, label.y) for label in panel.labels]
     return place([label.text for label in panel.labels], anchors, (width, height), obstacles)

@@ -1,11 +1,13 @@
-"""The interactive page: a `Drawing` made by plotly, its script inside, and the front as a table."""
+"""The interactive page: sheets drawn by plotly, its script inside, and a table below them."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from nas.figures.axes import Axis
 from nas.figures.drawing import Drawing, Panel, Series, escape
 from nas.figures.info import FrontInfo, costs_beside, tick
 from nas.figures.labels import FONT_SIZE
@@ -13,18 +15,17 @@ from nas.figures.layout import (
     AXIS_SIZE,
     FAINT,
     GRID,
-    HEIGHT,
     INK,
     MARGIN,
     PANEL_SIZE,
-    PUBLISHED,
-    RUN,
     SUBTITLE_SIZE,
     TICK_SIZE,
     TITLE_SIZE,
     WIDTH,
     Frame,
+    Sheet,
     label_spots,
+    sheet,
 )
 
 _FONT = "Verdana, DejaVu Sans, sans-serif"
@@ -38,7 +39,7 @@ _PAGE = """<!doctype html>
 <style>
 body {{ margin: 0 auto; max-width: 1400px; min-width: {width}px; font: 14px {font}; color: {ink}; }}
 section {{ margin: 0 {margin}px 40px; }}
-h2 {{ font-size: {heading}px; }}
+h2 {{ font-size: {heading_size}px; }}
 table {{ border-collapse: collapse; }}
 th, td {{ padding: 5px 18px 5px 0; border-bottom: 1px solid {grid}; text-align: right; vertical-align: top; }}
 th:last-child, td:last-child {{ text-align: left; padding-right: 0; }}
@@ -47,9 +48,9 @@ code {{ font-size: 12px; overflow-wrap: anywhere; }}
 <script>{script}</script>
 </head>
 <body>
-{figure}
+{figures}
 <section>
-<h2>The front</h2>
+<h2>{heading}</h2>
 {table}
 </section>
 </body>
@@ -58,92 +59,124 @@ code {{ font-size: 12px; overflow-wrap: anywhere; }}
 
 
 def page(info: FrontInfo, drawing: Drawing) -> str:
-    """A whole HTML document that fetches nothing."""
-    figure = interactive(drawing).to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        config={"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
-    )
+    """The document of a search, with its front as a table."""
+    return document([sheet(drawing)], "The front", _front_table(info))
+
+
+def document(sheets: Sequence[Sheet], heading: str, body: str) -> str:
+    """A whole HTML document that fetches nothing: the sheets, and below them `body`, which is HTML."""
+    config = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+    figures = [
+        interactive(one).to_html(full_html=False, include_plotlyjs=False, config=config) for one in sheets
+    ]
     return _PAGE.format(
-        title=escape(drawing.title),
+        title=escape(sheets[0].title),
         script=get_plotlyjs(),
-        figure=figure,
-        table=_table(info),
+        figures="\n".join(figures),
+        heading=escape(heading),
+        table=body,
         width=WIDTH,
         font=_FONT,
         ink=INK,
         grid=GRID,
         margin=MARGIN,
-        heading=PANEL_SIZE,
+        heading_size=PANEL_SIZE,
     )
 
 
-def interactive(drawing: Drawing) -> go.Figure:
+def interactive(sheet: Sheet) -> go.Figure:
     """The plotly figure."""
-    figure = go.Figure(layout=_layout(drawing))
-    for panel, frame, axis in ((drawing.run, RUN, ""), (drawing.published, PUBLISHED, "2")):
-        figure.update_layout(_axes(panel, frame, axis))
-        if panel.budget:
-            figure.add_trace(_budget_line(panel, axis))
-        figure.add_traces([_trace(series, axis) for series in panel.series])
+    figure = go.Figure(layout=_layout(sheet))
+    named: set[str] = set()
+    for number, (panel, frame) in enumerate(sheet.panels, start=1):
+        axis = "" if number == 1 else str(number)
+        figure.update_layout(_axes(panel, frame, axis, _bounds(sheet)))
+        if panel.mark:
+            figure.add_trace(_mark(panel, axis))
+        for series in panel.series:
+            figure.add_trace(_trace(series, axis, series.in_legend and series.name not in named))
+            named.add(series.name)
         _annotate(figure, panel, frame, axis)
     return figure
 
 
-def _layout(drawing: Drawing) -> go.Layout:
+def _bounds(sheet: Sheet) -> Frame:
+    """The frame around all frames."""
+    frames = [frame for _, frame in sheet.panels]
+    return Frame(
+        left=min(frame.left for frame in frames),
+        right=max(frame.right for frame in frames),
+        top=min(frame.top for frame in frames),
+        bottom=max(frame.bottom for frame in frames),
+    )
+
+
+def _layout(sheet: Sheet) -> go.Layout:
+    around = _bounds(sheet)
     subtitle = "".join(
         f'<br><span style="font-size:{SUBTITLE_SIZE}px;color:{FAINT}">{escape(line)}</span>'
-        for line in drawing.subtitle
+        for line in sheet.subtitle
     )
     return go.Layout(
         title={
-            "text": f"<b>{escape(drawing.title)}</b>{subtitle}",
+            "text": f"<b>{escape(sheet.title)}</b>{subtitle}",
             "font": {"size": TITLE_SIZE},
             "x": MARGIN / WIDTH,
-            "y": 1 - MARGIN / HEIGHT,
+            "y": 1 - MARGIN / sheet.height,
             "yanchor": "top",
         },
         font={"family": _FONT, "color": INK, "size": TICK_SIZE},
-        height=HEIGHT,
+        height=sheet.height,
         margin={
-            "l": RUN.left,
-            "r": WIDTH - PUBLISHED.right,
-            "t": RUN.top,
-            "b": HEIGHT - RUN.bottom,
+            "l": around.left,
+            "r": WIDTH - around.right,
+            "t": around.top,
+            "b": sheet.height - around.bottom,
             "autoexpand": False,
         },
         plot_bgcolor="white",
         hoverlabel={"align": "left", "bgcolor": "white", "font": {"size": FONT_SIZE}},
         hovermode="closest",
-        legend={"orientation": "h", "x": 0, "y": -0.15, "yanchor": "top"},
+        legend={"orientation": "h", "x": 0, "y": -62 / around.size[1], "yanchor": "top"},
     )
 
 
-def _axes(panel: Panel, frame: Frame, axis: str) -> dict[str, object]:
-    across = PUBLISHED.right - RUN.left
+def _axes(panel: Panel, frame: Frame, axis: str, around: Frame) -> dict[str, object]:
+    across, down = around.size
     line = {"gridcolor": GRID, "linecolor": FAINT, "zeroline": False, "ticks": "outside", "tickcolor": FAINT}
-    x, y = panel.x_axis, panel.y_axis
+    domains = {
+        "x": [(frame.left - around.left) / across, (frame.right - around.left) / across],
+        "y": [(around.bottom - frame.bottom) / down, (around.bottom - frame.top) / down],
+    }
+    made = {}
+    for letter, other, side in (("x", "y", panel.x_axis), ("y", "x", panel.y_axis)):
+        made[f"{letter}axis{axis}"] = {
+            **line,
+            "domain": domains[letter],
+            "anchor": f"{other}{axis}",
+            "title": {"text": escape(side.title), "font": {"size": AXIS_SIZE}, "standoff": 10},
+            "type": "log" if side.log else "linear",
+            "range": [_on(side, side.low), _on(side, side.high)],
+            **_ticks(side),
+        }
+    return made
+
+
+def _ticks(side: Axis) -> dict[str, object]:
+    if not side.ticks:
+        return {}
     return {
-        f"xaxis{axis}": {
-            **line,
-            "domain": [(frame.left - RUN.left) / across, (frame.right - RUN.left) / across],
-            "anchor": f"y{axis}",
-            "title": {"text": escape(x.title), "font": {"size": AXIS_SIZE}, "standoff": 10},
-            "type": "log",
-            "range": [math.log10(x.low), math.log10(x.high)],
-            "tickvals": x.ticks,
-            "ticktext": [tick(value) for value in x.ticks],
-        },
-        f"yaxis{axis}": {
-            **line,
-            "anchor": f"x{axis}",
-            "title": {"text": escape(y.title), "font": {"size": AXIS_SIZE}, "standoff": 10},
-            "range": [y.low, y.high],
-        },
+        "tickvals": side.ticks,
+        "ticktext": list(map(escape, side.names)) or [tick(v) for v in side.ticks],
     }
 
 
-def _trace(series: Series, axis: str) -> go.Scatter:
+def _on(side: Axis, value: float) -> float:
+    """A value as plotly wants it in ranges and annotations: on a logarithmic axis, its logarithm."""
+    return math.log10(value) if side.log else value
+
+
+def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
     style = series.style
     symbol = _MARKERS.get(style.marker, style.marker)
     return go.Scatter(
@@ -166,13 +199,13 @@ def _trace(series: Series, axis: str) -> go.Scatter:
         opacity=style.opacity,
         hovertext=series.hover,
         hoverinfo="text" if series.hover else "skip",
-        showlegend=series.in_legend,
+        showlegend=in_legend,
     )
 
 
-def _budget_line(panel: Panel, axis: str) -> go.Scatter:
+def _mark(panel: Panel, axis: str) -> go.Scatter:
     # A trace and not a shape: shapes below the points are below the grid too, which then covers the line.
-    x = panel.budget[0] if panel.budget else math.nan
+    x = panel.mark[0] if panel.mark else math.nan
     return go.Scatter(
         x=[x, x],
         y=[panel.y_axis.low, panel.y_axis.high],
@@ -186,7 +219,7 @@ def _budget_line(panel: Panel, axis: str) -> go.Scatter:
 
 
 def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
-    """What is written into the panel: its title, its labels, the budget, or why it is empty."""
+    """What is written into the panel: its title, its labels, the mark, its arrows, or why it is empty."""
     here = {"xref": f"x{axis}", "yref": f"y{axis}"}
     corner = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "showarrow": False}
     figure.add_annotation(
@@ -201,11 +234,11 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
     )
     if panel.notice:
         figure.add_annotation(text=escape(panel.notice), x=0.5, y=0.5, font={"color": FAINT}, **corner)
-    if panel.budget:
-        x, text = panel.budget
+    if panel.mark:
+        x, text = panel.mark
         figure.add_annotation(
             text=escape(text),
-            x=math.log10(x),
+            x=_on(panel.x_axis, x),
             y=1,
             yanchor="bottom",
             xref=f"x{axis}",
@@ -213,10 +246,29 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
             showarrow=False,
             font={"color": FAINT},
         )
+    for arrow in panel.arrows:
+        (x0, y0), (x1, y1) = (
+            (_on(panel.x_axis, x), _on(panel.y_axis, y)) for x, y in (arrow.start, arrow.end)
+        )
+        figure.add_annotation(
+            x=x1,
+            y=y1,
+            ax=x0,
+            ay=y0,
+            axref=f"x{axis}",
+            ayref=f"y{axis}",
+            arrowhead=2,
+            arrowwidth=1.4,
+            arrowcolor=arrow.color,
+            standoff=6,
+            startstandoff=6,
+            text="",
+            **here,
+        )
     for label, spot in zip(panel.labels, label_spots(panel, frame), strict=True):
         figure.add_annotation(
             text=escape(label.text),
-            x=math.log10(label.x),
+            x=_on(panel.x_axis, label.x),
             y=label.y,
             ax=spot.dx,
             ay=-spot.dy,
@@ -234,23 +286,29 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
         )
 
 
-def _table(info: FrontInfo) -> str:
+def _front_table(info: FrontInfo) -> str:
     """The front's points by falling accuracy."""
     if info.front.empty:
         return "<p>No trial is on the front yet.</p>"
     rows = info.front.sort_values("accuracy", ascending=False)
     costs = [o for o in costs_beside(info.objective) if o.column in rows and rows[o.column].notna().any()]
     head = ["trial", "validation accuracy (%)", *(f"{o.name} ({o.unit})" for o in costs), "arch"]
-    lines = [_row("th", head)]
+    lines = []
     for _, row in rows.iterrows():
         shown = [
             o.show(float(row[o.column])).removesuffix(f" {o.unit}") if pd.notna(row[o.column]) else ""
             for o in costs
         ]
         cells = [str(row["trial"]), f"{100 * row['accuracy']:.2f}", *shown]
-        lines.append(_row("td", [*map(escape, cells), f"<code>{escape(str(row['arch']))}</code>"]))
+        lines.append([*map(escape, cells), f"<code>{escape(str(row['arch']))}</code>"])
+    return table(head, lines)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An HTML table of cells that are HTML."""
+    lines = [_row("th", head), *(_row("td", row) for row in rows)]
     return "<table>\n" + "\n".join(lines) + "\n</table>"
 
 
-def _row(tag: str, cells: list[str]) -> str:
+def _row(tag: str, cells: Sequence[str]) -> str:
     return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"

@@ -1,4 +1,4 @@
-"""The static picture: a `Drawing` put on paper by matplotlib, without pyplot, a display or a browser."""
+"""The static picture: a `Sheet` put on paper by matplotlib, without pyplot, a display or a browser."""
 
 from pathlib import Path
 from typing import Any
@@ -8,26 +8,24 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from nas.figures.drawing import Drawing, Panel, Series
+from nas.figures.drawing import Panel, Series
 from nas.figures.info import tick
 from nas.figures.labels import FONT_SIZE
 from nas.figures.layout import (
     AXIS_SIZE,
     FAINT,
     GRID,
-    HEIGHT,
     INK,
     MARGIN,
     PANEL_SIZE,
-    PUBLISHED,
-    RUN,
     SUBTITLE_SIZE,
     TICK_SIZE,
     TITLE_SIZE,
     WIDTH,
     Frame,
+    Sheet,
     label_spots,
 )
 
@@ -59,19 +57,23 @@ _CORNERS = {
 _FONT = "DejaVu Sans"  # comes with matplotlib
 
 
-def save_png(drawing: Drawing, path: Path) -> None:
-    """Draws `drawing` into a PNG file. Raises OSError."""
-    figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor="white")
+def save_png(sheet: Sheet, path: Path) -> None:
+    """Draws `sheet` into a PNG file. Raises OSError."""
+    figure = Figure(figsize=(WIDTH / _DPI, sheet.height / _DPI), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    _text(figure, MARGIN, MARGIN, drawing.title, TITLE_SIZE, INK, weight="bold")
-    for i, line in enumerate(drawing.subtitle):
+    _text(figure, MARGIN, MARGIN, sheet.title, TITLE_SIZE, INK, weight="bold")
+    for i, line in enumerate(sheet.subtitle):
         _text(figure, MARGIN, MARGIN + 32 + 20 * i, line, SUBTITLE_SIZE, FAINT)
-    for panel, frame in ((drawing.run, RUN), (drawing.published, PUBLISHED)):
+    named: dict[str, Line2D] = {}
+    for panel, frame in sheet.panels:
         _text(figure, frame.left, frame.top - 34, panel.title, PANEL_SIZE, INK, weight="bold")
         axes = _axes(figure, panel, frame)
-        lines = [_points(axes, series, order) for order, series in enumerate(panel.series, start=2)]
+        for order, series in enumerate(panel.series, start=2):
+            line = _points(axes, series, order)
+            if series.in_legend:
+                named.setdefault(series.name, line)
         _annotate(axes, panel, frame)
-        _legend(figure, [line for line, series in zip(lines, panel.series, strict=True) if series.in_legend])
+    _legend(figure, list(named.values()), min(frame.left for _, frame in sheet.panels))
     figure.savefig(path, format="png", dpi=2 * _DPI)
 
 
@@ -81,7 +83,7 @@ def _text(
     """Text whose top left corner is (x, y), in pixels from the figure's top left."""
     figure.text(
         x / WIDTH,
-        1 - y / HEIGHT,
+        1 - y / _height(figure),
         text,
         fontsize=size * _POINT,
         color=color,
@@ -92,9 +94,14 @@ def _text(
     )
 
 
+def _height(figure: Figure) -> float:
+    """In pixels of the layout."""
+    return float(figure.get_size_inches()[1]) * _DPI
+
+
 def _axes(figure: Figure, panel: Panel, frame: Frame) -> Axes:
-    width, height = frame.size
-    axes = figure.add_axes((frame.left / WIDTH, 1 - frame.bottom / HEIGHT, width / WIDTH, height / HEIGHT))
+    (width, height), whole = frame.size, _height(figure)
+    axes = figure.add_axes((frame.left / WIDTH, 1 - frame.bottom / whole, width / WIDTH, height / whole))
     axes.set_axisbelow(True)
     axes.grid(color=GRID, linewidth=_POINT)
     axes.spines[["top", "right"]].set_visible(False)
@@ -103,9 +110,12 @@ def _axes(figure: Figure, panel: Panel, frame: Frame) -> Axes:
     axes.set_xscale("log" if panel.x_axis.log else "linear")
     axes.set_xlim(panel.x_axis.low, panel.x_axis.high)
     axes.set_ylim(panel.y_axis.low, panel.y_axis.high)
-    axes.xaxis.set_major_locator(FixedLocator(panel.x_axis.ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+    for drawn, side in ((axes.xaxis, panel.x_axis), (axes.yaxis, panel.y_axis)):
+        if side.ticks:
+            names = side.names or tuple(map(tick, side.ticks))
+            drawn.set_major_locator(FixedLocator(side.ticks))
+            drawn.set_minor_locator(NullLocator())
+            drawn.set_major_formatter(FixedFormatter(names))
     style: dict[str, Any] = {
         "fontsize": AXIS_SIZE * _POINT,
         "color": INK,
@@ -119,8 +129,8 @@ def _axes(figure: Figure, panel: Panel, frame: Frame) -> Axes:
 
 def _annotate(axes: Axes, panel: Panel, frame: Frame) -> None:
     font: dict[str, Any] = {"fontsize": FONT_SIZE * _POINT, "family": _FONT, "parse_math": False}
-    if panel.budget:
-        x, text = panel.budget
+    if panel.mark:
+        x, text = panel.mark
         axes.axvline(x, color=FAINT, linewidth=1.3 * _POINT, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             text,
@@ -132,6 +142,10 @@ def _annotate(axes: Axes, panel: Panel, frame: Frame) -> None:
             color=FAINT,
             **font,
         )
+    for arrow in panel.arrows:
+        style: dict[str, Any] = {"arrowstyle": "-|>", "color": arrow.color, "linewidth": 1.4 * _POINT}
+        style |= {"shrinkA": 6 * _POINT, "shrinkB": 6 * _POINT, "mutation_scale": 11 * _POINT}
+        axes.annotate("", arrow.end, xytext=arrow.start, arrowprops=style, zorder=2)
     for label, spot in zip(panel.labels, label_spots(panel, frame), strict=True):
         across, along = _ALIGNMENTS[spot.side]
         leader = {
@@ -178,13 +192,13 @@ def _points(axes: Axes, series: Series, order: int) -> Line2D:
     return line
 
 
-def _legend(figure: Figure, lines: list[Line2D]) -> None:
-    """The key of the run's panel, below it; the published lines are labelled where they end."""
+def _legend(figure: Figure, lines: list[Line2D], left: float) -> None:
+    """The key, at the bottom."""
     if lines:
         figure.legend(
             handles=lines,
             loc="lower left",
-            bbox_to_anchor=((RUN.left - 10) / WIDTH, 4 / HEIGHT),
+            bbox_to_anchor=((left - 10) / WIDTH, 4 / _height(figure)),
             ncols=len(lines),
             frameon=False,
             prop={"size": TICK_SIZE * _POINT, "family": _FONT},

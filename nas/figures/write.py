@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nas.figures.drawing import drawing
 from nas.figures.info import FrontInfo
+from nas.figures.layout import sheet
 from nas.files import write_whole
 
 
@@ -22,4 +23,4 @@ def write_png(info: FrontInfo, path: str | Path) -> None:
     """A static picture of 2400 x 1300 pixels, to be shown at half of that. Written as by `write_html`."""
     from nas.figures.picture import save_png
 
-    write_whole(Path(path), lambda temporary: save_png(drawing(info), temporary))
+    write_whole(Path(path), lambda temporary: save_png(sheet(drawing(info)), temporary))

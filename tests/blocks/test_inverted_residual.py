@@ -74,6 +74,8 @@ def test_groups_are_on_both_pointwise_convolutions() -> None:
             {"expansion": 2.0, "groups": 2, "shuffle": False},
         ),
         ({"inner": 8, "groups": 8, "shuffle": False}, {"inner": 8, "groups": 8}),  # groups of one channel
+        ({"shortcut": False}, {}),  # 16 to 24 channels: there is none
+        ({"activated_bottleneck": True}, {"activated_bottleneck": True}),
     ],
 )
 def test_one_function_has_one_text(text: dict, canonical: dict) -> None:  # type: ignore[type-arg]
@@ -98,6 +100,24 @@ def test_the_shortcut_exists_iff_stride_1_and_equal_widths(out: int, stride: int
 def test_the_projection_is_linear() -> None:
     module = InvertedResidual(24, expansion=2.0).build(16, nn.BatchNorm2d)
     assert (module(torch.randn(4, 16, 6, 6)) < 0).float().mean() > 0.2
+
+
+def test_the_bottleneck_can_be_activated() -> None:
+    block = InvertedResidual(24, expansion=2.0, activated_bottleneck=True).canonical(16)
+    assert str(block) == "ir24_t2_bnact"
+    assert (block.build(16, nn.BatchNorm2d)(torch.randn(4, 16, 6, 6)) >= 0).all()
+
+
+def test_the_shortcut_can_be_left_out() -> None:
+    block = InvertedResidual(16, expansion=2.0, shortcut=False).canonical(16)
+    assert str(block) == "ir16_t2_noskip"
+    module = block.build(16, nn.BatchNorm2d).eval()
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.zeros_(layer.weight)
+    assert not module(torch.rand(1, 16, 4, 4)).any()
+    strided = InvertedResidual(16, expansion=2.0, stride=2, shortcut=False)
+    assert strided.canonical(16) == InvertedResidual(16, expansion=2.0, stride=2)
 
 
 @pytest.mark.parametrize("groups", [3, 5])

@@ -110,3 +110,23 @@ def test_one_function_has_one_text(text: dict, canonical: dict) -> None:  # type
 def test_the_inner_width_is_a_multiple_of_8_unless_given() -> None:
     assert convolutions(SandGlass(96, expansion=5.0), 48)[1].out_channels == 24  # 19.2 -> 16 < 0.9 x 19.2
     assert convolutions(SandGlass(96, inner=20), 48)[1].out_channels == 20
+
+
+def test_the_shortcut_can_be_left_out() -> None:
+    block = SandGlass(48, expansion=6.0, shortcut=False).canonical(48)
+    assert str(block) == "sg48_t6_noskip"
+    module = block.build(48, nn.BatchNorm2d).eval()
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.zeros_(layer.weight)
+    assert not module(torch.rand(1, 48, 4, 4)).any()
+    assert SandGlass(96, expansion=6.0, shortcut=False).canonical(48) == SandGlass(96, expansion=6.0)
+    assert SandGlass(48, expansion=6.0, shortcut=False, identity=2).canonical(48) == block  # nothing to pass
+
+
+def test_the_bottleneck_can_be_activated() -> None:
+    block = SandGlass(48, expansion=6.0, activated_bottleneck=True)
+    steps = references.steps(block.build(48, nn.BatchNorm2d), torch.zeros(1, 48, 6, 6))
+    narrow = [step.kind for step in steps if step.given.shape[1] == 8]
+    assert narrow == ["Conv2d", "BatchNorm2d", "ReLU"]
+    assert str(block) == "sg48_t6_bnact"

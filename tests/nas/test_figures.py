@@ -71,8 +71,8 @@ def test_the_front_is_a_staircase_that_reaches_the_budget() -> None:
 def test_baselines_are_named_and_the_budget_is_marked() -> None:
     panel = drawing(run()).run
     assert [(label.text, label.x) for label in panel.labels] == [("mobilenet_v3_large", 217.0)]
-    assert panel.budget is not None
-    assert panel.budget[0] == 300.0
+    assert panel.mark is not None
+    assert panel.mark[0] == 300.0
 
 
 def test_the_text_around_says_what_was_done() -> None:
@@ -102,7 +102,7 @@ def test_the_x_axis_is_the_objectives() -> None:
     assert series(panel, "trial").x == (12.0,)
     assert "Pixel 1" in panel.x_axis.title
     assert "latency on a Pixel 1 12.0 ms" in series(panel, "trial").hover[0]
-    assert panel.budget is None
+    assert panel.mark is None
 
 
 def test_briefer_trials_are_told_apart() -> None:

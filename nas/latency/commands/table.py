@@ -1,8 +1,5 @@
 """Make the latency table of this machine: `python -m nas.latency table`."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -30,6 +27,7 @@ def main(
     from nas.latency.building import obtain
     from nas.latency.conditions import Conditions
     from nas.latency.fingerprint import fingerprint
+    from nas.latency.progress import progress_line
     from nas.latency.table import described
     from nas.latency.table_file import own_path
     from search_spaces import spaces
@@ -43,23 +41,3 @@ def main(
         table = obtain(conditions, of, progress, clock=clock, force=force, anew=anew)
     typer.echo(described(table))
     typer.echo(f"kept in {path}")
-
-
-@contextmanager
-def progress_line() -> Iterator[Callable[[int, int], None]]:
-    """How far a table is, on one line of a terminal's standard error; in tenths where that is piped."""
-    shown = [-1]
-
-    def show(done: int, total: int) -> None:
-        live = sys.stderr.isatty()
-        step = 100 * done // total if live else 10 * done // total
-        if step != shown[0]:
-            shown[0] = step
-            text = f"timed {done} of {total} parts and networks"
-            sys.stderr.write(f"\r{text}" if live else f"{text}\n")
-            sys.stderr.flush()
-
-    yield show
-    if shown[0] >= 0 and sys.stderr.isatty():
-        sys.stderr.write("\n")
-

@@ -1,0 +1,131 @@
+"""The results of an ablation put down: tables, pages and pictures, and the verdicts in the terminal."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.text import Text
+
+from nas.ablation.study import BASE, Plan
+from nas.ablation.summary import summarise, trainings_table
+from nas.comparison.trainings import Trainings
+from nas.figures.ablation import AblationInfo, forest_sheet, tradeoff_sheet
+from nas.figures.drawing import escape
+from nas.figures.page import document, table
+from nas.figures.picture import save_png
+from nas.files import write_text, write_whole
+from nas.text_table import aligned
+
+FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, ablation.csv"
+
+
+def ablation_info(
+    trainings: Trainings, plan: Plan, title: str, latencies: Mapping[str, float] | None = None
+) -> AblationInfo:
+    """What the figures and tables are told, from the study alone."""
+    setup = trainings.setup
+    return AblationInfo(
+        title=title,
+        data=setup.data_name,
+        fidelity=setup.trained,
+        target=setup.target,
+        seeds=len(trainings.seeds),
+        rows=summarise(trainings, plan, latencies),
+    )
+
+
+def write_results(trainings: Trainings, plan: Plan, info: AblationInfo, folder: Path) -> None:
+    """Write all FILES, each whole or not at all."""
+    write_text(folder / "ablation.csv", trainings_table(trainings, plan).to_csv(index=False))
+    write_text(folder / "summary.csv", info.rows.to_csv(index=False))
+    forest, tradeoff = forest_sheet(info), tradeoff_sheet(info)
+    header, rows = verdicts(info)
+    body = table(header, [list(map(escape, row)) for row in rows])
+    notes = "".join(f"<p>{escape(line)}</p>" for line in explanations(info))
+    write_text(folder / "ablation.html", document([forest, tradeoff], "The verdicts", body + notes))
+    write_whole(folder / "forest.png", lambda temporary: save_png(forest, temporary))
+    write_whole(folder / "tradeoff.png", lambda temporary: save_png(tradeoff, temporary))
+
+
+def print_summary(info: AblationInfo, console: Console) -> None:
+    """A verdict line a variant with all comparisons side by side, the interactions, and what to make of them."""
+    header, rows = verdicts(info)
+    left = [name for name in header if name == "variant" or name.endswith("verdict")]
+    base = info.rows[info.rows["comparison"] == BASE].iloc[0]
+    said = [
+        f"Ablation of {info.title} on {info.data}: {info.fidelity}, {info.seeds} seeds",
+        f"base: {_accuracy(base)} validation accuracy, {_costs(base)} (at {info.target})",
+        "differences to the base in percentage points, mean [95 % interval], paired by seed; "
+        "verdicts after Holm's correction",
+        "",
+        aligned(header, rows, left),
+        "",
+    ]
+    console.print(Text("\n".join([*said, *explanations(info)])), soft_wrap=True)
+
+
+def verdicts(info: AblationInfo) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the main table: a line a variant; each comparison's difference, verdict and cost."""
+    header = ["variant"]
+    for comparison in info.comparisons:
+        header += [f"{comparison}: points", "seeds", f"{comparison}: verdict", "x cost"]
+    lines = []
+    for name in dict.fromkeys(info.told["name"]):
+        line = [name]
+        for comparison in info.comparisons:
+            found = info.told[(info.told["name"] == name) & (info.told["comparison"] == comparison)]
+            line += _cells(found.iloc[0], info.seeds) if len(found) else ["", "", "", ""]
+        lines.append(line)
+    return header, lines
+
+
+def explanations(info: AblationInfo) -> list[str]:
+    """What was not done and why, and what these seeds could have shown."""
+    said = []
+    for _, row in info.rows[info.rows["note"].ne("")].iterrows():
+        said.append(f"{row['name']} ({row['comparison']}): {row['note']}")
+    smallest = info.rows.groupby("comparison", sort=False)["smallest"].max().dropna()
+    for comparison, value in smallest.items():
+        said.append(
+            f"{comparison}: with a probability of 80 % these seeds would have shown a difference of "
+            f"{100 * value:.2f} points; a smaller one may be there unseen."
+        )
+    return said
+
+
+def _cells(row: pd.Series, seeds: int) -> list[str]:
+    ratio = "" if math.isnan(row["ratio"]) else f"{row['ratio']:.3f}"
+    if row["status"] == "identical":
+        return ["", "", "identical to the base", ratio]
+    if row["status"] == "impossible":
+        return ["", "", "cannot be made", ratio]
+    count = int(row["seeds"])
+    verdict = str(row["verdict"]) if count == seeds else f"unfinished ({row['verdict']})"
+    return [
+        _points(row["difference"], row["difference_low"], row["difference_high"]),
+        str(count),
+        verdict,
+        ratio,
+    ]
+
+
+def _points(mean: float, low: float, high: float) -> str:
+    """A share as percentage points: `+0.41 [-0.20, +1.02]`."""
+    if math.isnan(mean):
+        return ""
+    return f"{100 * mean:+.2f}" + ("" if math.isnan(low) else f" [{100 * low:+.2f}, {100 * high:+.2f}]")
+
+
+def _accuracy(row: pd.Series) -> str:
+    if math.isnan(row["accuracy"]):
+        return "no"
+    spread = (
+        "" if math.isnan(row["accuracy_low"]) else f" [{row['accuracy_low']:.2%}, {row['accuracy_high']:.2%}]"
+    )
+    return f"{row['accuracy']:.2%}{spread}"
+
+
+def _costs(row: pd.Series) -> str:
+    return f"{row['macs'] / 1e6:.2f} M multiply-adds, {row['params'] / 1e6:.3f} M parameters"

@@ -1,0 +1,136 @@
+"""An arch seen as stages, and blocks taken apart so that they can be put together differently.
+
+A stage is a run of blocks of one resolution and one narrow width: a new one begins where a block has a stride
+or changes the narrow width. The narrow width is what an inverted residual carries between its blocks and what a
+SandGlass (or a ResNet bottleneck) has inside; of any other block it is the output. MobileNetV3-Large has six:
+16 at 1/2, 24 at 1/4, 40 at 1/8, 80 and 112 at 1/16, 160 at 1/32.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from blocks import Block, Bottleneck, InvertedResidual, SandGlass, Stem, UserError
+from search_spaces.arch import Arch
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Blocks `start` to `end` (without it) of an arch; `number` counts from 1, maps are 1 / `reduction`."""
+
+    number: int
+    start: int
+    end: int
+    width: int
+    reduction: int
+
+    def __str__(self) -> str:
+        return f"stage {self.number} ({self.width} channels at 1/{self.reduction})"
+
+
+def narrow_width(block: Block, in_channels: int) -> int:
+    """The width that counts as the stage's: inside a SandGlass or a bottleneck, else the output's."""
+    if isinstance(block, (SandGlass, Bottleneck)):
+        return block.inner_width(in_channels)
+    return block.out
+
+
+def stages(arch: Arch) -> list[Stage]:
+    """The stages of an arch, in order; together they hold every block."""
+    found: list[Stage] = []
+    reduction = arch.stem.reduction
+    for index, (block, channels) in enumerate(zip(arch.blocks, inputs(arch), strict=True)):
+        width = narrow_width(block, channels)
+        reduction *= block.stride
+        if found and block.stride == 1 and width == found[-1].width:
+            found[-1] = replace(found[-1], end=index + 1)
+        else:
+            found.append(Stage(len(found) + 1, index, index + 1, width, reduction))
+    return found
+
+
+def inputs(arch: Arch) -> list[int]:
+    """The input channels of each block."""
+    return [arch.stem.out, *(block.out for block in arch.blocks[:-1])]
+
+
+def narrow_inputs(arch: Arch) -> list[int]:
+    """The narrow width behind which each block stands: what its expansion multiplies."""
+    widths = [
+        narrow_width(block, channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)
+    ]
+    return [arch.stem.out, *widths[:-1]]
+
+
+def explicit(arch: Arch) -> list[Block]:
+    """The blocks with their inner widths as numbers, so that they mean the same behind another width."""
+    found: list[Block] = []
+    for block, channels in zip(arch.blocks, inputs(arch), strict=True):
+        if isinstance(block, (InvertedResidual, SandGlass)):
+            found.append(replace(block, inner=block.inner_width(channels)))
+        else:
+            found.append(block)
+    return found
+
+
+def is_plain(block: Block, in_channels: int) -> bool:
+    """Whether a block has no expansion: an inverted residual of t = 1."""
+    return isinstance(block, InvertedResidual) and block.inner_width(in_channels) == in_channels
+
+
+def topology(arch: Arch) -> tuple[tuple[int, bool, bool], ...]:
+    """What a change of widths must keep, block by block: stride, whether there is a shortcut, no expansion."""
+    return tuple(
+        (block.stride, block.stride == 1 and channels == block.out, is_plain(block, channels))
+        for block, channels in zip(arch.blocks, inputs(arch), strict=True)
+    )
+
+
+def swapped(arch: Arch, option: str, values: Mapping[Any, Any], *, ends: bool = False) -> Arch:
+    """The arch with an option's values replaced in every block that has it, with `ends` in stem and head too.
+
+    Raises UserError where the result cannot be built.
+    """
+
+    def change(part: Any) -> Any:
+        value = getattr(part, option, None) if any(s.name == option for s in fields(part)) else None
+        return replace(part, **{option: values[value]}) if value in values else part
+
+    blocks = tuple(change(block) for block in explicit(arch))
+    if ends:
+        return replace(arch, stem=change(arch.stem), blocks=blocks, head=change(arch.head))
+    return replace(arch, blocks=blocks)
+
+
+def mapped(arch: Arch, change: Callable[[Block, int, int], Block]) -> Arch:
+    """The arch with each block changed; `change` is told its input channels and its narrow input."""
+    places = zip(explicit(arch), inputs(arch), narrow_inputs(arch), strict=True)
+    return replace(arch, blocks=tuple(change(*place) for place in places))
+
+
+def with_stem(arch: Arch, stem: Stem) -> Arch:
+    """The arch behind another stem: blocks without an expansion follow it, other inner widths stay."""
+    blocks = explicit(arch)
+    first = blocks[0]
+    if isinstance(first, InvertedResidual) and is_plain(first, arch.stem.out):
+        blocks[0] = replace(first, inner=stem.out)
+    return replace(arch, stem=stem, blocks=tuple(blocks))
+
+
+def spliced(base: Arch, variant: Arch, stage: Stage) -> Arch:
+    """The base with the blocks of one of its stages taken from a variant; stem and head are the base's.
+
+    Raises UserError where the two have not the same number of blocks, or do not fit together.
+    """
+    if len(base.blocks) != len(variant.blocks):
+        raise UserError("it changes the number of blocks, and cannot be switched in one stage")
+    blocks, others = explicit(base), explicit(variant)
+    blocks[stage.start : stage.end] = others[stage.start : stage.end]
+    return replace(base, blocks=tuple(blocks))
+
+
+def runs(arch: Arch) -> Iterator[tuple[Stage, Sequence[Block]]]:
+    """Each stage with its explicit blocks."""
+    blocks = explicit(arch)
+    for stage in stages(arch):
+        yield stage, blocks[stage.start : stage.end]

@@ -1,0 +1,142 @@
+"""The results of an ablation, made from its study alone: a line a row of the plan, and the effects read from them."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from nas import stats
+from nas.ablation.study import BASE, Contrast, Plan, Row
+from nas.comparison.trainings import Trainings
+from nas.stats import Effect
+
+COLUMNS = (
+    "name",
+    "component",
+    "label",
+    "stage",
+    "comparison",
+    "status",
+    "seeds",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p",
+    "p_holm",
+    "verdict",
+    "smallest",
+    "ratio",
+    "macs",
+    "params",
+    "activations",
+    "latency_ms",
+    "arch",
+    "against",
+    "note",
+)
+_MEANS = ("accuracy", "accuracy_low", "accuracy_high")
+READ = "read"
+"""The status of a line that is no network but a number read from several, such as an interaction."""
+
+
+def plan_to_json(plan: Plan) -> str:
+    """As stored in the study."""
+    return json.dumps(asdict(plan))
+
+
+def plan_from_json(text: str) -> Plan:
+    """The inverse of `plan_to_json`."""
+    data = json.loads(text)
+    contrasts = [
+        Contrast(told["name"], told["family"], tuple((float(c), str(arch)) for c, arch in told["terms"]))
+        for told in data["contrasts"]
+    ]
+    return Plan(data["base"], tuple(Row(**row) for row in data["rows"]), tuple(contrasts))
+
+
+def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """A line a row of the plan, then one for each contrast that is no row's, in COLUMNS.
+
+    Accuracies (validation) and differences are in [0, 1], costs at the setup's target; `latencies` are predicted,
+    in ms by text. Noise is pooled over all networks of the study; Holm's correction is over a family.
+    """
+    accuracies = {arch: trainings.accuracies(arch) for arch in plan.archs()}
+    means = stats.pooled_intervals(accuracies)
+    effects = _effects(plan, accuracies)
+    lines: list[dict[str, Any]] = []
+    for row in plan.rows:
+        line: dict[str, Any] = {**asdict(row), "note": row.reason}
+        if row.arch:
+            line |= asdict(trainings.setup.cost(row.arch))
+            line["latency_ms"] = (latencies or {}).get(row.arch, math.nan)
+        if row.status == "train":
+            line["seeds"] = sum(not math.isnan(value) for value in accuracies[row.arch])
+            line |= dict(zip(_MEANS, means[row.arch], strict=True))
+            line["note"] = trainings.shortfall(row.arch)
+            contrast = _contrast_of(row, plan)
+            if contrast is not None:
+                line |= _told(effects.pop((contrast.family, contrast.name)), line["note"])
+        lines.append(line)
+    for (family, name), effect in effects.items():
+        comparison, _, kind = family.partition(", ")
+        read = {
+            "name": f"{name} ({kind or 'effect'})",
+            "component": kind,
+            "comparison": comparison,
+            "status": READ,
+        }
+        lines.append({**read, "stage": 0, "seeds": effect.n, **_told(effect, "")})
+    summary = pd.DataFrame(lines).reindex(columns=list(COLUMNS))
+    texts = ["label", "verdict", "arch", "against", "note"]
+    summary[texts] = summary[texts].fillna("")
+    return summary
+
+
+def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
+    """Every training, with the names of the rows that it belongs to."""
+    names = {
+        arch: "; ".join(f"{row.name} ({row.comparison})" for row in plan.rows if row.arch == arch)
+        for arch in plan.archs()
+    }
+    table = trainings.frame()
+    table.insert(1, "rows", table["network"].map(names))
+    return table
+
+
+def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[str, str], Effect]:
+    """Every contrast's effect, by family and name."""
+    found = {}
+    for family in dict.fromkeys(contrast.family for contrast in plan.contrasts):
+        terms = {c.name: c.terms for c in plan.contrasts if c.family == family}
+        for name, effect in stats.contrast_effects(accuracies, terms).items():
+            found[family, name] = effect
+    return found
+
+
+def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
+    """The contrast that says what the row differs by from what it is compared with."""
+    if row.comparison == BASE:
+        return None
+    wanted = {(1.0, row.arch), (-1.0, row.against)}
+    same = [contrast for contrast in plan.contrasts if set(contrast.terms) == wanted]
+    named = [contrast for contrast in same if (contrast.name, contrast.family) == (row.name, row.comparison)]
+    return next(iter(named or same), None)
+
+
+def _told(effect: Effect, note: str) -> dict[str, Any]:
+    return {
+        "difference": effect.mean,
+        "difference_low": effect.low,
+        "difference_high": effect.high,
+        "p": effect.p,
+        "p_holm": effect.p_holm,
+        "verdict": effect.verdict,
+        "smallest": effect.smallest,
+        "note": "; ".join(filter(None, [note, effect.reason])),
+    }

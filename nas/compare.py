@@ -1,0 +1,214 @@
+"""Train networks of every kind by one recipe, with several seeds, and set them side by side.
+
+    python -m nas.compare results/my-run@17 mobilenet_v3_small torchvision:resnet18 --data cifar10
+    found = compare(["results/my-run@17", "mobilenet_v3_small"], data="digits"); found.summary
+
+This is the final comparison: each training reads the held-out test images once, at its end.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import pandas as pd
+import typer
+from typer import Argument, Option
+
+from nas import console as console_module
+from nas.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nas.engine import Ending
+    from nas.models import Model
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison that ended: every training, a summary a network (columns as in the files), its folder.
+
+    `ending` says why it ended: "done", "late" (--minutes) or "interrupted" (Ctrl-C).
+    """
+
+    folder: Path
+    trainings: pd.DataFrame
+    summary: pd.DataFrame
+    ending: "Ending"
+
+
+def compare(
+    networks: Sequence[str] = (),
+    *,
+    data: str | None = None,
+    data_root: Path | None = None,
+    skip_corrupt: bool = False,
+    fidelity: str | None = None,
+    epochs: float | None = None,
+    subset: float | None = None,
+    train_resolution: int | None = None,
+    seeds: int | None = None,
+    seed: int | None = None,
+    target_resolution: int | None = None,
+    target_classes: int | None = None,
+    minutes: float | None = None,
+    concurrency: int | None = None,
+    device: str = "auto",
+    out: Path | None = None,
+    storage: str | None = None,
+    resume: Path | None = None,
+    console: "Console | None" = None,
+) -> Comparison:
+    """Compare networks, or go on with a comparison, and write its results into its folder.
+
+    networks: zoo names, texts of archs, RUN@TRIAL, torchvision:NAME or timm:NAME; differences are read against
+    the first. Each is trained with the same `seeds` seeds (3), counted from `seed` (0), in rounds: where
+    `minutes` end first, networks differ by one seed at most. resume: the folder of a comparison to go on with;
+    with more `seeds` only those missing are trained. The rest is as for `nas.search.search`.
+
+    Raises UserError for what cannot be used, before anything is made.
+    """
+    import optuna
+    from rich.console import Console
+
+    from nas.comparison import running
+    from nas.comparison.summary import FILES, Named, print_summary, write_results
+    from nas.request import check_bounds
+    from nas.runs import new_folder
+
+    began = time.monotonic()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    console = console or Console()
+    check_bounds(minutes, concurrency, device)
+    terms = running.Terms(
+        data=data,
+        skip_corrupt=skip_corrupt or None,
+        fidelity=fidelity,
+        epochs=epochs,
+        subset=subset,
+        train_resolution=train_resolution,
+        seed=seed,
+        target_resolution=target_resolution,
+        target_classes=target_classes,
+    )
+    running.check_terms(terms, seeds)
+    if resume is not None:
+        running.check_resumption([*terms.given(), *(["--out"] if out else []), *networks])
+        folder = resume
+        trainings, loaded = running.resume(folder, storage, "compare", seeds, data_root, _notify)
+    else:
+        folder = new_folder(out)
+        named = _named(networks)
+        models = list(named.values())
+        setup, loaded = running.prepare(models, terms, test=True, data_root=data_root, notify=_notify)
+        rows = [asdict(Named(label, str(model))) for label, model in named.items()]
+        notes = {"rows": rows, "minutes": minutes, "skipped_images": loaded.skipped}
+        asked = running.DEFAULT_SEEDS if seeds is None else seeds
+        trainings = running.begin(folder, storage, setup, asked, notes, "compare")
+    told = [Named(**row) for row in trainings.noted("rows")]
+    ending = running.carry_on(
+        trainings,
+        loaded,
+        {row.network: row.label for row in reversed(told)},
+        deadline=None if minutes is None else began + 60 * minutes,
+        concurrency=concurrency,
+        device=device,
+        console=console,
+    )
+    summary = write_results(trainings, told, folder)
+    print_summary(trainings, told, summary, console)
+    console.print(f"written to {folder}: {FILES}", markup=False, soft_wrap=True)
+    return Comparison(folder, trainings.frame(), summary, ending)
+
+
+def _named(networks: Sequence[str]) -> dict[str, "Model"]:
+    """The networks by what they are called; a text that is given twice stands once."""
+    from nas.comparison.summary import label_of
+    from nas.naming import resolve
+
+    if not networks:
+        raise UserError("no network is given; give at least one, such as mobilenet_v3_small, or --resume RUN")
+    found: dict[str, Model] = {}
+    for text in dict.fromkeys(networks):
+        model = resolve(text)
+        label = label_of(text.strip(), model)
+        if label in found and found[label] != model:
+            label = f"{label} ({len(found) + 1})"
+        found[label] = model
+    return found
+
+
+def _notify(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def main(
+    networks: Annotated[
+        list[str] | None,
+        Argument(
+            help="Zoo names, archs' texts, RUN@TRIAL, torchvision:NAME or timm:NAME; the first is what the "
+            "others are compared with.",
+            metavar="NETWORK...",
+        ),
+    ] = None,
+    data: Annotated[str | None, Option(help="auto, cifar10, folder:PATH or digits. [auto]")] = None,
+    data_root: Annotated[Path | None, Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
+    skip_corrupt: Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")] = False,
+    fidelity: Annotated[
+        str | None,
+        Option(
+            help="How long each is trained: quick (20,000 images), standard (60,000), thorough (200,000)."
+        ),
+    ] = None,
+    epochs: Annotated[
+        float | None, Option(help="Or in epochs. [as standard, at most 10: 1.2 for CIFAR-10]")
+    ] = None,
+    subset: Annotated[float | None, Option(help="Share of the training images that is used. [1]")] = None,
+    train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None,
+    seeds: Annotated[int | None, Option(help="Trainings of each network. [3]")] = None,
+    seed: Annotated[int | None, Option(help="The first seed. [0]")] = None,
+    target_resolution: Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")] = None,
+    target_classes: Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")] = None,
+    minutes: Annotated[float | None, Option(help="Stop after this time, start to end.")] = None,
+    concurrency: Annotated[int | None, Option(help="Trainings at a time. [one a core]")] = None,
+    device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[Path | None, Option(help="Folder of the run. [results/DATE-TIME]")] = None,
+    storage: Annotated[str | None, Option(help="Optuna storage URL. [a file in the folder]")] = None,
+    resume: Annotated[
+        Path | None, Option(help="Go on with this comparison, with --seeds for more of them.", metavar="RUN")
+    ] = None,
+) -> int:
+    """Train networks by one recipe with several seeds, read their test accuracy, and set them side by side.
+
+    Published figures stand beside, as published: they were obtained by other recipes.
+    """
+    found = compare(
+        networks or (),
+        data=data,
+        data_root=data_root,
+        skip_corrupt=skip_corrupt,
+        fidelity=fidelity,
+        epochs=epochs,
+        subset=subset,
+        train_resolution=train_resolution,
+        seeds=seeds,
+        seed=seed,
+        target_resolution=target_resolution,
+        target_classes=target_classes,
+        minutes=minutes,
+        concurrency=concurrency,
+        device=device,
+        out=out,
+        storage=storage,
+        resume=resume,
+    )
+    if found.ending == "interrupted":
+        _notify(f"interrupted; go on with: python -m nas.compare --resume {found.folder}")
+        return console_module.INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    console_module.run(main)
