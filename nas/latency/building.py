@@ -76,12 +76,13 @@ class Plan:
 def plan(
     space: Space,
     conditions: Conditions,
-    beside: Sequence[Arch] = (),
     *,
+    beside: Sequence[str] = ALL_BASELINES,
     networks: int = NETWORKS,
     most: int = MOST_MEASURED,
 ) -> Plan:
-    """The networks and the parts to time. The parts of the archs `beside` are all among them.
+    """The networks and the parts to time. The parts of the networks `beside`, of the zoo, are all among them:
+    a search trains them too.
 
     Raises UserError where the space cannot be built at the conditions' resolution.
     """
@@ -89,7 +90,7 @@ def plan(
     drawn = [space.sample(rng) for _ in range(DRAWN)]
     _count(drawn, conditions)
     met = count_parts(drawn, conditions)
-    wanted = [key for arch in beside for key in keys_of(arch, conditions)]
+    wanted = [key for name in beside for key in keys_of(zoo.get(name), conditions)]
     forced = list(dict.fromkeys([*wanted, *(key for key, times in met.items() if times >= DRAWN // 20)]))
     parts = dict.fromkeys([*forced, *designed(met, max(most - len(forced), 0))])
     return Plan(_wholes(space, conditions, networks), tuple(parts), tuple(met))
@@ -175,16 +176,14 @@ def obtain(
 ) -> Table:
     """The table of this machine for a space: the one that is kept, or one made now and kept.
 
-    With the parts of the hand-designed networks that a search trains beside. Raises UserError where the backend
+    Raises UserError where the backend
     cannot be used here, where the kept table is damaged, and where the machine is too busy for several threads.
     """
     here = fingerprint(conditions)
     path = own_path(here, space)
     if path.is_file() and not anew:
         return find(conditions, space)
-    beside = [zoo.get(name) for name in ALL_BASELINES]
-    planned = plan(space, conditions, beside)
-    return build(here, space, planned, Here(conditions, clock, force), path, progress)
+    return build(here, space, plan(space, conditions), Here(conditions, clock, force), path, progress)
 
 
 def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
@@ -199,7 +198,11 @@ def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
     )
     if not chosen or not timings.parts:
         raise UserError("it has no timed parts, or no network to calibrate on")
-    needed = {key_name(k): k for w in timings.networks for k in keys_of(Arch.parse(w.arch), timings.fingerprint.conditions)}
+    needed = {
+        key_name(k): k
+        for w in timings.networks
+        for k in keys_of(Arch.parse(w.arch), timings.fingerprint.conditions)
+    }
     needed |= {key_name(key): key for key in space_parts}
     missing = [name for name in needed if name not in timings.parts]
     fitted: dict[str, tuple[float, float]] = {}
@@ -210,9 +213,7 @@ def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
         timed = {parse_key(name): ratio for name, ratio in timings.parts.items()}
         error = fit_error(timed)
         ratios, deviations = Fit(timed)([needed[name] for name in missing])
-        fitted = dict(
-            zip(missing, zip(ratios.tolist(), deviations.tolist(), strict=True), strict=True)
-        )
+        fitted = dict(zip(missing, zip(ratios.tolist(), deviations.tolist(), strict=True), strict=True))
     known = {**{name: ratio for name, (ratio, _) in fitted.items()}, **timings.parts}
     calibration = calibrated(rows_of(chosen, known, timings.fingerprint), _ratios(chosen))
     told = None

@@ -61,9 +61,7 @@ class Scale:
         names = sorted({name for row in rows for name in row})
         x = np.array([[row.get(name, 0.0) for name in names] for row in rows])
         kept = x.std(axis=0) > 1e-9
-        return cls(
-            tuple(np.array(names)[kept].tolist()), x.mean(axis=0)[kept], x.std(axis=0)[kept]
-        )
+        return cls(tuple(np.array(names)[kept].tolist()), x.mean(axis=0)[kept], x.std(axis=0)[kept])
 
     def __call__(self, keys: Sequence[Key]) -> Floats:
         """The features [len(keys), len(names)] of parts, about 0 in unit scale."""
