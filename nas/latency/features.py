@@ -39,7 +39,7 @@ def described(key: Key) -> dict[str, float]:
         value = getattr(part, spec.name)
         if spec.name in _WIDTHS:
             continue
-        if isinstance(value, bool) or isinstance(value, str):
+        if isinstance(value, (bool, str)):
             found[f"{part.token if isinstance(value, bool) else ''} {spec.name} {value}"] = 1.0
         else:
             found[spec.name] = log(value)

@@ -224,7 +224,7 @@ def test_an_imported_table_serves_by_its_name(
 
 def test_latency_without_a_table_is_refused_with_the_command(made: Table) -> None:
     for changes in ({"budgets": ("4ms",)}, {"objectives": ("accuracy", "latency")}):
-        with pytest.raises(UserError, match="python -m nas.latency table"):
+        with pytest.raises(UserError, match=r"python -m nas\.latency table"):
             settings(**changes)
     assert under(made).objective == "latency_ms" and settings().objective == "macs"
     assert REFERENCE_MS > 0

@@ -45,7 +45,7 @@ def test_another_table_than_the_runs_is_refused_with_the_reason() -> None:
     given = settings(latency=TableId.of(made, here=True))
     with pytest.raises(UserError, match="another time"):
         pricer(given, table(KINDS, noise=0.02))
-    with pytest.raises(UserError, match="onnxruntime 2.0"):
+    with pytest.raises(UserError, match=r"onnxruntime 2\.0"):
         pricer(given, table(KINDS, runtime="onnxruntime 2.0"))
     with pytest.raises(UserError, match="latency-table"):
         pricer(given)

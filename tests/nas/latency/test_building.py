@@ -7,7 +7,8 @@ import pytest
 
 from nas.costs import key_name
 from nas.errors import UserError
-from nas.latency.building import build, completed, distinct, journal_of, plan
+from nas.latency.building import build, distinct, journal_of, plan
+from nas.latency.completing import completed
 from nas.latency.entries import keys_of
 from nas.latency.table import Table, Timings, Whole
 from nas.latency.table_file import load

@@ -105,7 +105,7 @@ def test_an_imported_table_is_found_by_its_name_and_by_its_file(made: Table, tmp
 
 
 def test_without_a_table_the_command_that_makes_one_is_named() -> None:
-    with pytest.raises(UserError, match="nas.latency table --resolution 32"):
+    with pytest.raises(UserError, match=r"nas\.latency table --resolution 32"):
         find(Conditions(resolution=32), spaces.parse(TINY))
 
 
