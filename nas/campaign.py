@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from nas.engine import Job, Result, Stopped
 from nas.fidelity import Standing, to_promote
@@ -212,4 +212,3 @@ class Campaign:
         left = self._deadline - time.monotonic()
         needed = WORTH_STARTING * statistics.median(self._seconds) if self._seconds else 0.0
         return left <= needed
-

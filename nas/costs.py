@@ -107,7 +107,9 @@ class CostTable:
         """What these archs have that is not in the table yet."""
         keys = (key for arch in archs for key in part_keys(arch.fitted(resolution), resolution, num_classes))
         return [
-            key for key in dict.fromkeys(keys) if key not in self._entries and key_name(key) not in self._known
+            key
+            for key in dict.fromkeys(keys)
+            if key not in self._entries and key_name(key) not in self._known
         ]
 
     def fill(self, missing: Sequence[Key], processes: int) -> None:

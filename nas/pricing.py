@@ -61,7 +61,9 @@ def pricer(settings: Settings, table: "Table | None" = None) -> Pricer:
     """
     if settings.latency is not None:
         if table is None:
-            raise UserError(f"the run needs its latency table ({settings.latency}); give it to --latency-table")
+            raise UserError(
+                f"the run needs its latency table ({settings.latency}); give it to --latency-table"
+            )
         settings.latency.check(table)
 
     def price(arch: Arch) -> Price:

@@ -16,6 +16,7 @@ from rich.text import Text
 from nas import published
 from nas.budget import within
 from nas.figures import LATENCY, MACS, PARAMS, FrontInfo, Objective, write_html, write_png
+from nas.figures.info import times
 from nas.files import write_text
 from nas.hypervolume import dominates, front_mask, hypervolume
 from nas.record import COLUMNS, INTERRUPTED, KINDS, Record
@@ -159,7 +160,7 @@ def _print_slow(found: Results, console: Console) -> None:
     bounds = [(b.quantity, b.limit) for b in found.settings.limits if b.quantity == "latency_ms"]
     timed = found.trials[found.trials["measured_ms"].notna()]
     for _, row in timed[~within(timed, bounds)].iterrows():
-        measured, predicted = _times(row)
+        measured, predicted = times(row)
         console.print(
             f"trial {row['trial']} is over the budget of {bounds[0][1]:g} ms: measured {measured}, predicted "
             f"{predicted}; taken off the front",
@@ -187,15 +188,7 @@ def _print_control(found: Results, console: Console) -> None:
 
 def _figures(row: pd.Series, settings: Settings) -> list[str]:
     counted = [f"{row['accuracy']:.2%}", f"{row['macs'] / 1e6:.2f}", f"{row['params'] / 1e6:.3f}"]
-    return [*counted, *_times(row)] if settings.latency else counted
-
-
-def _times(row: pd.Series) -> list[str]:
-    """Milliseconds measured and predicted, each with its interval."""
-    return [
-        "" if pd.isna(row[f"{how}_ms"]) else f"{row[f'{how}_ms']:.2f} ({row[f'{how}_low']:.2f}-{row[f'{how}_high']:.2f})"
-        for how in ("measured", "predicted")
-    ]
+    return [*counted, *times(row)] if settings.latency else counted
 
 
 def _dominated(row: pd.Series, baselines: pd.DataFrame, objective: str) -> list[str]:

@@ -70,7 +70,10 @@ class Request:
 def new_run(
     request: Request, data_root: Path | None, notify: Callable[[str], None]
 ) -> tuple[Settings, Dataset, "Table | None"]:
-    """Settings, data and, where it has latencies, the table of a new run. Raises UserError for what cannot be used, before anything is made."""
+    """Settings, data and, where it has latencies, the table of a new run.
+
+    Raises UserError for what cannot be used, before anything is made.
+    """
     budgets = parse_budgets(request.budget or ())  # before the data, which may take a while
     timed = request.latency_table is not None or any(b.quantity == "latency_ms" for b in budgets)
     objectives = default_to(request.objectives, "accuracy,latency" if timed else "accuracy,macs")

@@ -280,7 +280,8 @@ def main(
     space: Annotated[str | None, Option(help="mobile, or a YAML file. [mobile]")] = None,
     granularity: Annotated[str | None, Option(help="Choices per stage or per block. [stage]")] = None,
     objectives: Annotated[
-        str | None, Option(
+        str | None,
+        Option(
             help="accuracy and one of macs, params, activations, latency. [accuracy,macs; accuracy,latency "
             "with a budget in ms or a latency table]"
         ),

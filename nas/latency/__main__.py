@@ -3,7 +3,7 @@
 import typer
 
 from nas import console
-from nas.latency.commands import check, files, measure, remote, repeat, table
+from nas.latency.commands import check, explain, files, measure, remote, repeat, table
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
@@ -11,6 +11,7 @@ app = typer.Typer(
 app.command("measure")(measure.main)
 app.command("table")(table.main)
 app.command("check")(check.main)
+app.command("explain")(explain.main)
 app.command("export")(files.export)
 app.command("import")(files.import_)
 app.command("tables")(files.tables)

@@ -3,24 +3,21 @@
 What was timed is written down at once beside the table's place, so that a killed run goes on where it was.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from nas.costs import Key, cost, default_table, key_name
-from nas.errors import UserError
-from nas.files import write_text
-from nas.latency.calibration import calibrated, errors
+from nas.latency.completing import completed
 from nas.latency.conditions import Conditions
-from nas.latency.entries import DRAWN, MOST_MEASURED, count_parts, designed, keys_of, parse_key
+from nas.latency.entries import DRAWN, MOST_MEASURED, count_parts, designed, keys_of
 from nas.latency.fingerprint import Fingerprint, fingerprint
+from nas.latency.journal import Journal
 from nas.latency.measurement import Measurement
-from nas.latency.table import Role, Table, Timings, Whole, rows_of
+from nas.latency.table import Role, Table
 from nas.latency.table_file import find, own_path, save, space_id
 from nas.models import Model
 from nas.settings import ALL_BASELINES
@@ -76,12 +73,13 @@ class Plan:
 def plan(
     space: Space,
     conditions: Conditions,
-    beside: Sequence[Arch] = (),
     *,
+    beside: Sequence[str] = ALL_BASELINES,
     networks: int = NETWORKS,
     most: int = MOST_MEASURED,
 ) -> Plan:
-    """The networks and the parts to time. The parts of the archs `beside` are all among them.
+    """The networks and the parts to time. The parts of the networks `beside`, of the zoo, are all among them:
+    a search trains them too.
 
     Raises UserError where the space cannot be built at the conditions' resolution.
     """
@@ -89,7 +87,7 @@ def plan(
     drawn = [space.sample(rng) for _ in range(DRAWN)]
     _count(drawn, conditions)
     met = count_parts(drawn, conditions)
-    wanted = [key for arch in beside for key in keys_of(arch, conditions)]
+    wanted = [key for name in beside for key in keys_of(zoo.get(name), conditions)]
     forced = list(dict.fromkeys([*wanted, *(key for key, times in met.items() if times >= DRAWN // 20)]))
     parts = dict.fromkeys([*forced, *designed(met, max(most - len(forced), 0))])
     return Plan(_wholes(space, conditions, networks), tuple(parts), tuple(met))
@@ -111,7 +109,7 @@ def _wholes(space: Space, conditions: Conditions, count: int) -> tuple[tuple[Arc
     places = np.linspace(0, len(spread) - 1, min(count, len(spread))).round().astype(int)
     taken = [spread[place] for place in dict.fromkeys(places.tolist())]
     out = distinct(space, count, seed=2, but=taken)
-    return tuple([*((arch, "calibration") for arch in taken), *((arch, "held out") for arch in out)])
+    return (*((arch, "calibration") for arch in taken), *((arch, "held out") for arch in out))
 
 
 def distinct(space: Space, count: int, seed: int, but: Sequence[Arch] = ()) -> list[Arch]:
@@ -139,7 +137,7 @@ def build(
 
     `progress` is told how many parts and networks are timed, of how many. The journal is removed at the end.
     """
-    journal = _Journal(journal_of(path), here, space_id(space))
+    journal = Journal(journal_of(path), here, space_id(space))
     total = len(planned.wholes) + len(planned.parts)
     progress(len(journal), total)
     wholes = [arch for arch, _ in planned.wholes if str(arch) not in journal.networks]
@@ -153,7 +151,7 @@ def build(
         journal.write("part", key_name(key), measured)
         progress(len(journal), total)
     journal.close()
-    table = completed(journal.timings(planned), planned.space_parts)
+    table = completed(journal.timings(planned.wholes), planned.space_parts)
     save(table, path)
     journal_of(path).unlink()
     return table
@@ -175,122 +173,11 @@ def obtain(
 ) -> Table:
     """The table of this machine for a space: the one that is kept, or one made now and kept.
 
-    With the parts of the hand-designed networks that a search trains beside. Raises UserError where the backend
+    Raises UserError where the backend
     cannot be used here, where the kept table is damaged, and where the machine is too busy for several threads.
     """
     here = fingerprint(conditions)
     path = own_path(here, space)
     if path.is_file() and not anew:
         return find(conditions, space)
-    beside = [zoo.get(name) for name in ALL_BASELINES]
-    planned = plan(space, conditions, beside)
-    return build(here, space, planned, Here(conditions, clock, force), path, progress)
-
-
-def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
-    """The table of timings: parts of the space that were not timed are fitted, and the sum is calibrated.
-
-    Raises UserError where there is too little to do so.
-    """
-    from nas.latency.fitting import FEWEST, Fit, fit_error
-
-    chosen, out = (
-        [whole for whole in timings.networks if whole.role == role] for role in ("calibration", "held out")
-    )
-    if not chosen or not timings.parts:
-        raise UserError("it has no timed parts, or no network to calibrate on")
-    needed = {key_name(k): k for w in timings.networks for k in keys_of(Arch.parse(w.arch), timings.fingerprint.conditions)}
-    needed |= {key_name(key): key for key in space_parts}
-    missing = [name for name in needed if name not in timings.parts]
-    fitted: dict[str, tuple[float, float]] = {}
-    error = None
-    if missing:
-        if len(timings.parts) < FEWEST:
-            raise UserError(f"of its {len(needed)} parts only {len(timings.parts)} were timed")
-        timed = {parse_key(name): ratio for name, ratio in timings.parts.items()}
-        error = fit_error(timed)
-        ratios, deviations = Fit(timed)([needed[name] for name in missing])
-        fitted = dict(
-            zip(missing, zip(ratios.tolist(), deviations.tolist(), strict=True), strict=True)
-        )
-    known = {**{name: ratio for name, (ratio, _) in fitted.items()}, **timings.parts}
-    calibration = calibrated(rows_of(chosen, known, timings.fingerprint), _ratios(chosen))
-    told = None
-    if out:
-        rows = rows_of(out, known, timings.fingerprint)
-        told = errors(np.array([calibration(row) for row in rows]), _ratios(out))
-        # How far networks are off that took no part is known from both; the larger one is believed.
-        off = np.array([calibration(row) for row in rows]) / _ratios(out) - 1
-        calibration = replace(
-            calibration, deviation=max(calibration.deviation, float(np.sqrt(np.mean(off**2))))
-        )
-    return Table(timings, fitted, error, calibration, told)
-
-
-def _ratios(wholes: Sequence[Whole]) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    return np.array([whole.ratio for whole in wholes])
-
-
-class _Journal:
-    """What was timed so far, a line of JSON each; one of other conditions is begun anew."""
-
-    def __init__(self, path: Path, fingerprint: Fingerprint, space: str) -> None:
-        self._fingerprint, self._space = fingerprint, space
-        self.parts: dict[str, float] = {}
-        self.networks: dict[str, float] = {}
-        self._references: list[float] = []
-        self._clocks: set[str] = set()
-        header = {"fingerprint": fingerprint.key, "space": space}
-        lines = _lines(path)
-        kept = bool(lines) and lines[0] == header
-        for line in lines[1:] if kept else []:
-            with suppress(KeyError, TypeError):
-                self._take(line)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Written anew from what could be read: a line torn by a kill must not spoil the one after it.
-        write_text(path, "".join(json.dumps(line) + "\n" for line in (lines if kept else [header])))
-        self._file = path.open("a", encoding="utf-8")
-
-    def __len__(self) -> int:
-        return len(self.parts) + len(self.networks)
-
-    def write(self, kind: str, name: str, measured: Measurement) -> None:
-        """Keep a measurement."""
-        line = {
-            "kind": kind,
-            "name": name,
-            "ratio": measured.ratio,
-            "reference_ms": measured.ms / measured.ratio,
-            "clock": measured.clock,
-        }
-        self._take(line)
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-
-    def timings(self, planned: Plan) -> Timings:
-        """All of it."""
-        wholes = tuple(Whole(str(arch), self.networks[str(arch)], role) for arch, role in planned.wholes)
-        reference = float(np.median(self._references))
-        clock = "+".join(sorted(self._clocks))
-        return Timings(self._fingerprint, self._space, reference, clock, dict(self.parts), wholes)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
-
-    def _take(self, line: dict[str, Any]) -> None:
-        {"part": self.parts, "network": self.networks}[line["kind"]][line["name"]] = float(line["ratio"])
-        self._references.append(float(line["reference_ms"]))
-        self._clocks.add(line["clock"])
-
-
-def _lines(path: Path) -> list[Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return []
-    found = []
-    for line in text.splitlines():
-        with suppress(ValueError):
-            found.append(json.loads(line))
-    return found
+    return build(here, space, plan(space, conditions), Here(conditions, clock, force), path, progress)

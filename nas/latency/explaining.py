@@ -11,10 +11,10 @@ import numpy as np
 
 from blocks import Block, InvertedResidual, SandGlass
 from nas.costs import cost
-from nas.figures import Drawing
 from nas.figures.axes import Axis, cost_axis
 from nas.figures.drawing import Label, Panel, Series, Style, escape
 from nas.figures.info import figures
+from nas.figures.layout import PUBLISHED, RUN, Sheet
 from nas.latency.features import Floats
 from nas.latency.table import Table
 from search_spaces import Arch, Space
@@ -84,7 +84,7 @@ def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> li
 
 def _effect(component: str, first: str, other: str, ratios: Floats) -> Effect:
     words = [_WORDS.get(f"{component} {value}", f"{component} {value}") for value in (first, other)]
-    change = words[1] if words[0].startswith("without") else f"{words[1]} for {words[0]}"
+    change = words[1] if words[0] in ("without SE", "groups 1") else f"{words[1]} for {words[0]}"
     macs, time = np.median(ratios, axis=0)
     low, high = np.quantile(ratios[:, 1], (0.25, 0.75))
     return Effect(component, change, float(macs), float(time), float(low), float(high), len(ratios))
@@ -98,10 +98,10 @@ def _figures(table: Table, arch: Arch) -> Floats:
     )
 
 
-def drawing(table: Table, space: Space, changes: Sequence[Effect], drawn: int = DRAWN) -> Drawing:
+def explained(table: Table, space: Space, changes: Sequence[Effect], drawn: int = DRAWN) -> Sheet:
     """The networks of a space at their multiply-adds and milliseconds; and the changes, at their factors."""
     fingerprint = table.fingerprint
-    return Drawing(
+    return Sheet(
         title=f"Where multiply-adds mislead: space {space.name}",
         subtitle=(
             f"{fingerprint.device}, {fingerprint.runtime}, {fingerprint.precision}, threads "
@@ -109,8 +109,7 @@ def drawing(table: Table, space: Space, changes: Sequence[Effect], drawn: int = 
             "Multiply-adds are those of conv and fully connected layers. Milliseconds are predicted from the "
             "device's latency table; diamonds were timed whole.",
         ),
-        run=_cloud_panel(table, space, drawn),
-        published=_effects_panel(changes),
+        panels=((_cloud_panel(table, space, drawn), RUN), (_effects_panel(changes), PUBLISHED)),
     )
 
 
@@ -170,9 +169,7 @@ def _effects_panel(changes: Sequence[Effect]) -> Panel:
     high = max([1.25, *times.tolist()]) * 1.08
     line = np.geomspace(max(axis.low, low), min(axis.high, high), 60)
     series = [Series("time follows multiply-adds", _DIAGONAL, tuple(line), tuple(line))]
-    labels = [
-        Label("time follows multiply-adds", float(line[8]), float(line[8]), _DIAGONAL.color)
-    ]
+    labels = [Label("time follows multiply-adds", float(line[8]), float(line[8]), _DIAGONAL.color)]
     for change in changes:
         color = _COLORS.get(change.component, _OTHER)
         spread = Series(change.change, Style(color, line=1.5), (change.macs,) * 2, (change.low, change.high))

@@ -39,7 +39,7 @@ def described(key: Key) -> dict[str, float]:
         value = getattr(part, spec.name)
         if spec.name in _WIDTHS:
             continue
-        if isinstance(value, bool) or isinstance(value, str):
+        if isinstance(value, (bool, str)):
             found[f"{part.token if isinstance(value, bool) else ''} {spec.name} {value}"] = 1.0
         else:
             found[spec.name] = log(value)
@@ -61,9 +61,7 @@ class Scale:
         names = sorted({name for row in rows for name in row})
         x = np.array([[row.get(name, 0.0) for name in names] for row in rows])
         kept = x.std(axis=0) > 1e-9
-        return cls(
-            tuple(np.array(names)[kept].tolist()), x.mean(axis=0)[kept], x.std(axis=0)[kept]
-        )
+        return cls(tuple(np.array(names)[kept].tolist()), x.mean(axis=0)[kept], x.std(axis=0)[kept])
 
     def __call__(self, keys: Sequence[Key]) -> Floats:
         """The features [len(keys), len(names)] of parts, about 0 in unit scale."""

@@ -75,7 +75,7 @@ def load(path: Path) -> Table:
     try:
         timings = _timings(content)
         if "calibration" not in content:
-            from nas.latency.building import completed
+            from nas.latency.completing import completed
 
             return completed(timings)
         calibration = content["calibration"]

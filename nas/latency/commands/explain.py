@@ -21,11 +21,11 @@ def main(
     out: Annotated[Path, typer.Option(help="Names the two files: OUT.png, OUT.html.")] = Path("latency"),
 ) -> None:
     """Draw multiply-adds against milliseconds over a space, and what each component does to either."""
-    from nas.figures.page import document, interactive
+    from nas.figures.page import document
     from nas.figures.picture import save_png
     from nas.files import write_text, write_whole
     from nas.latency.conditions import Conditions
-    from nas.latency.explaining import drawing, effects
+    from nas.latency.explaining import effects, explained
     from nas.latency.table_file import find
     from nas.text_table import aligned
     from search_spaces import spaces
@@ -34,11 +34,10 @@ def main(
     conditions = Conditions(backend, precision, threads, resolution, batch, classes)
     found = find(table or conditions, of)
     changes = effects(found, of)
-    drawn = drawing(found, of, changes)
+    drawn = explained(found, of, changes)
     out.parent.mkdir(parents=True, exist_ok=True)
     png, page = out.with_suffix(".png"), out.with_suffix(".html")
     write_whole(png, lambda file: save_png(drawn, file))
-    write_text(page, document(drawn.title, interactive(drawn), "", ""))
     rows = [
         [
             change.change,
@@ -50,6 +49,8 @@ def main(
         for change in changes
     ]
     header = ["change", "multiply-adds", "time", "quartiles", "time a multiply-add"]
-    typer.echo(aligned(header, rows, left=("change",)))
+    listed = aligned(header, rows, left=("change",))
+    write_text(page, document([drawn], "What one component changes", f"<pre>{listed}</pre>"))
+    typer.echo(listed)
     typer.echo(f"\nmedians over networks of {of.name}, all else equal, by the table of {found.fingerprint}")
     typer.echo(f"written to {png} and {page}")

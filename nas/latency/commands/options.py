@@ -20,5 +20,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 Space = Annotated[str, typer.Option(help="mobile, or a YAML file.")]
 Granularity = Annotated[str, typer.Option(help="Choices per stage or per block.")]
 Table = Annotated[
-    str | None, typer.Option("--table", help="A table's file or imported name. [this machine's]", metavar="TABLE")
+    str | None,
+    typer.Option("--table", help="A table's file or imported name. [this machine's]", metavar="TABLE"),
 ]

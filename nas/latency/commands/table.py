@@ -18,7 +18,9 @@ def main(
     classes: options.Classes = 1000,
     clock: options.Clock = "auto",
     force: options.Force = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Also where there is a table: time it all again.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Also where there is a table: time it all again.")
+    ] = False,
 ) -> None:
     """Time the parts of a space and some networks on this machine, and keep what they say of any network.
 
