@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nas.latency.fingerprint import Fingerprint
+from nas.latency.fingerprints import Fingerprint
 
 
 @dataclass(frozen=True)

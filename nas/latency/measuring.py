@@ -9,7 +9,7 @@ from nas.errors import UserError
 from nas.latency import backends
 from nas.latency.backends import Backend, Runner
 from nas.latency.conditions import DEFAULT_BACKEND, Conditions
-from nas.latency.fingerprint import Fingerprint, fingerprint
+from nas.latency.fingerprints import Fingerprint, fingerprint
 from nas.latency.measurement import Measurement
 from nas.latency.sandwich import (
     QUIET,
