@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.latency.graphs.lowering import Unsupported, Writer
+from nas.latency.graphs.writer import Unsupported, Writer
 
 Arguments = dict[str, Any]
 Operator = Callable[[Writer, Arguments, Any], str | list[str]]
