@@ -53,8 +53,8 @@ def _batch_norm(to: Writer, a: Arguments, out: Any) -> list[str]:
     return [convolution.output[0]]
 
 
-def _binary(kind: str) -> Operator:
-    def write(to: Writer, a: Arguments, out: Tensor) -> str:
+def _binary(kind: str) -> Callable[[Writer, Arguments, Any], str]:
+    def write(to: Writer, a: Arguments, out: Any) -> str:
         if a.get("alpha", 1) != 1 or a.get("rounding_mode"):
             raise Unsupported(f"{kind} with a factor or rounding")
         return to.add(kind, *(_operand(to, a[side]) for side in ("self", "other")))

@@ -99,9 +99,15 @@ def test_repeat_passes_a_refusal_on() -> None:
 
 
 def test_help_waits_for_no_runtime() -> None:
-    code = "import sys, nas.latency.commands.measure, nas.latency.commands.repeat, nas.latency.commands.remote\n"
+    code = (
+        "import sys, nas.latency.commands.measure, nas.latency.commands.repeat, nas.latency.commands.remote\n"
+    )
     code += "print([name for name in ('torch', 'onnxruntime', 'pandas') if name in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[4]
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[4],
     )
     assert done.stdout == "[]\n"
