@@ -45,7 +45,9 @@ def test_every_entry_is_measured_once_and_given_as_it_is_known(monkeypatch: pyte
     monkeypatch.setattr(measuring, "_PARTS_AT_ONCE", 3)
     keys = list(dict.fromkeys(part_keys(ARCHS[1].fitted(32), 32, 10)))
     going = measure_parts(keys, SMALL)
-    first = [next(going)[0] for _ in range(3)]  # a consumer may stop here and ask for the rest later
+    known = [next(going) for _ in range(3)]
+    assert all(measured.text == measuring.described(key) for key, measured in known)
+    first = [key for key, _ in known]  # a consumer may stop here and ask for the rest later
     rest = [key for key, _ in measure_parts([key for key in keys if key not in first], SMALL)]
     assert sorted(map(str, first + rest)) == sorted(map(str, keys))
 
