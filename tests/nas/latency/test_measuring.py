@@ -7,7 +7,7 @@ import pytest
 from nas.costs import part_keys
 from nas.errors import UserError
 from nas.latency import Conditions, fingerprint, measure, measure_networks, measure_parts, measuring
-from nas.latency.sandwich import RUNS, VISITS, cores
+from nas.latency.sandwich import RUNS, cores
 from search_spaces import Arch, zoo
 
 SMALL = Conditions(resolution=32, classes=10)
@@ -20,7 +20,7 @@ def test_networks_are_measured_in_their_order() -> None:
     assert found[1].ms > found[0].ms, "a hundred times the multiply-adds"
     for row in found:
         assert 0 < row.low <= row.ms <= row.high
-        assert row.runs == VISITS * RUNS
+        assert row.runs == measuring.NETWORK_VISITS * RUNS
         assert 0 <= row.clean <= 1
         assert row.clock in ("wall", "cpu")
         assert not row.forced
