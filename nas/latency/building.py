@@ -14,7 +14,7 @@ from nas.costs import Key, cost, default_table, key_name
 from nas.latency.completing import completed
 from nas.latency.conditions import Conditions
 from nas.latency.entries import DRAWN, MOST_MEASURED, SUBSET, count_parts, designed, keys_of
-from nas.latency.fingerprint import Fingerprint, fingerprint
+from nas.latency.fingerprints import Fingerprint, fingerprint
 from nas.latency.journal import Journal
 from nas.latency.measurement import Measurement
 from nas.latency.table import Role, Table

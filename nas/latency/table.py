@@ -17,7 +17,7 @@ from nas.errors import UserError
 from nas.latency.calibration import Calibration, Errors, reach
 from nas.latency.entries import keys_of, parse_key
 from nas.latency.features import Floats
-from nas.latency.fingerprint import Fingerprint
+from nas.latency.fingerprints import Fingerprint
 from nas.latency.prediction import Prediction
 from search_spaces import Arch
 
