@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from nas.ablation.study import BASE, Plan
+from nas.ablation.study import AS_IS, BASE, Plan
 from nas.ablation.summary import summarise, trainings_table
 from nas.comparison.trainings import Trainings
 from nas.figures.ablation import AblationInfo, forest_sheet, tradeoff_sheet
@@ -56,7 +56,7 @@ def print_summary(info: AblationInfo, console: Console) -> None:
     base = info.rows[info.rows["comparison"] == BASE].iloc[0]
     said = [
         f"Ablation of {info.title} on {info.data}: {info.fidelity}, {info.seeds} seeds",
-        f"base: {_accuracy(base)} validation accuracy, {_costs(base)} (at {info.target})",
+        f"base: {_accuracy(base)}, {_costs(base)} (at {info.target})",
         "differences to the base in percentage points, mean [95 % interval], paired by seed; "
         "verdicts after Holm's correction",
         "",
@@ -83,9 +83,17 @@ def verdicts(info: AblationInfo) -> tuple[list[str], list[list[str]]]:
 
 def explanations(info: AblationInfo) -> list[str]:
     """What was not done and why, and what these seeds could have shown."""
-    said = []
+    about: dict[str, list[str]] = {}
     for _, row in info.rows[info.rows["note"].ne("")].iterrows():
-        said.append(f"{row['name']} ({row['comparison']}): {row['note']}")
+        name = row["name"] if row["comparison"] == BASE else f"{row['name']} ({row['comparison']})"
+        about.setdefault(row["note"], []).append(name)
+    said = [f"{note}: {', '.join(names)}" for note, names in about.items()]
+    as_is = set(info.rows.loc[info.rows["comparison"] == AS_IS, "arch"])
+    equal = info.rows[~info.rows["comparison"].isin([BASE, AS_IS]) & info.rows["status"].eq("train")]
+    if equal["arch"].isin(as_is).any():
+        said.append(
+            "Where a variant costs the same to within 1 % as it is, it is the same network in both comparisons."
+        )
     smallest = info.rows.groupby("comparison", sort=False)["smallest"].max().dropna()
     for comparison, value in smallest.items():
         said.append(
@@ -120,11 +128,11 @@ def _points(mean: float, low: float, high: float) -> str:
 
 def _accuracy(row: pd.Series) -> str:
     if math.isnan(row["accuracy"]):
-        return "no"
+        return "not trained yet"
     spread = (
         "" if math.isnan(row["accuracy_low"]) else f" [{row['accuracy_low']:.2%}, {row['accuracy_high']:.2%}]"
     )
-    return f"{row['accuracy']:.2%}{spread}"
+    return f"{row['accuracy']:.2%}{spread} validation accuracy"
 
 
 def _costs(row: pd.Series) -> str:
