@@ -1,7 +1,5 @@
 """Importances on a search whose answer is known: what was planted is found, and what was not is not."""
 
-from pathlib import Path
-
 import numpy as np
 import optuna
 import pandas as pd
@@ -12,8 +10,7 @@ from nas.costs import Cost
 from nas.errors import UserError
 from nas.figures.importance import ImportanceInfo, importance_sheet
 from nas.importances import COLUMNS, LEAST, at_equal_cost, importances
-from nas.record import Record
-from nas.runs import create_run
+from nas.record import KINDS, Record
 from search_spaces import spaces
 from tests.nas import small
 
@@ -30,10 +27,17 @@ head: {ratio: 1, features: 16}
 """
 
 
-def planted(folder: Path, trials: int, seed: int = 0, epochs: float | None = None) -> Record:
-    """A run whose accuracy is its cost's logarithm, the kernel of stage 1, squeeze-excite of stage 2, and noise."""
+def in_memory() -> Record:
+    """The record of a run that is in no file."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    record = create_run(folder, None, small.settings(space=SPACE), {"classes": 10})
+    studies = {kind: optuna.create_study(directions=["maximize", "minimize"]) for kind in KINDS}
+    studies["search"].set_user_attr("settings", small.settings(space=SPACE).to_json())
+    return Record(studies)
+
+
+def planted(trials: int, seed: int = 0, epochs: float | None = None) -> Record:
+    """A run whose accuracy is its cost's logarithm, the kernel of stage 1, squeeze-excite of stage 2, and noise."""
+    record = in_memory()
     space, rng = spaces.parse(SPACE), np.random.default_rng(seed)
     for _ in range(trials):
         params = space.draw(lambda d: d.choices[int(rng.integers(len(d.choices)))])
@@ -53,8 +57,8 @@ def planted(folder: Path, trials: int, seed: int = 0, epochs: float | None = Non
 
 
 @pytest.fixture(scope="module")
-def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
-    return planted(tmp_path_factory.mktemp("runs") / "run", 60)
+def record() -> Record:
+    return planted(60)
 
 
 def test_what_was_planted_is_found_and_nothing_else(record: Record) -> None:
@@ -84,15 +88,13 @@ def test_a_seed_says_everything(record: Record) -> None:
 
 
 @pytest.mark.parametrize(("trials", "epochs"), [(LEAST - 1, None), (LEAST + 1, 0.05)])
-def test_few_trials_of_the_full_fidelity_are_refused(
-    tmp_path: Path, trials: int, epochs: float | None
-) -> None:
+def test_few_trials_of_the_full_fidelity_are_refused(trials: int, epochs: float | None) -> None:
     with pytest.raises(UserError, match=f"at least {LEAST}"):
-        importances(planted(tmp_path / "run", trials, epochs=epochs))
+        importances(planted(trials, epochs=epochs))
 
 
-def test_accuracies_that_are_all_alike_are_refused(tmp_path: Path) -> None:
-    record = create_run(tmp_path / "run", None, small.settings(space=SPACE), {"classes": 10})
+def test_accuracies_that_are_all_alike_are_refused() -> None:
+    record = in_memory()
     space = spaces.parse(SPACE)
     for depth in range(LEAST + 1):
         params = space.draw(lambda d, depth=depth: d.choices[depth % len(d.choices)])  # type: ignore[misc]

@@ -112,7 +112,7 @@ def test_a_price_that_cannot_be_met_by_steps_says_so() -> None:
     """Of one block of 8 channels nothing lies between 8 and 16."""
     base = Arch.parse("stem8-sg64_t8-head64")
     found = equalise(
-        base, Arch.parse("stem16-ir12_t4"), lambda arch: {64: 100.0}.get(arch.channels, 9.0 * arch.channels)
+        base, Arch.parse("stem24-ir12_t4"), lambda arch: {64: 100.0}.get(arch.channels, 9.0 * arch.channels)
     )
     assert found.arch is None and "steps of 8" in found.reason
 
