@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    import pandas as pd
 
     from nas.figures.importance import ImportanceInfo
     from nas.importances import Importances
@@ -34,7 +34,6 @@ def main(
 ) -> None:
     """Write importance.csv, importance.html and importance.png into a run's folder, and print the table."""
     import optuna
-    from rich.console import Console
 
     from nas.figures.importance import importance_sheet
     from nas.figures.page import document
@@ -50,7 +49,7 @@ def main(
     write_text(run / "importance.csv", found.choices.to_csv(index=False))
     write_text(run / "importance.html", document([sheet], "All choices", _html(found)))
     write_whole(run / "importance.png", lambda temporary: save_png(sheet, temporary))
-    Console().print(_table(record.settings, found))
+    print(_said(record.settings, found))
 
 
 def _info(settings: "Settings", found: "Importances") -> "ImportanceInfo":
@@ -68,31 +67,31 @@ def _info(settings: "Settings", found: "Importances") -> "ImportanceInfo":
     )
 
 
-def _table(settings: "Settings", found: "Importances") -> "Table":
-    from rich.table import Table
-    from rich.text import Text
+def _said(settings: "Settings", found: "Importances") -> str:
+    """What is printed: the most important choices, the options, and how to read them."""
+    from nas.text_table import aligned
 
-    title = Text(
-        f"{settings.data_name}: {found.trials} trials of {settings.fidelity.epochs:g} epochs. "
-        f"{_COSTS[found.cost]} alone explain {max(0.0, found.explained):.0%} of the accuracy's variance; shares are of "
-        "what is left.\nA share that is not above chance (95 % of shuffles) is not to be believed."
-    )
-    table = Table(title=title, title_justify="left")
-    table.add_column("choice", no_wrap=True)
-    for heading in ("at equal cost", "chance", "PED-ANOVA", "plain accuracy"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("means at equal cost", overflow="fold")
+    rows = []
     for _, row in found.choices.head(_SHOWN).iterrows():
-        shares = [f"{row[c]:.1%}" for c in ("at_equal_cost", "chance", "ped_anova", "accuracy")]
-        said = f"{row['best']} {100 * row['gain']:.2f} points above {row['worst']}"
-        table.add_row(
-            str(row["choice"]), *shares, said, style="dim" if row["at_equal_cost"] <= row["chance"] else ""
-        )
-    table.add_section()
+        means = f"{row['best']} {100 * row['gain']:+.2f} points over {row['worst']}"
+        rows.append([str(row["choice"]), *_shares(row), means])
     for _, row in found.options.iterrows():
-        sums = [f"{row['at_equal_cost']:.1%}", "", f"{row['ped_anova']:.1%}", f"{row['accuracy']:.1%}"]
-        table.add_row(f"{row['option']}, all stages", *sums, "")
-    return table
+        rows.append([f"all {row['option']}", *_shares(row), ""])
+    heading = ["choice", "share", "chance", "", "PED", "plain", "means at equal cost"]
+    return (
+        f"{settings.data_name}: {found.trials} trials of {settings.fidelity.epochs:g} epochs; "
+        f"{_COSTS[found.cost].lower()} alone explain\n{max(0.0, found.explained):.0%} of the validation accuracy's "
+        f"variance and are taken out.\n\n{aligned(heading, rows, left=('choice', '', 'means at equal cost'))}\n\n"
+        "share: of the importance at equal cost (fANOVA), * where it exceeds what shuffled accuracies reach\n"
+        "in 95 % of cases (chance); PED: by PED-ANOVA; plain: fANOVA, the cost not taken out."
+    )
+
+
+def _shares(row: "pd.Series") -> list[str]:
+    share, chance, ped, plain = (
+        f"{row[c]:.1%}" for c in ("at_equal_cost", "chance", "ped_anova", "accuracy")
+    )
+    return [share, chance, "*" if row["at_equal_cost"] > row["chance"] else "", ped, plain]
 
 
 def _html(found: "Importances") -> str:

@@ -9,6 +9,7 @@ accuracies says how much, and what does not exceed that is not to be believed.
 
 import math
 import warnings
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,8 @@ class Importances:
     `choices` has COLUMNS, the most important first: the share of the accuracy's variance at equal cost that a choice
     explains (fANOVA; all shares sum to 1), what a choice of no importance reaches in 95 % of shuffles, PED-ANOVA's
     share at equal cost, fANOVA's share for plain accuracy, the values with the best and the worst mean accuracy at
-    equal cost, and the difference between those, in [0, 1]. `options` sums the shares over the stages.
+    equal cost, and the difference between those, in [0, 1]. `options` has the shares summed over the stages, and
+    what such a sum reaches by chance.
     `explained` is the share of the accuracy's variance that the cost alone explains, `cost` names it.
     """
 
@@ -75,13 +77,13 @@ def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Impo
     rng = np.random.default_rng(seed)
     shuffled = [_fanova(params, rng.permutation(rest), seed) for _ in range(shuffles)]
     plain, ped = _fanova(params, accuracy, seed), _ped_anova(params, rest)
+    chances = _chances(shuffled)
     rows = []
     for name in sorted(shares, key=lambda name: -shares[name]):
-        chance = float(np.quantile([one[name] for one in shuffled], 0.95)) if shuffled else math.nan
         best, worst, gain = _ends(name, params, rest)
-        rows.append((name, shares[name], chance, ped[name], plain[name], best, worst, gain))
+        rows.append((name, shares[name], chances[name], ped[name], plain[name], best, worst, gain))
     choices = pd.DataFrame(rows, columns=COLUMNS)
-    return Importances(choices, _options(choices), len(trials), cost, explained)
+    return Importances(choices, _options(choices, shuffled), len(trials), cost, explained)
 
 
 def at_equal_cost(accuracy: Vector, cost: Vector) -> tuple[Vector, float]:
@@ -160,8 +162,28 @@ def _ends(name: str, params: Sequence[Mapping[str, object]], rest: Vector) -> tu
     return best, worst, means[best] - means[worst]
 
 
-def _options(choices: pd.DataFrame) -> pd.DataFrame:
+def _chances(shuffled: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """What each name reaches in 95 % of the shuffles; NaN without any."""
+    if not shuffled:
+        return defaultdict(lambda: math.nan)
+    return {name: float(np.quantile([one[name] for one in shuffled], 0.95)) for name in shuffled[0]}
+
+
+def _options(choices: pd.DataFrame, shuffled: Sequence[Mapping[str, float]]) -> pd.DataFrame:
     """The shares summed over the stages (and blocks): by option, `kernel` of `s3.b2.kernel`."""
-    option = choices["choice"].str.rpartition(".")[2].rename("option")
+    option = choices["choice"].map(_option).rename("option")
     summed = choices.groupby(option)[["at_equal_cost", "ped_anova", "accuracy"]].sum()
+    chances = _chances([_summed(one) for one in shuffled])
+    summed.insert(1, "chance", [chances[name] for name in summed.index])
     return summed.sort_values("at_equal_cost", ascending=False).reset_index()
+
+
+def _summed(shares: Mapping[str, float]) -> dict[str, float]:
+    total: dict[str, float] = defaultdict(float)
+    for name, share in shares.items():
+        total[_option(name)] += share
+    return total
+
+
+def _option(choice: str) -> str:
+    return choice.rpartition(".")[2]

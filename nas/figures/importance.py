@@ -1,4 +1,4 @@
-"""The picture of importances: a row a choice, its share of the accuracy's variance at equal cost."""
+"""The picture of importances: a row a choice, its share of what explains the accuracy at equal cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,10 +62,9 @@ def _panel(title: str, rows: pd.DataFrame) -> Panel:
         for value, y in zip(share, heights, strict=True)
     ]
     series.append(_points("PED-ANOVA", _PED, ped, heights, [f"{p:.1f} % by PED-ANOVA" for p in ped]))
-    sure = np.ones(len(rows), bool)
-    if "chance" in rows:
-        chance = 100 * rows["chance"].to_numpy(float)
-        sure = ~(share <= chance)
+    chance = 100 * rows["chance"].to_numpy(float)
+    sure = ~(share <= chance)
+    if not np.isnan(chance).all():
         series.append(
             _points("chance (95 %)", _CHANCE, chance, heights, [f"{c:.1f} % by chance" for c in chance])
         )
@@ -75,10 +74,10 @@ def _panel(title: str, rows: pd.DataFrame) -> Panel:
             picked = [i for i in range(len(rows)) if kept[i]]
             points = share[picked], [heights[i] for i in picked], [hover[i] for i in picked]
             series.append(_points(name, style, *points))
-    most = max([1.0, *share, *ped])
+    most = max([1.0, *share, *ped, *chance[~np.isnan(chance)]])
     return Panel(
         title=title,
-        x_axis=Axis("Share of the variance at equal cost (%)", 0.0, 1.06 * most),
+        x_axis=Axis("Share of the importance at equal cost (%)", 0.0, 1.06 * most),
         y_axis=named_axis(names),
         series=tuple(series),
         labels=(),

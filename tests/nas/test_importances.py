@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution
 from nas.costs import Cost
 from nas.errors import UserError
 from nas.figures.importance import ImportanceInfo, importance_sheet
-from nas.importances import COLUMNS, LEAST, at_equal_cost, importances
+from nas.importances import COLUMNS, LEAST, Importances, at_equal_cost, importances
 from nas.record import KINDS, Record
 from search_spaces import spaces
 from tests.nas import small
@@ -61,8 +61,12 @@ def record() -> Record:
     return planted(60)
 
 
-def test_what_was_planted_is_found_and_nothing_else(record: Record) -> None:
-    found = importances(record, shuffles=10)
+@pytest.fixture(scope="module")
+def found(record: Record) -> Importances:
+    return importances(record, shuffles=10)
+
+
+def test_what_was_planted_is_found_and_nothing_else(found: Importances) -> None:
     assert list(found.choices.columns) == list(COLUMNS)
     assert list(found.choices["choice"][:2]) == ["s1.kernel", "s2.squeeze_excite"]
     sure = found.choices[found.choices["at_equal_cost"] > found.choices["chance"]]
@@ -73,18 +77,20 @@ def test_what_was_planted_is_found_and_nothing_else(record: Record) -> None:
     assert found.choices["at_equal_cost"].sum() == pytest.approx(1.0)
 
 
-def test_the_cost_is_taken_out(record: Record) -> None:
+def test_the_cost_is_taken_out(found: Importances) -> None:
     """For plain accuracy the widths win, for being dear; at equal cost they explain next to nothing."""
-    found = importances(record, shuffles=0)
     width = found.options.set_index("option").loc["width"]
     assert width["accuracy"] > 0.5 and width["at_equal_cost"] < 0.05
     assert found.explained > 0.8 and found.cost == "macs"
-    assert found.choices["chance"].isna().all()
 
 
 def test_a_seed_says_everything(record: Record) -> None:
-    one, other = (importances(record, shuffles=2, seed=3) for _ in range(2))
+    one, other = (importances(record, shuffles=1, seed=3) for _ in range(2))
     pd.testing.assert_frame_equal(one.choices, other.choices)
+
+
+def test_without_shuffles_nothing_is_said_of_chance(record: Record) -> None:
+    assert importances(record, shuffles=0).choices["chance"].isna().all()
 
 
 @pytest.mark.parametrize(("trials", "epochs"), [(LEAST - 1, None), (LEAST + 1, 0.05)])
@@ -118,8 +124,7 @@ def test_a_cost_that_does_not_differ_explains_nothing() -> None:
     assert explained == 0 and rest.tolist() == pytest.approx([-0.1, 0.1])
 
 
-def test_the_picture_shows_every_option_and_marks_chance(record: Record) -> None:
-    found = importances(record, shuffles=5)
+def test_the_picture_shows_every_option_and_marks_chance(found: Importances) -> None:
     info = ImportanceInfo("planted", "1 epoch", 60, "Multiply-adds", 0.8, found.choices, found.options)
     (choices, _), (options, _) = importance_sheet(info).panels
     assert choices.y_axis.names[0] == "s1.kernel" and len(options.y_axis.names) == len(found.options)
