@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
@@ -23,6 +23,7 @@ from nas.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from nas.ablation import Plan
     from nas.ablation.asked import Asked
     from nas.comparison.running import Terms
     from nas.engine import Ending
@@ -67,13 +68,15 @@ def ablate(
     out: Path | None = None,
     storage: str | None = None,
     resume: Path | None = None,
+    latency_table: str | None = None,
     console: "Console | None" = None,
 ) -> Ablation:
     """Ablate a network, or go on with an ablation, and write its results into its folder.
 
     network: a zoo name, an arch's text or RUN@TRIAL. components: names of `nas.ablation.COMPONENTS`, or
-    module:function for one of your own. equal: the costs (macs, params, activations) at which each variant is
-    trained besides as it is; none if empty. per_stage: switch in single stages too. pairs: components whose
+    module:function for one of your own. equal: the costs (macs, params, activations, latency) at which each variant
+    is trained besides as it is; none if empty. latency_table: predicts latencies; a file or the name of an import,
+    this machine's where latency is to be equal. per_stage: switch in single stages too. pairs: components whose
     interaction is read. leave_one_in: add each component to the plain form as well. config: a YAML study instead
     (`nas.ablation.study_file`); how to train may then still be given here. Every network is trained with the same
     `seeds` seeds (3), in rounds; with `resume` and more seeds only those missing are trained. The rest is as for
@@ -85,7 +88,6 @@ def ablate(
     from rich.console import Console
 
     from nas.ablation import report, summary
-    from nas.ablation.asked import plan_of
     from nas.comparison import running
     from nas.models import parse
     from nas.request import check_bounds
@@ -108,18 +110,9 @@ def ablate(
     )
     asked = _asked(network, components, equal, per_stage, pairs, leave_one_in)
     if resume is not None:
-        options: dict[str, object] = {
-            "NETWORK": network,
-            "--config": config,
-            "--out": out,
-            "--components": components,
-        }
-        options |= {
-            "--equal": equal,
-            "--per-stage": per_stage,
-            "--pairs": pairs,
-            "--leave-one-in": leave_one_in,
-        }
+        options: dict[str, object] = {"NETWORK": network, "--config": config, "--out": out}
+        options |= {"--components": components, "--equal": equal, "--per-stage": per_stage, "--pairs": pairs}
+        options |= {"--leave-one-in": leave_one_in, "--latency-table": latency_table}
         running.check_resumption([*terms.given(), *(name for name, value in options.items() if value)])
         running.check_seeds(seeds)
         folder = resume
@@ -129,11 +122,11 @@ def ablate(
             asked, terms, seeds = _configured(config, asked, terms, seeds)
         running.check_terms(terms, seeds)
         folder = new_folder(out)
-        plan, title = plan_of(asked, terms)
-        models = [parse(text) for text in plan.archs()]
+        made, notes = _planned(asked, terms, latency_table)
+        models = [parse(text) for text in made.archs()]
         setup, loaded = running.prepare(models, terms, test=False, data_root=data_root, notify=_notify)
-        notes = {"plan": summary.plan_to_json(plan), "title": title, "minutes": minutes}
         asked_seeds = running.DEFAULT_SEEDS if seeds is None else seeds
+        notes |= {"minutes": minutes, "skipped_images": loaded.skipped}
         trainings = running.begin(folder, storage, setup, asked_seeds, notes, "ablate")
     plan = summary.plan_from_json(trainings.noted("plan"))
     ending = running.carry_on(
@@ -170,6 +163,23 @@ def _asked(
         pairs=tuple(pairs or ()),
         leave_one_in=leave_one_in,
     )
+
+
+def _planned(asked: "Asked", terms: "Terms", latency_table: str | None) -> "tuple[Plan, dict[str, Any]]":
+    """The plan of a new ablation, and what is noted of it."""
+    from nas.ablation.asked import plan_of
+    from nas.ablation.prices import LATENCY, check
+    from nas.ablation.summary import plan_to_json
+    from nas.comparison import latencies
+    from nas.models import parse
+
+    check(asked.equal)
+    table = None
+    if latency_table is not None or LATENCY in asked.equal:
+        table = latencies.find_table(latency_table, *terms.target)
+    plan, title = plan_of(asked, terms, table)
+    notes = {"plan": plan_to_json(plan), "title": title}
+    return plan, notes | latencies.predicted(table, map(parse, plan.archs()))
 
 
 def _configured(
@@ -209,7 +219,9 @@ def main(
     ] = None,
     equal: Annotated[
         str | None,
-        Option(help="Train each variant at the base's macs, params or activations too; or none. [macs]"),
+        Option(
+            help="Train each variant at the base's macs, params, activations or latency too; or none. [macs]"
+        ),
     ] = None,
     per_stage: Annotated[
         bool, Option("--per-stage", help="Switch each component in single stages too.")
@@ -248,6 +260,10 @@ def main(
     resume: Annotated[
         Path | None, Option(help="Go on with this ablation, with --seeds for more of them.", metavar="RUN")
     ] = None,
+    latency_table: Annotated[
+        str | None,
+        Option(help="Predict latencies by this file or import. [this machine's, with --equal latency]"),
+    ] = None,
 ) -> int:
     """Switch one component of a network at a time and say what it earns, as is and at equal cost.
 
@@ -281,6 +297,7 @@ def main(
         out=out,
         storage=storage,
         resume=resume,
+        latency_table=latency_table,
     )
     if found.ending == "interrupted":
         _notify(f"interrupted; go on with: python -m nas.ablate --resume {found.folder}")

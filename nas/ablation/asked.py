@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nas.ablation.components import get, variants
 from nas.ablation.equal import equalise
@@ -13,6 +14,9 @@ from nas.comparison.running import Terms
 from nas.errors import UserError
 from nas.naming import resolve
 from search_spaces.arch import Arch
+
+if TYPE_CHECKING:
+    from nas.latency.table import Table
 
 DEFAULT_COMPONENTS = ("se", "activation", "kernel", "expansion", "groups", "block")
 
@@ -42,13 +46,16 @@ class Asked:
     title: str = ""
 
 
-def plan_of(asked: Asked, terms: Terms) -> tuple[Plan, str]:
-    """The plan, and what to call the study. Raises UserError for what is not there or cannot be built."""
+def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[Plan, str]:
+    """The plan, and what to call the study; `table` predicts latencies.
+
+    Raises UserError for what is not there or cannot be built.
+    """
     if not asked.network and not asked.steps:
         raise UserError(
             "no network is given; give one, such as mobilenet_v3_small, or --config FILE or --resume RUN"
         )
-    price = prices(asked.equal, *terms.target)
+    price = prices(asked.equal, *terms.target, table)
     made = Plan("", (), ())
     if asked.network:
         made = plan(

@@ -1,7 +1,6 @@
 """The results of an ablation put down: tables, pages and pictures, and the verdicts in the terminal."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -21,9 +20,7 @@ from nas.text_table import aligned
 FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, ablation.csv"
 
 
-def ablation_info(
-    trainings: Trainings, plan: Plan, title: str, latencies: Mapping[str, float] | None = None
-) -> AblationInfo:
+def ablation_info(trainings: Trainings, plan: Plan, title: str) -> AblationInfo:
     """What the figures and tables are told, from the study alone."""
     setup = trainings.setup
     return AblationInfo(
@@ -32,7 +29,8 @@ def ablation_info(
         fidelity=setup.trained,
         target=setup.target,
         seeds=len(trainings.seeds),
-        rows=summarise(trainings, plan, latencies),
+        rows=summarise(trainings, plan, trainings.noted("latency_ms")),
+        device=trainings.noted("latency_of") or "",
     )
 
 
@@ -59,6 +57,7 @@ def print_summary(info: AblationInfo, console: Console) -> None:
         f"base: {_accuracy(base)}, {_costs(base)} (at {info.target})",
         "differences to the base in percentage points, mean [95 % interval], paired by seed; "
         "verdicts after Holm's correction",
+        *([f"latency: predicted, of {info.device}"] if info.device else []),
         "",
         aligned(header, rows, left),
         "",

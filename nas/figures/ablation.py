@@ -38,6 +38,7 @@ class AblationInfo:
     target: str  # what costs are counted for
     seeds: int  # asked for
     rows: pd.DataFrame
+    device: str = ""  # of which latencies are predicted; "" where none are
 
     @property
     def comparisons(self) -> list[str]:
