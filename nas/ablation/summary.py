@@ -63,8 +63,9 @@ def plan_from_json(text: str) -> Plan:
 def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
     """A line a row of the plan, then one for each contrast that is no row's, in COLUMNS.
 
-    Accuracies (validation) and differences are in [0, 1], costs at the setup's target; `latencies` are predicted,
-    in ms by text. Noise is pooled over all networks of the study; Holm's correction is over a family.
+    `seeds` counts those for which a network and what it is compared with were trained. Accuracies (validation) and
+    differences are in [0, 1], costs at the setup's target; `latencies` are predicted, in ms by text. Noise is pooled
+    over all networks of the study; Holm's correction is over a family.
     """
     accuracies = {arch: trainings.accuracies(arch) for arch in plan.archs()}
     means = stats.pooled_intervals(accuracies)
@@ -81,7 +82,8 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
             line["note"] = trainings.shortfall(row.arch)
             contrast = _contrast_of(row, plan)
             if contrast is not None:
-                line |= _told(effects.pop((contrast.family, contrast.name)), line["note"])
+                effect = effects.pop((contrast.family, contrast.name))
+                line |= {"seeds": effect.n, **_told(effect, line["note"])}
         lines.append(line)
     for (family, name), effect in effects.items():
         comparison, _, kind = family.partition(", ")
