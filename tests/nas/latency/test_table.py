@@ -69,7 +69,7 @@ def test_a_check_takes_other_networks_and_their_errors() -> None:
     found = check(made, space, measurer, 20)
     taken = {whole.arch for whole in made.timings.networks}
     assert len(found.rows) == 20 and not taken & set(measurer.asked)
-    assert found.errors.mape < 0.03 and found.errors.spearman > 0.98
+    assert found.errors.mape < 0.03 and found.errors.spearman > 0.95
     assert found.by_macs.mape > found.errors.mape
     assert sum(row.within for row in found.rows) >= 16
 
