@@ -36,6 +36,7 @@ def import_(
     granularity: options.Granularity = "stage",
 ) -> None:
     """Keep another device's table under a name; one that is only timed is fitted (to the space) and calibrated."""
+    from nas.costs import key_name
     from nas.latency.completing import completed
     from nas.latency.entries import parts_of
     from nas.latency.table import described
@@ -45,7 +46,9 @@ def import_(
     path, of = named_path(name), spaces.get(space, granularity)
     table = load(file)
     if space_id(of) == table.timings.space:
-        table = completed(table.timings, list(parts_of(of, table.fingerprint.conditions)))
+        parts = parts_of(of, table.fingerprint.conditions)
+        if not {key_name(key) for key in parts} <= {*table.timings.parts, *table.fitted}:
+            table = completed(table.timings, list(parts))
     save(table, path)
     typer.echo(described(table))
     typer.echo(f"search with it: python -m nas.search --latency-table {name} --budget 10ms")
