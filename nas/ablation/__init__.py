@@ -1,8 +1,8 @@
 """Ablation: what each component of a network earns. Components, equal cost and plans are functions of archs.
 
-study = plan(base, [get("se"), get("kernel")], equal={"macs": price})     nas.ablation.plan
-for text in study.archs(): train it with each seed
-for contrast, effect in effects(study, accuracies): ...                   nas.ablation.effects
+    study = plan(base, [get("se"), get("kernel")], equal={"macs": price})     (nas.ablation.plan)
+
+lists what is to be trained, in order, and the contrasts to be read from it by `nas.stats.contrast_effects`.
 """
 
 from nas.ablation.components import COMPONENTS, get, variants

@@ -37,15 +37,16 @@ def equalise(base: Arch, variant: Arch, price: Price, tolerance: float = TOLERAN
         return Equalised(None, math.nan, f"no price: {error}")
     if abs(ratio - 1) <= tolerance:
         return Equalised(variant, ratio)
-    search = _Search(variant, price, target)
+    search = _Search(variant, price, target, ratio - 1)
     chain = _chain(search)
     near = _nearest(search, chain)
     best = near if abs(search.error(near)) <= tolerance else _stepwise(search, near, tolerance)
     ratio = 1 + search.error(best)
     if abs(ratio - 1) <= tolerance:
         return Equalised(search.arch(best), ratio)
-    if best in (chain[0][1], chain[-1][1]):
-        factor = chain[0 if best == chain[0][1] else -1][0]
+    end = chain[0] if ratio > 1 else chain[-1]
+    if near == end[1]:
+        factor = end[0]
         reason = f"even at {factor:.2g} times its widths it costs {ratio:.3g} times the base"
     else:
         reason = f"no widths in steps of {STEP} channels come within {tolerance:.3g} of the base's cost"
@@ -55,11 +56,11 @@ def equalise(base: Arch, variant: Arch, price: Price, tolerance: float = TOLERAN
 class _Search:
     """Prices of one variant at other widths, each asked for once."""
 
-    def __init__(self, variant: Arch, price: Price, target: float) -> None:
+    def __init__(self, variant: Arch, price: Price, target: float, error: float) -> None:
         self.widths = widths(variant)
         self.groups = tied(variant)
         self._variant, self._price, self._target = variant, price, target
-        self._known: dict[Widths, float] = {}
+        self._known: dict[Widths, float] = {self.widths: error}
         self.steps = [1] * len(self.widths)
         for group in self.groups:
             step = next((s for s in _STEPS if self._moves(group, s)), 0)

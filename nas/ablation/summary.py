@@ -63,8 +63,9 @@ def plan_from_json(text: str) -> Plan:
 def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
     """A line a row of the plan, then one for each contrast that is no row's, in COLUMNS.
 
-    Accuracies (validation) and differences are in [0, 1], costs at the setup's target; `latencies` are predicted,
-    in ms by text. Noise is pooled over all networks of the study; Holm's correction is over a family.
+    `seeds` counts those for which a network and what it is compared with were trained. Accuracies (validation) and
+    differences are in [0, 1], costs at the setup's target; `latencies` are predicted, in ms by text. Noise is pooled
+    over all networks of the study; Holm's correction is over a family.
     """
     accuracies = {arch: trainings.accuracies(arch) for arch in plan.archs()}
     means = stats.pooled_intervals(accuracies)
@@ -81,7 +82,8 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
             line["note"] = trainings.shortfall(row.arch)
             contrast = _contrast_of(row, plan)
             if contrast is not None:
-                line |= _told(effects.pop((contrast.family, contrast.name)), line["note"])
+                effect = effects.pop((contrast.family, contrast.name))
+                line |= {"seeds": effect.n, **_told(effect, line["note"])}
         lines.append(line)
     for (family, name), effect in effects.items():
         comparison, _, kind = family.partition(", ")
@@ -98,14 +100,25 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
     return summary
 
 
+def names(plan: Plan) -> dict[str, str]:
+    """What each network of the plan is called, by its text: the first of its rows."""
+    found: dict[str, str] = {}
+    for row in plan.rows:
+        if row.status == "train":
+            found.setdefault(
+                row.arch, row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
+            )
+    return found
+
+
 def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
     """Every training, with the names of the rows that it belongs to."""
-    names = {
-        arch: "; ".join(f"{row.name} ({row.comparison})" for row in plan.rows if row.arch == arch)
-        for arch in plan.archs()
-    }
+    rows: dict[str, list[str]] = {arch: [] for arch in plan.archs()}
+    for row in plan.rows:
+        if row.arch in rows:
+            rows[row.arch].append(f"{row.name} ({row.comparison})")
     table = trainings.frame()
-    table.insert(1, "rows", table["network"].map(names))
+    table.insert(1, "rows", table["network"].map({arch: "; ".join(every) for arch, every in rows.items()}))
     return table
 
 
@@ -113,7 +126,7 @@ def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[st
     """Every contrast's effect, by family and name."""
     found = {}
     for family in dict.fromkeys(contrast.family for contrast in plan.contrasts):
-        terms = {c.name: c.terms for c in plan.contrasts if c.family == family}
+        terms = {contrast.name: contrast.terms for contrast in plan.contrasts if contrast.family == family}
         for name, effect in stats.contrast_effects(accuracies, terms).items():
             found[family, name] = effect
     return found
@@ -138,5 +151,5 @@ def _told(effect: Effect, note: str) -> dict[str, Any]:
         "p_holm": effect.p_holm,
         "verdict": effect.verdict,
         "smallest": effect.smallest,
-        "note": "; ".join(filter(None, [note, effect.reason])),
+        "note": note or effect.reason,
     }

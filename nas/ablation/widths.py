@@ -56,9 +56,12 @@ def scaled(arch: Arch, factor: float) -> Arch:
 
 
 def stepped(old: Widths, factor: float, steps: Sequence[int]) -> Widths:
-    """The widths nearest to `factor` times the old ones, whole steps away from them and at least one wide."""
+    """The widths nearest to `factor` times the old ones, whole steps away from them and at least one wide.
+
+    Where a step is 0 the width stays.
+    """
     return tuple(
-        max(min(width, step), width + step * floor(width * (factor - 1) / step + 0.5))
+        max(min(width, step), width + step * floor(width * (factor - 1) / step + 0.5)) if step else width
         for width, step in zip(old, steps, strict=True)
     )
 

@@ -148,7 +148,7 @@ def _axes(panel: Panel, frame: Frame, axis: str, around: Frame) -> dict[str, obj
         "x": [(frame.left - around.left) / across, (frame.right - around.left) / across],
         "y": [(around.bottom - frame.bottom) / down, (around.bottom - frame.top) / down],
     }
-    made = {}
+    made: dict[str, object] = {}
     for letter, other, side in (("x", "y", panel.x_axis), ("y", "x", panel.y_axis)):
         made[f"{letter}axis{axis}"] = {
             **line,

@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from nas.latency.fingerprints import Fingerprint, fingerprint
     from nas.latency.measurement import Measurement
     from nas.latency.measuring import measure, measure_networks, measure_parts
+    from nas.latency.prediction import Prediction
+    from nas.latency.table import Table
+    from nas.latency.table_file import find
 
 _HOMES = {
     "Conditions": "conditions",
     "Fingerprint": "fingerprints",
     "Measurement": "measurement",
+    "Prediction": "prediction",
+    "Table": "table",
+    "find": "table_file",
     "fingerprint": "fingerprints",
     "measure": "measuring",
     "measure_networks": "measuring",
@@ -24,6 +30,9 @@ __all__ = [
     "Conditions",
     "Fingerprint",
     "Measurement",
+    "Prediction",
+    "Table",
+    "find",
     "fingerprint",
     "measure",
     "measure_networks",

@@ -85,7 +85,7 @@ def load(path: Path) -> Table:
         kept, told = content["fit_error"], content["errors"]
         return Table(
             timings,
-            {str(k): (_positive(ratio), _finite(rest)) for k, (ratio, rest) in content["fitted"].items()},
+            {str(name): _positive(ratio) for name, ratio in content["fitted"].items()},
             None if kept is None else _finite(kept),
             Calibration(coefficients, _finite(calibration["deviation"])),
             Errors(**told) if told else None,

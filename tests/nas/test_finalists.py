@@ -123,7 +123,7 @@ def test_the_front_and_the_baselines_are_timed_whole(made: Table) -> None:
 def test_a_point_over_budget_by_more_than_its_interval_is_taken_off(made: Table) -> None:
     record = trained(under(made), made)
     before = results(record).front
-    time_finalists(record, made, silent, Off(off=1.3))
+    time_finalists(record, made, silent, Off(off=2.0))
     found = results(record)
     assert (found.front["measured_low"] <= BUDGET).all() and found.front["measured_ms"].notna().all()
     over = found.trials[found.trials["measured_low"] > BUDGET]
