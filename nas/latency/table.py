@@ -40,12 +40,13 @@ class Whole:
 class Timings:
     """What was timed on a device: all of a table that cannot be computed.
 
-    space: its name and a hash of its choices. parts: ratio of each part by `nas.costs.key_name`. clock:
+    space: its name and a hash of its choices. reference: the network that ratios are to. parts: ratio of each part by `nas.costs.key_name`. clock:
     that of the measurements ("wall", "cpu", "device"; several joined by "+").
     """
 
     fingerprint: Fingerprint
     space: str
+    reference: str
     reference_ms: float
     clock: str
     parts: Mapping[str, float]
