@@ -5,9 +5,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from nas.costs import Cost
 from nas.errors import UserError
+
+if TYPE_CHECKING:
+    from nas.pricing import Price
 
 EXAMPLES = "300MFLOPs, 0.3GFLOPs, 4MParams or 15ms"
 _TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kMG])(FLOPs|MAdds|MACs|Params)|(ms))", re.IGNORECASE | re.ASCII)
@@ -42,8 +48,11 @@ class Budget:
             raise UserError(f"budget {text!r} bounds nothing that can be; write {EXAMPLES}")
         return cls(quantity, limit, text.strip())
 
-    def violation(self, cost: Cost) -> float:
-        """By what share of the limit a cost exceeds it; at most 0 where it does not."""
+    def violation(self, cost: "Cost | Price") -> float:
+        """By what share of the limit a cost exceeds it; at most 0 where it does not.
+
+        A budget of milliseconds needs a `Price`, which has the predicted ones.
+        """
         return float(getattr(cost, self.quantity)) / self.limit - 1.0
 
     def __str__(self) -> str:
@@ -51,21 +60,36 @@ class Budget:
 
 
 def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
-    """Budgets on different quantities. Raises UserError for two on one, or a latency without a table."""
+    """Budgets on different quantities. Raises UserError for two on one."""
     budgets = tuple(Budget.parse(text) for text in texts)
     for index, budget in enumerate(budgets):
         if any(budget.quantity == other.quantity for other in budgets[:index]):
             raise UserError(
                 f"budget {budget} bounds {budget.quantity} a second time; give one bound of a kind"
             )
-        if budget.quantity == "latency_ms":
-            raise UserError(
-                f"budget {budget}: latency cannot be bounded yet: none was measured on this machine, "
-                "and multiply-adds are no substitute; give a budget such as 300MFLOPs or 4MParams"
-            )
     return budgets
 
 
-def worst_violation(budgets: Sequence[Budget], cost: Cost) -> float:
+def worst_violation(budgets: Sequence[Budget], cost: "Cost | Price") -> float:
     """The largest violation of several budgets; minus infinity for none."""
     return max((budget.violation(cost) for budget in budgets), default=float("-inf"))
+
+
+def within(trials: pd.DataFrame, bounds: Sequence[tuple[str, float]]) -> pd.Series:
+    """Which rows of a run's tables keep to (column, upper bound)s; a cost that is not known is not over.
+
+    A network that was timed is over a bound of milliseconds where all of its measured interval is.
+    """
+    kept = pd.Series(True, index=trials.index)
+    for column, bound in bounds:
+        values = _numbers(trials, column)
+        if column == "latency_ms":
+            values = _numbers(trials, "measured_low").fillna(values)
+        kept &= ~(values > bound)
+    return kept
+
+
+def _numbers(trials: pd.DataFrame, column: str) -> pd.Series:
+    if column not in trials:
+        return pd.Series(float("nan"), index=trials.index, dtype=float)
+    return pd.to_numeric(trials[column], errors="coerce").astype(float)

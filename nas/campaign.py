@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
-from nas.costs import Cost
 from nas.engine import Job, Result, Stopped
 from nas.fidelity import Standing, to_promote
+from nas.pricing import Price
 from nas.proposing import Proposal, Proposer
 from nas.record import INTERRUPTED, Kind, Record, is_over
 from nas.training import Outcome, Progress
@@ -28,7 +28,7 @@ class Running:
     number: int
     name: str
     arch: Arch
-    cost: Cost
+    cost: Price
     epochs: float
     proposal: Proposal | None = None
 
@@ -135,17 +135,17 @@ class Campaign:
             if lower is not None and is_over(trial):
                 self._promoted.setdefault((kind, lower), set()).add(str(arch))
             if trial.state == TrialState.COMPLETE:
-                self._note(kind, epochs, arch, _cost(trial), trial.user_attrs["outcome"])
+                self._note(kind, epochs, arch, Price.stored(trial.user_attrs), trial.user_attrs["outcome"])
             elif not is_over(trial) and lower is None:
                 self._proposers[kind].enqueue(arch)
 
     def _note(
-        self, kind: Kind, epochs: float, arch: Arch, cost: Cost, outcome: Outcome | dict[str, float]
+        self, kind: Kind, epochs: float, arch: Arch, cost: Price, outcome: Outcome | dict[str, float]
     ) -> None:
         told = outcome if isinstance(outcome, dict) else vars(outcome)
         if epochs == self._rungs[-1]:
             self._seconds.append(float(told["seconds"]))
-        objective = float(getattr(cost, self._record.settings.objectives[1]))
+        objective = float(getattr(cost, self._record.settings.objective))
         standing = Standing(str(arch), objective, float(told["accuracy"]))
         self._standings.setdefault((kind, epochs), []).append(standing)
 
@@ -212,7 +212,3 @@ class Campaign:
         left = self._deadline - time.monotonic()
         needed = WORTH_STARTING * statistics.median(self._seconds) if self._seconds else 0.0
         return left <= needed
-
-
-def _cost(trial: FrozenTrial) -> Cost:
-    return Cost(*(int(trial.user_attrs[name]) for name in ("macs", "params", "activations")))

@@ -59,6 +59,7 @@ def compare(
     out: Path | None = None,
     storage: str | None = None,
     resume: Path | None = None,
+    latency_table: str | None = None,
     console: "Console | None" = None,
 ) -> Comparison:
     """Compare networks, or go on with a comparison, and write its results into its folder.
@@ -66,14 +67,15 @@ def compare(
     networks: zoo names, texts of archs, RUN@TRIAL, torchvision:NAME or timm:NAME; differences are read against
     the first. Each is trained with the same `seeds` seeds (3), counted from `seed` (0), in rounds: where
     `minutes` end first, networks differ by one seed at most. resume: the folder of a comparison to go on with;
-    with more `seeds` only those missing are trained. The rest is as for `nas.search.search`.
+    with more `seeds` only those missing are trained. latency_table: predicts the latency of archs; a file or the
+    name of an import. The rest is as for `nas.search.search`.
 
     Raises UserError for what cannot be used, before anything is made.
     """
     import optuna
     from rich.console import Console
 
-    from nas.comparison import running
+    from nas.comparison import latencies, running
     from nas.comparison.summary import FILES, Named, print_summary, write_results
     from nas.request import check_bounds
     from nas.runs import new_folder
@@ -95,16 +97,20 @@ def compare(
     )
     running.check_terms(terms, seeds)
     if resume is not None:
-        running.check_resumption([*terms.given(), *(["--out"] if out else []), *networks])
+        options = {"--out": out, "--latency-table": latency_table}
+        given = [name for name, value in options.items() if value]
+        running.check_resumption([*terms.given(), *given, *networks])
         folder = resume
         trainings, loaded = running.resume(folder, storage, "compare", seeds, data_root, _notify)
     else:
         folder = new_folder(out)
         named = _named(networks)
         models = list(named.values())
+        table = latencies.find_table(latency_table, *terms.target) if latency_table else None
         setup, loaded = running.prepare(models, terms, test=True, data_root=data_root, notify=_notify)
         rows = [asdict(Named(label, str(model))) for label, model in named.items()]
         notes = {"rows": rows, "minutes": minutes, "skipped_images": loaded.skipped}
+        notes |= latencies.predicted(table, models)
         asked = running.DEFAULT_SEEDS if seeds is None else seeds
         trainings = running.begin(folder, storage, setup, asked, notes, "compare")
     told = [Named(**row) for row in trainings.noted("rows")]
@@ -179,6 +185,9 @@ def main(
     resume: Annotated[
         Path | None, Option(help="Go on with this comparison, with --seeds for more of them.", metavar="RUN")
     ] = None,
+    latency_table: Annotated[
+        str | None, Option(help="Predict latencies by this table, a file or the name of an import.")
+    ] = None,
 ) -> int:
     """Train networks by one recipe with several seeds, read their test accuracy, and set them side by side.
 
@@ -203,6 +212,7 @@ def main(
         out=out,
         storage=storage,
         resume=resume,
+        latency_table=latency_table,
     )
     if found.ending == "interrupted":
         _notify(f"interrupted; go on with: python -m nas.compare --resume {found.folder}")

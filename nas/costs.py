@@ -96,20 +96,20 @@ class CostTable:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
         entry = self._entries
         found = []
-        for key in _keys(arch.fitted(resolution, final), resolution, num_classes):
+        for key in part_keys(arch.fitted(resolution, final), resolution, num_classes):
             counted = entry.get(key)
-            if counted is None:
-                counted = entry[key] = self._count(key)
-            found.append(counted)
+            found.append(self.entry(key) if counted is None else counted)
         if self._unsaved >= 50:
             self.save()
         return found
 
     def missing(self, archs: Iterable[Arch], resolution: int, num_classes: int) -> list[Key]:
         """What these archs have that is not in the table yet."""
-        keys = (key for arch in archs for key in _keys(arch.fitted(resolution), resolution, num_classes))
+        keys = (key for arch in archs for key in part_keys(arch.fitted(resolution), resolution, num_classes))
         return [
-            key for key in dict.fromkeys(keys) if key not in self._entries and _name(key) not in self._known
+            key
+            for key in dict.fromkeys(keys)
+            if key not in self._entries and key_name(key) not in self._known
         ]
 
     def fill(self, missing: Sequence[Key], processes: int) -> None:
@@ -117,15 +117,19 @@ class CostTable:
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
             counted = pool.map(count, *zip(*missing, strict=True), chunksize=25)
             for key, cost in zip(missing, counted, strict=True):
-                self._entries[key] = self._known[_name(key)] = cost
+                self._entries[key] = self._known[key_name(key)] = cost
                 self._unsaved += 1
         self.save()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _count(self, key: Key) -> Cost:
-        return self.remembered(_name(key), lambda: count(*key))
+    def entry(self, key: Key) -> Cost:
+        """What one part costs; counted where it is new."""
+        counted = self._entries.get(key)
+        if counted is None:
+            counted = self._entries[key] = self.remembered(key_name(key), lambda: count(*key))
+        return counted
 
     def remembered(self, name: str, counted: Callable[[], Cost]) -> Cost:
         """The entry of this name; counted where it is new."""
@@ -149,15 +153,15 @@ class CostTable:
         self._unsaved = 0
 
 
-def _keys(fitted: Arch, resolution: int, num_classes: int) -> list[Key]:
+def part_keys(fitted: Arch, resolution: int, num_classes: int) -> list[Key]:
     """The entries whose sum an arch is, strides already fitted."""
     blocks = [(block, channels, size, 0) for block, channels, size in fitted.walk(resolution)]
     head = (fitted.head, fitted.channels, fitted.final_size(resolution), num_classes)
     return [(fitted.stem, 3, resolution, 0), *blocks, head]
 
 
-def _name(key: Key) -> str:
-    """The entry's key in the file."""
+def key_name(key: Key) -> str:
+    """The entry's key in a file of entries: part, channels, size, classes, and a hash of foreign code."""
     return " ".join(map(str, (*key, _foreign(type(key[0]).__module__))))
 
 
@@ -180,7 +184,7 @@ def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
     import torch
 
     with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
-        module = _build(part, channels, classes)
+        module = build_part(part, channels, classes)
     return count_module(module.to_empty(device="cpu"), channels, size)
 
 
@@ -229,7 +233,8 @@ def _counting(macs: Callable[..., Any]) -> Callable[..., Counter[str]]:
     return handle
 
 
-def _build(part: Part, channels: int, classes: int) -> nn.Module:
+def build_part(part: Part, channels: int, classes: int) -> nn.Module:
+    """The module of a part behind so many channels, with torch's own batch norm."""
     if isinstance(part, Stem):
         return part.build(nn.BatchNorm2d)
     if isinstance(part, Head):

@@ -31,7 +31,7 @@ class Display:
     ) -> None:
         self._settings = found.settings
         self._reference = reference(found.settings, classes)
-        objective = found.settings.objectives[1]
+        objective = found.settings.objective
         self._points = list(zip(found.front["accuracy"], found.front[objective], strict=True))
         ended = found.trials["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (
             found.trials["reason"] != INTERRUPTED
@@ -75,7 +75,7 @@ class Display:
             said = f"{event.result.accuracy:.2%} in {event.result.seconds:.0f} s, {costs}"
             within = worst_violation(self._settings.limits, job.cost) <= 0
             if job.kind == "search" and within and job.epochs == self._settings.fidelity.epochs:
-                self._points.append((event.result.accuracy, getattr(job.cost, self._settings.objectives[1])))
+                self._points.append((event.result.accuracy, getattr(job.cost, self._settings.objective)))
         elif isinstance(event.result, Stopped):
             reached = event.result.curve[-1]
             said = f"stopped at {reached.share:.0%} with {reached.accuracy:.2%}, {costs}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
@@ -17,12 +17,15 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.budget import Budget, worst_violation
-from nas.costs import Cost, cost
 from nas.errors import UserError
+from nas.pricing import Price, Pricer, pricer
 from nas.samplers import FIDELITY, PARTIAL, FrontSampler, SpaceExhausted
 from nas.samplers import Record as Known
 from nas.settings import Settings
 from search_spaces import Arch, Space
+
+if TYPE_CHECKING:
+    from nas.latency.table import Table
 
 REFUSALS = 30
 """Proposals refused in a row (over budget or known) before the last one is walked to what is allowed."""
@@ -36,7 +39,7 @@ class Proposal:
 
     trial: optuna.Trial
     arch: Arch
-    cost: Cost
+    cost: Price
 
     @property
     def params(self) -> dict[str, Any]:
@@ -53,7 +56,7 @@ class Proposer:
     """Asks a sampler for archs within the budgets, each only once.
 
     `history` are the finished trials of a record, on whatever rung; `sampler` names another than that of
-    the settings (a control's); `prior` is what earlier runs know.
+    the settings (a control's); `prior` is what earlier runs know; `table` tells latencies where the run has any.
     """
 
     def __init__(
@@ -64,7 +67,9 @@ class Proposer:
         *,
         sampler: str | None = None,
         prior: Sequence[Mapping[str, Any]] = (),
+        table: "Table | None" = None,
     ) -> None:
+        self.price = pricer(settings, table)
         self._space = space
         self._settings = settings
         self._budgets = settings.limits
@@ -74,15 +79,11 @@ class Proposer:
         self._rng = np.random.default_rng(seed)
         self._study = optuna.create_study(
             directions=[StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
-            sampler=make_sampler(self._sampler, seed, space, settings, prior),
+            sampler=make_sampler(self._sampler, seed, space, settings, self.price, prior),
         )
         self._seen: set[Arch] = set()
         for trial in history:
             self._replay(trial)
-
-    def price(self, arch: Arch) -> Cost:
-        """The cost of an arch at the run's target."""
-        return cost(arch, self._settings.target_resolution, self._settings.target_classes)
 
     def enqueue(self, arch: Arch) -> bool:
         """Propose this arch before any other; False where it is over budget or known."""
@@ -177,8 +178,8 @@ class Proposer:
     def _violation(self, arch: Arch) -> float:
         return worst_violation(self._budgets, self.price(arch))
 
-    def _objective(self, price: Cost) -> float:
-        return float(getattr(price, self._settings.objectives[1]))
+    def _objective(self, price: Price) -> float:
+        return float(getattr(price, self._settings.objective))
 
     def _replay(self, trial: FrozenTrial) -> None:
         arch = Arch.parse(trial.user_attrs["arch"])
@@ -213,7 +214,7 @@ class Proposer:
         study.tell(added.number, values)
 
 
-def descend(space: Space, budgets: Sequence[Budget], price: Any, start: Arch) -> Arch:
+def descend(space: Space, budgets: Sequence[Budget], price: Pricer, start: Arch) -> Arch:
     """Step to the neighbour that lowers the worst violation most, until it is none or none is lower."""
     arch, violation = start, worst_violation(budgets, price(start))
     while violation > 0:
@@ -246,14 +247,12 @@ def around(
                 heappush(waiting, (max(0.0, violation(other)), steps + 1, next(order), other))
 
 
-def check_satisfiable(space: Space, settings: Settings) -> None:
+def check_satisfiable(space: Space, settings: Settings, table: "Table | None" = None) -> None:
     """Raise UserError, with the cheapest arch found, where nothing in the space meets the budgets."""
     budgets = settings.limits
     if not budgets:
         return
-
-    def price(arch: Arch) -> Cost:
-        return cost(arch, settings.target_resolution, settings.target_classes)
+    price = pricer(settings, table)
 
     def violation(arch: Arch) -> float:
         return worst_violation(budgets, price(arch))
@@ -265,6 +264,8 @@ def check_satisfiable(space: Space, settings: Settings) -> None:
     broken = [budget for budget in budgets if budget.violation(cheapest) > 0]
     if broken:
         found = f"{cheapest.macs / 1e6:.1f} M multiply-adds, {cheapest.params / 1e6:.2f} M parameters"
+        if settings.latency is not None:
+            found += f", {cheapest.latency_ms:.3g} ms predicted on {settings.latency.device}"
         raise UserError(
             f"nothing found in space {space.name} meets {' and '.join(map(str, broken))} at "
             f"{settings.target}; the cheapest has {found} ({arch}); raise the budget, lower "
@@ -273,20 +274,25 @@ def check_satisfiable(space: Space, settings: Settings) -> None:
 
 
 def make_sampler(
-    name: str, seed: int, space: Space, settings: Settings, prior: Sequence[Mapping[str, Any]] = ()
+    name: str,
+    seed: int,
+    space: Space,
+    settings: Settings,
+    price: Pricer,
+    prior: Sequence[Mapping[str, Any]] = (),
 ) -> optuna.samplers.BaseSampler:
     """The sampler of a name: ours, or one of Optuna's set up for few trials and several workers."""
     if name == "front":
-        objective = settings.objectives[1]
+        objective = settings.objective
 
-        def price(params: Mapping[str, Any]) -> dict[str, float]:
-            counted = cost(space.arch(params), settings.target_resolution, settings.target_classes)
-            return {name: float(getattr(counted, name)) for name in names}
+        def known(params: Mapping[str, Any]) -> dict[str, float]:
+            priced = price(space.arch(params))
+            return {name: float(getattr(priced, name)) for name in names}
 
         names = list(dict.fromkeys([objective, *(budget.quantity for budget in settings.limits)]))
         return FrontSampler(
             space=distributions(space),
-            cost=price,
+            cost=known,
             budget={budget.quantity: budget.limit for budget in settings.limits},
             objectives=[None, objective],
             seed=seed,

@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from nas import storage as storing
-from nas.costs import Cost
+from nas.pricing import Price
 from nas.settings import Settings
 from nas.storage import INTERRUPTED, is_over
 from nas.training import Outcome, Progress
@@ -34,11 +34,21 @@ COLUMNS = (
     "latency_ms",
     "seconds",
     "epochs",
+    "predicted_ms",
+    "predicted_low",
+    "predicted_high",
+    "measured_ms",
+    "measured_low",
+    "measured_high",
 )
+"""Of a run's tables. latency_ms is measured_ms where the network was timed whole, else predicted_ms."""
+_TIMES = ("latency_ms", *COLUMNS[-6:])
 _TYPES = {
     **dict.fromkeys(("trial", "macs", "params", "activations"), "int64"),
-    **dict.fromkeys(("accuracy", "latency_ms", "seconds", "epochs"), "float64"),
+    **dict.fromkeys(("accuracy", "seconds", "epochs", *_TIMES), "float64"),
 }
+
+_MEASURED = "measured"
 
 Kind = Literal["search", "baselines", "control"]
 KINDS: tuple[Kind, ...] = ("search", "baselines", "control")
@@ -81,7 +91,7 @@ class Record:
     def launch(
         self,
         arch: str,
-        cost: Cost,
+        cost: Price,
         params: Mapping[str, Any],
         distributions: Mapping[str, BaseDistribution],
         *,
@@ -92,7 +102,7 @@ class Record:
         """Write a trial that is about to run; its number. `name` is a baseline's, `epochs` a lower rung's."""
         attributes = {
             "arch": arch,
-            **asdict(cost),
+            **cost.attributes(),
             "name": name,
             "epochs": self.settings.fidelity.epochs if epochs is None else epochs,
         }
@@ -121,10 +131,17 @@ class Record:
         return sum(storing.end_running(study, self._values) for study in self._studies.values())
 
     def _values(self, trial: FrozenTrial, accuracy: float) -> list[float]:
-        return [accuracy, float(trial.user_attrs[self.settings.objectives[1]])]
+        return [accuracy, float(getattr(Price.stored(trial.user_attrs), self.settings.objective))]
 
     def _annotate(self, number: int, values: Mapping[str, Any], kind: Kind) -> FrozenTrial:
         return storing.annotate(self._studies[kind], number, values)
+
+    def measure(self, number: int, times: Mapping[str, Any], *, kind: Kind = "search") -> None:
+        """Write what a finished trial's network took when it was timed whole: ms, low, high and how.
+
+        Kept by the study: a finished trial takes no more attributes.
+        """
+        self._studies[kind].set_user_attr(f"{_MEASURED} {number}", dict(times))
 
     # Reading -------------------------------------------------------------------------------------------
 
@@ -136,9 +153,9 @@ class Record:
         """The trials of a kind in order; those interrupted and since run again are left out."""
         return storing.current(self._studies[kind].get_trials(deepcopy=False), ("arch", "name", "epochs"))
 
-    def frame(self, trials: Sequence[FrozenTrial]) -> pd.DataFrame:
+    def frame(self, trials: Sequence[FrozenTrial], kind: Kind = "search") -> pd.DataFrame:
         """Trials as a table of COLUMNS, `name` and `reason`; accuracy in [0, 1], NaN where there is none."""
-        rows = []
+        rows, measured = [], self._studies[kind].user_attrs
         for trial in trials:
             attrs, outcome = trial.user_attrs, trial.user_attrs.get("outcome", {})
             rows.append(
@@ -150,11 +167,19 @@ class Record:
                     "macs": attrs["macs"],
                     "params": attrs["params"],
                     "activations": attrs["activations"],
-                    "latency_ms": float("nan"),
                     "seconds": outcome.get("seconds", float("nan")),
                     "epochs": attrs["epochs"],
+                    **_times(Price.stored(attrs), measured.get(f"{_MEASURED} {trial.number}", {})),
                     "name": attrs["name"],
                     "reason": attrs.get("reason", ""),
                 }
             )
         return pd.DataFrame(rows, columns=[*COLUMNS, "name", "reason"]).astype(_TYPES)
+
+
+def _times(price: Price, measured: Mapping[str, Any]) -> dict[str, float]:
+    """Milliseconds predicted and measured, NaN where they are not known."""
+    told, nan = price.latency, float("nan")
+    predicted = (told.ms, told.low, told.high) if told else (nan, nan, nan)
+    timed = tuple(float(measured.get(name, nan)) for name in ("ms", "low", "high"))
+    return dict(zip(_TIMES, (timed[0] if measured else predicted[0], *predicted, *timed), strict=True))

@@ -3,7 +3,7 @@
 python -m nas.report results/my-run
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nas import published
-from nas.figures import MACS, PARAMS, FrontInfo, Objective, write_html, write_png
+from nas.budget import within
+from nas.figures import LATENCY, MACS, PARAMS, FrontInfo, Objective, write_html, write_png
+from nas.figures.info import times
 from nas.files import write_text
 from nas.hypervolume import dominates, front_mask, hypervolume
-from nas.record import COLUMNS, INTERRUPTED, Record
+from nas.record import COLUMNS, INTERRUPTED, KINDS, Record
 from nas.settings import Settings
 
 ACTIVATIONS = Objective("activations", "Activations", "M", 1e6)
@@ -34,12 +36,15 @@ class Results:
     baselines: pd.DataFrame
     control: pd.DataFrame
 
+    @property
+    def control_front(self) -> pd.DataFrame:
+        """The front of the control's trials."""
+        return front_of(self.control, self.settings)
+
 
 def results(record: Record) -> Results:
     """The tables as the storage has them now."""
-    trials, baselines, control = (
-        record.frame(record.trials(kind)) for kind in ("search", "baselines", "control")
-    )
+    trials, baselines, control = (record.frame(record.trials(kind), kind) for kind in KINDS)
     front = front_of(trials, record.settings)
     return Results(record.settings, trials, front, baselines, control)
 
@@ -47,9 +52,8 @@ def results(record: Record) -> Results:
 def front_of(trials: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The non-dominated finished trials of the highest fidelity within every budget, cheapest first."""
     done = trials[(trials["state"] == "COMPLETE") & (trials["epochs"] == settings.fidelity.epochs)]
-    for budget in settings.limits:
-        done = done[done[budget.quantity] <= budget.limit]
-    objective = settings.objectives[1]
+    done = done[within(done, [(budget.quantity, budget.limit) for budget in settings.limits])]
+    objective = settings.objective
     front = done[front_mask(done["accuracy"], done[objective])]
     return front.sort_values(objective)
 
@@ -60,7 +64,7 @@ def reference(settings: Settings, classes: int) -> tuple[float, float] | None:
     None where the objective has no budget: then nothing fixed bounds the area.
     """
     for budget in settings.limits:
-        if budget.quantity == settings.objectives[1]:
+        if budget.quantity == settings.objective:
             return 1.0 / classes, budget.limit
     return None
 
@@ -70,7 +74,7 @@ def relative_hypervolume(front: pd.DataFrame, settings: Settings, classes: int) 
     point = reference(settings, classes)
     if point is None:
         return None
-    area = hypervolume(front["accuracy"], front[settings.objectives[1]], point)
+    area = hypervolume(front["accuracy"], front[settings.objective], point)
     return area / ((1.0 - point[0]) * point[1])
 
 
@@ -108,36 +112,60 @@ def front_info(found: Results) -> FrontInfo:
         baselines=found.baselines[found.baselines["state"] == "COMPLETE"],
         published=published.imagenet(),
         control=found.control,
-        objective=_OBJECTIVES[settings.objectives[1]],
+        objective=_objective(settings),
     )
+
+
+def _objective(settings: Settings) -> Objective:
+    """What is minimised, as the figures show it; a latency names its device."""
+    if settings.objective != "latency_ms" or settings.latency is None:
+        return _OBJECTIVES[settings.objective]
+    return replace(LATENCY, label=f"Latency on {settings.latency.device}")
 
 
 def print_summary(found: Results, console: Console) -> None:
     """The front as a table with the baselines that each point dominates, the baselines, and the archs."""
-    settings, objective = found.settings, found.settings.objectives[1]
+    settings, objective = found.settings, found.settings.objective
     done = found.baselines[found.baselines["state"] == "COMPLETE"]
     title = Text(  # not a str: a folder's name is no markup
         f"{settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs\n"
         f"costs at {settings.target}; multiply-adds of convolutions and fully connected layers"
+        + (f"\nms on {settings.latency.fingerprint}" if settings.latency else "")
     )
     table = Table(title=title, title_justify="left")
     table.add_column("trial", justify="right", overflow="fold")
-    for heading in ("accuracy", "M multiply-adds", "M parameters"):
+    headings = ["accuracy", "M multiply-adds", "M parameters"]
+    headings += ["ms measured", "ms predicted"] if settings.latency else []
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("dominates", overflow="fold")
     for _, row in found.front.iterrows():
         beaten = _dominated(row, done, objective)
-        table.add_row(str(row["trial"]), *_figures(row), "\n".join(beaten) or "none")
+        table.add_row(str(row["trial"]), *_figures(row, settings), "\n".join(beaten) or "none")
     table.add_section()
     for _, row in done.sort_values(objective).iterrows():
-        table.add_row(str(row["name"]), *_figures(row), "", style="dim")
+        table.add_row(str(row["name"]), *_figures(row, settings), "", style="dim")
     console.print(table)
     for _, row in found.front.iterrows():
         console.print(f"trial {row['trial']}: {row['arch']}", highlight=False, soft_wrap=True)
     counts = found.trials["state"].value_counts()
     said = ", ".join(f"{count} {state}" for state, count in counts.items())
     console.print(f"trials: {said or 'none'}; front: {len(found.front)} points", highlight=False)
+    _print_slow(found, console)
     _print_control(found, console)
+
+
+def _print_slow(found: Results, console: Console) -> None:
+    """The trials that turned out to be over a budget of milliseconds when they were timed."""
+    bounds = [(b.quantity, b.limit) for b in found.settings.limits if b.quantity == "latency_ms"]
+    timed = found.trials[found.trials["measured_ms"].notna()]
+    for _, row in timed[~within(timed, bounds)].iterrows():
+        measured, predicted = times(row)
+        console.print(
+            f"trial {row['trial']} is over the budget of {bounds[0][1]:g} ms: measured {measured}, predicted "
+            f"{predicted}; taken off the front",
+            highlight=False,
+        )
 
 
 def _print_control(found: Results, console: Console) -> None:
@@ -147,8 +175,7 @@ def _print_control(found: Results, console: Console) -> None:
     done = found.control["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (
         found.control["reason"] != INTERRUPTED
     )
-    front = front_of(found.control, found.settings)
-    objective = found.settings.objectives[1]
+    front, objective = found.control_front, found.settings.objective
     said = f"control ({found.settings.control}): {done.sum()} trials, front: {len(front)} points"
     worst = pd.concat([found.trials, found.control])[objective].max()
     limits = [b.limit for b in found.settings.limits if b.quantity == objective]
@@ -159,8 +186,9 @@ def _print_control(found: Results, console: Console) -> None:
     console.print(said, highlight=False)
 
 
-def _figures(row: pd.Series) -> list[str]:
-    return [f"{row['accuracy']:.2%}", f"{row['macs'] / 1e6:.2f}", f"{row['params'] / 1e6:.3f}"]
+def _figures(row: pd.Series, settings: Settings) -> list[str]:
+    counted = [f"{row['accuracy']:.2%}", f"{row['macs'] / 1e6:.2f}", f"{row['params'] / 1e6:.3f}"]
+    return [*counted, *times(row)] if settings.latency else counted
 
 
 def _dominated(row: pd.Series, baselines: pd.DataFrame, objective: str) -> list[str]:

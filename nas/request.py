@@ -3,16 +3,21 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nas.budget import parse_budgets
 from nas.data import Dataset, load
 from nas.errors import UserError
 from nas.fidelity import epochs_of
+from nas.finalists import identified, with_table
+from nas.latency.identity import TableId
 from nas.proposing import check_satisfiable
 from nas.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings
 from nas.training import Fidelity, Recipe, find_device
 from search_spaces import Arch, Space, spaces, zoo
+
+if TYPE_CHECKING:
+    from nas.latency.table import Table
 
 T = TypeVar("T")
 
@@ -55,6 +60,7 @@ class Request:
     seed_baselines: bool | None = None
     target_resolution: int | None = None
     target_classes: int | None = None
+    latency_table: str | None = None
 
     def given(self) -> list[str]:
         """The options that were given, as they are written on the command line."""
@@ -63,9 +69,15 @@ class Request:
 
 def new_run(
     request: Request, data_root: Path | None, notify: Callable[[str], None]
-) -> tuple[Settings, Dataset]:
-    """Settings and data of a new run. Raises UserError for what cannot be used, before anything is made."""
-    parse_budgets(request.budget or ())  # before the data, which may take a while
+) -> tuple[Settings, Dataset, "Table | None"]:
+    """Settings, data and, where it has latencies, the table of a new run.
+
+    Raises UserError for what cannot be used, before anything is made.
+    """
+    budgets = parse_budgets(request.budget or ())  # before the data, which may take a while
+    timed = request.latency_table is not None or any(b.quantity == "latency_ms" for b in budgets)
+    objectives = default_to(request.objectives, "accuracy,latency" if timed else "accuracy,macs")
+    timed = timed or "latency" in objectives
     resolution = default_to(request.train_resolution, 32)
     check_training(request.fidelity, request.epochs, resolution)
     space_text = _space_text(default_to(request.space, "mobile"))
@@ -76,7 +88,7 @@ def new_run(
         data=absolute(default_to(request.data, "auto")),
         skip_corrupt=bool(request.skip_corrupt),
         granularity=default_to(request.granularity, "stage"),
-        objectives=tuple(part.strip() for part in default_to(request.objectives, "accuracy,macs").split(",")),
+        objectives=tuple(part.strip() for part in objectives.split(",")),
         sampler=default_to(request.sampler, SAMPLERS[0]),
         scheduler=default_to(request.scheduler, "none"),
         control=default_to(request.control, "none"),
@@ -85,12 +97,17 @@ def new_run(
         seed_baselines=bool(request.seed_baselines),
         target_resolution=default_to(request.target_resolution, 224),
         target_classes=default_to(request.target_classes, 1000),
+        latency=TableId("", "", "", here=False) if timed else None,  # until it is found
     )
-    check_satisfiable(space_of(settings), settings)
+    table = None
+    if timed:
+        table = with_table(settings, request.latency_table, notify)
+        settings = identified(settings, table)
+    check_satisfiable(space_of(settings), settings, table)
     data = load_data(settings, data_root, notify)
     epochs, rungs = length(request.fidelity, request.epochs, data, settings.fidelity.subset)
     settings = replace(settings.with_epochs(epochs), rungs=rungs, recipe=recipe_for(data))
-    return settings.with_data(data.name, data.fingerprint), data
+    return settings.with_data(data.name, data.fingerprint), data, table
 
 
 def check_training(fidelity: str | None, epochs: float | None, resolution: int) -> None:

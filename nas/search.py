@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nas.data import Dataset
     from nas.engine import Ending
+    from nas.latency.table import Table
     from nas.proposing import Proposer
     from nas.record import Record
     from nas.settings import Settings
@@ -68,6 +69,7 @@ def search(
     seed_baselines: bool = False,
     target_resolution: int | None = None,
     target_classes: int | None = None,
+    latency_table: str | None = None,
     concurrency: int | None = None,
     device: str = "auto",
     out: Path | None = None,
@@ -80,7 +82,9 @@ def search(
     budget: bounds such as "300MFLOPs", one a quantity. data: "auto", "cifar10", "folder:PATH" or "digits".
     trials, minutes: when to stop, whichever comes first; 50 trials where neither is given. fidelity: "quick",
     "standard", "thorough" or "ladder", or epochs instead; with subset and train_resolution. objectives:
-    "accuracy,macs" or another cost. control: "random" trains as many networks drawn at random beside.
+    "accuracy,macs" or another cost; "accuracy,latency" where a budget is in milliseconds or a table is named.
+    latency_table: a file or the name of an import; this machine's table otherwise, made first where there is none.
+     control: "random" trains as many networks drawn at random beside.
     warm_start: folders of runs whose results guide the sampler. baselines: "small", "all", "none" or names of
     the zoo, comma-separated. resume: the folder of a run to go on with; what defines the run stays as it was.
 
@@ -89,6 +93,7 @@ def search(
     import optuna
     from rich.console import Console
 
+    from nas.finalists import keep, reopened
     from nas.request import Request, check_bounds, earlier_results, new_run, same_data, space_of
     from nas.runs import create_run, new_folder, open_run
 
@@ -119,32 +124,37 @@ def search(
         seed_baselines=seed_baselines or None,
         target_resolution=target_resolution,
         target_classes=target_classes,
+        latency_table=None if resume else latency_table,
     )
     if resume is not None:
         if request.given() or out is not None:
             raise UserError(
                 f"{', '.join(request.given() or ['--out'])} cannot be changed by --resume; it takes "
-                "--trials, --minutes, --concurrency, --device, --data-root and --storage"
+                "--trials, --minutes, --concurrency, --device, --data-root, --storage and --latency-table"
             )
         folder, record = resume, open_run(resume, storage)
+        table = reopened(record.settings, folder, latency_table)
         loaded = same_data(record.settings, data_root, notify)
         if trials is None and minutes is None:
             trials = record.note("trials") or DEFAULT_TRIALS
     else:
         folder = new_folder(out)
-        settings, loaded = new_run(request, data_root, notify)
+        settings, loaded, table = new_run(request, data_root, notify)
         if trials is None and minutes is None:
             trials = DEFAULT_TRIALS
         prior = earlier_results(request.warm_start or (), space_of(settings))
         notes = {"trials": trials, "minutes": minutes, "skipped_images": loaded.skipped, "prior": prior}
         record = create_run(folder, storage, settings, notes)
+        if table is not None:
+            keep(table, folder)
     deadline = None if minutes is None else began + 60 * minutes
-    return _carry_on(folder, record, loaded, trials, deadline, concurrency, device, console)
+    return _carry_on(folder, record, table, loaded, trials, deadline, concurrency, device, console)
 
 
 def _carry_on(
     folder: Path,
     record: "Record",
+    table: "Table | None",
     data: "Dataset",
     trials: int | None,
     deadline: float | None,
@@ -156,6 +166,7 @@ def _carry_on(
     from nas.campaign import Campaign
     from nas.display import Display
     from nas.engine import cores, run_jobs
+    from nas.finalists import time_finalists
     from nas.proposing import Proposer
     from nas.record import is_over
     from nas.report import print_summary, results, write_results
@@ -167,13 +178,13 @@ def _carry_on(
     history = [trial for trial in record.trials() if is_over(trial)]
     if settings.granularity == "stage":
         _price_blocks(space, settings)
-    proposer = Proposer(space, settings, history, prior=record.note("prior") or ())
+    proposer = Proposer(space, settings, history, prior=record.note("prior") or (), table=table)
     if settings.seed_baselines and not history:
         _enqueue_nearest(proposer, settings)
     control = None
     if settings.control != "none":
         drawn = [trial for trial in record.trials("control") if is_over(trial)]
-        control = Proposer(space, settings, drawn, sampler=settings.control)
+        control = Proposer(space, settings, drawn, sampler=settings.control, table=table)
     console.print(
         f"{folder}: {settings.data_name}, {settings.fidelity.epochs:g} epochs a trial at "
         f"{settings.fidelity.resolution}x{settings.fidelity.resolution}; costs at {settings.target}; "
@@ -197,6 +208,8 @@ def _carry_on(
                 device=device,
                 scheduler=settings.scheduler,
             )
+    if table is not None and ending != "interrupted":
+        time_finalists(record, table, _notify)
     found = results(record)
     write_results(found, folder)
     print_summary(found, console)
@@ -245,7 +258,7 @@ def _notify(message: str) -> None:
 def main(
     budget: Annotated[
         list[str] | None,
-        Option(help="Upper bound: 300MFLOPs (multiply-adds), 4MParams; repeatable.", metavar="BOUND"),
+        Option(help="Upper bound: 300MFLOPs (multiply-adds), 4MParams, 4ms; repeatable.", metavar="BOUND"),
     ] = None,
     data: Annotated[str | None, Option(help="auto, cifar10, folder:PATH or digits. [auto]")] = None,
     data_root: Annotated[Path | None, Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
@@ -267,7 +280,11 @@ def main(
     space: Annotated[str | None, Option(help="mobile, or a YAML file. [mobile]")] = None,
     granularity: Annotated[str | None, Option(help="Choices per stage or per block. [stage]")] = None,
     objectives: Annotated[
-        str | None, Option(help="accuracy and one of macs, params, activations. [accuracy,macs]")
+        str | None,
+        Option(
+            help="accuracy and one of macs, params, activations, latency. [accuracy,macs; accuracy,latency "
+            "with a budget in ms or a latency table]"
+        ),
     ] = None,
     sampler: Annotated[str | None, Option(help="front, tpe, nsga2, random or gp. [front]")] = None,
     scheduler: Annotated[
@@ -288,6 +305,14 @@ def main(
     ] = False,
     target_resolution: Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")] = None,
     target_classes: Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")] = None,
+    latency_table: Annotated[
+        str | None,
+        Option(
+            help="Of which device milliseconds are: a table's file or imported name. [this machine, whose table "
+            "is made where there is none]",
+            metavar="TABLE",
+        ),
+    ] = None,
     concurrency: Annotated[int | None, Option(help="Trainings at a time. [one a core]")] = None,
     device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[Path | None, Option(help="Folder of the run. [results/DATE-TIME]")] = None,
@@ -321,6 +346,7 @@ def main(
         seed_baselines=seed_baselines,
         target_resolution=target_resolution,
         target_classes=target_classes,
+        latency_table=latency_table,
         concurrency=concurrency,
         device=device,
         out=out,

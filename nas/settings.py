@@ -7,9 +7,10 @@ from typing import Any
 from nas.budget import Budget, parse_budgets
 from nas.costs import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.errors import UserError
+from nas.latency.identity import TableId
 from nas.training import Fidelity, Recipe
 
-OBJECTIVES = ("accuracy", "macs", "params", "activations")
+OBJECTIVES = ("accuracy", "macs", "params", "activations", "latency")
 SAMPLERS = ("front", "tpe", "nsga2", "random", "gp")
 SCHEDULERS = ("none", "asha")
 CONTROLS = ("none", "random")
@@ -31,7 +32,7 @@ class Settings:
     `space` is the YAML of the space (its text is stored, so that an edited file does not change a run);
     `baselines` are names of the zoo; costs are those at `target_resolution` and `target_classes`. `rungs` are
     the epochs of the briefer trials that come before one of the fidelity's; `control` is a sampler that is
-    given as many trials beside the search's, to compare with.
+    given as many trials beside the search's, to compare with. `latency` is the table that tells milliseconds.
     """
 
     budgets: tuple[str, ...]
@@ -53,19 +54,21 @@ class Settings:
     control: str = CONTROLS[0]
     target_resolution: int = TARGET_RESOLUTION
     target_classes: int = TARGET_CLASSES
+    latency: TableId | None = None
 
     def __post_init__(self) -> None:
         if self.objectives[:1] != ("accuracy",) or len(self.objectives) != 2:
             raise UserError(
                 f"objectives {','.join(self.objectives)}: expected accuracy and one cost, as in accuracy,macs"
             )
-        if "latency" in self.objectives[1]:
-            raise UserError(
-                "objective latency: no latency of this machine has been measured; take accuracy,macs or "
-                "accuracy,params"
-            )
         if self.objectives[1] not in OBJECTIVES[1:]:
             raise UserError(f"objective {self.objectives[1]!r}: expected one of {', '.join(OBJECTIVES[1:])}")
+        timed = self.objectives[1] == "latency" or any(b.quantity == "latency_ms" for b in self.limits)
+        if timed and self.latency is None:
+            raise UserError(
+                "latency is bounded or an objective, and there is no table that tells it; make one with "
+                "python -m nas.latency table, or name one with --latency-table"
+            )
         for name, known in (("sampler", SAMPLERS), ("scheduler", SCHEDULERS), ("control", CONTROLS)):
             if getattr(self, name) not in known:
                 raise UserError(f"{name} {getattr(self, name)!r}: expected one of {', '.join(known)}")
@@ -86,6 +89,11 @@ class Settings:
                 f"target {self.target_resolution} px, {self.target_classes} classes: expected 8 to 4096 px "
                 "and at least one class"
             )
+
+    @property
+    def objective(self) -> str:
+        """The column of the results that is minimised."""
+        return "latency_ms" if self.objectives[1] == "latency" else self.objectives[1]
 
     @property
     def limits(self) -> tuple[Budget, ...]:
@@ -118,6 +126,8 @@ class Settings:
             ):
                 raise TypeError(f"rungs is {data['rungs']!r}, expected a list of epochs")
             data["rungs"] = tuple(data["rungs"])
+            if data.get("latency") is not None:
+                data["latency"] = TableId(**data["latency"])
             settings = cls(**data)
             for spec in fields(cls):
                 value = getattr(settings, spec.name)

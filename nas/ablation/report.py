@@ -1,14 +1,13 @@
 """The results of an ablation put down: tables, pages and pictures, and the verdicts in the terminal."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from nas.ablation.study import BASE, Plan
+from nas.ablation.study import AS_IS, BASE, Plan
 from nas.ablation.summary import summarise, trainings_table
 from nas.comparison.trainings import Trainings
 from nas.figures.ablation import AblationInfo, forest_sheet, tradeoff_sheet
@@ -21,9 +20,7 @@ from nas.text_table import aligned
 FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, ablation.csv"
 
 
-def ablation_info(
-    trainings: Trainings, plan: Plan, title: str, latencies: Mapping[str, float] | None = None
-) -> AblationInfo:
+def ablation_info(trainings: Trainings, plan: Plan, title: str) -> AblationInfo:
     """What the figures and tables are told, from the study alone."""
     setup = trainings.setup
     return AblationInfo(
@@ -32,7 +29,8 @@ def ablation_info(
         fidelity=setup.trained,
         target=setup.target,
         seeds=len(trainings.seeds),
-        rows=summarise(trainings, plan, latencies),
+        rows=summarise(trainings, plan, trainings.noted("latency_ms")),
+        device=trainings.noted("latency_of") or "",
     )
 
 
@@ -56,9 +54,10 @@ def print_summary(info: AblationInfo, console: Console) -> None:
     base = info.rows[info.rows["comparison"] == BASE].iloc[0]
     said = [
         f"Ablation of {info.title} on {info.data}: {info.fidelity}, {info.seeds} seeds",
-        f"base: {_accuracy(base)} validation accuracy, {_costs(base)} (at {info.target})",
+        f"base: {_accuracy(base)}, {_costs(base)} (at {info.target})",
         "differences to the base in percentage points, mean [95 % interval], paired by seed; "
         "verdicts after Holm's correction",
+        *([f"latency: predicted, of {info.device}"] if info.device else []),
         "",
         aligned(header, rows, left),
         "",
@@ -83,9 +82,17 @@ def verdicts(info: AblationInfo) -> tuple[list[str], list[list[str]]]:
 
 def explanations(info: AblationInfo) -> list[str]:
     """What was not done and why, and what these seeds could have shown."""
-    said = []
+    about: dict[str, list[str]] = {}
     for _, row in info.rows[info.rows["note"].ne("")].iterrows():
-        said.append(f"{row['name']} ({row['comparison']}): {row['note']}")
+        name = row["name"] if row["comparison"] == BASE else f"{row['name']} ({row['comparison']})"
+        about.setdefault(row["note"], []).append(name)
+    said = [f"{note}: {', '.join(names)}" for note, names in about.items()]
+    as_is = set(info.rows.loc[info.rows["comparison"] == AS_IS, "arch"])
+    equal = info.rows[~info.rows["comparison"].isin([BASE, AS_IS]) & info.rows["status"].eq("train")]
+    if equal["arch"].isin(as_is).any():
+        said.append(
+            "Where a variant costs the same to within 1 % as it is, it is the same network in both comparisons."
+        )
     smallest = info.rows.groupby("comparison", sort=False)["smallest"].max().dropna()
     for comparison, value in smallest.items():
         said.append(
@@ -120,11 +127,11 @@ def _points(mean: float, low: float, high: float) -> str:
 
 def _accuracy(row: pd.Series) -> str:
     if math.isnan(row["accuracy"]):
-        return "no"
+        return "not trained yet"
     spread = (
         "" if math.isnan(row["accuracy_low"]) else f" [{row['accuracy_low']:.2%}, {row['accuracy_high']:.2%}]"
     )
-    return f"{row['accuracy']:.2%}{spread}"
+    return f"{row['accuracy']:.2%}{spread} validation accuracy"
 
 
 def _costs(row: pd.Series) -> str:

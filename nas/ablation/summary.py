@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nas import stats
+from nas.ablation.effects import effects
 from nas.ablation.study import BASE, Contrast, Plan, Row
 from nas.comparison.trainings import Trainings
 from nas.stats import Effect
@@ -68,7 +69,8 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
     """
     accuracies = {arch: trainings.accuracies(arch) for arch in plan.archs()}
     means = stats.pooled_intervals(accuracies)
-    effects = _effects(plan, accuracies)
+    by_seed = {arch: dict(zip(trainings.seeds, found, strict=True)) for arch, found in accuracies.items()}
+    read_effects = {(contrast.family, contrast.name): effect for contrast, effect in effects(plan, by_seed)}
     lines: list[dict[str, Any]] = []
     for row in plan.rows:
         line: dict[str, Any] = {**asdict(row), "note": row.reason}
@@ -81,9 +83,9 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
             line["note"] = trainings.shortfall(row.arch)
             contrast = _contrast_of(row, plan)
             if contrast is not None:
-                line |= _told(effects.pop((contrast.family, contrast.name)), line["note"])
+                line |= _told(read_effects.pop((contrast.family, contrast.name)), line["note"])
         lines.append(line)
-    for (family, name), effect in effects.items():
+    for (family, name), effect in read_effects.items():
         comparison, _, kind = family.partition(", ")
         read = {
             "name": f"{name} ({kind or 'effect'})",
@@ -98,25 +100,26 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
     return summary
 
 
+def names(plan: Plan) -> dict[str, str]:
+    """What each network of the plan is called, by its text: the first of its rows."""
+    found: dict[str, str] = {}
+    for row in plan.rows:
+        if row.status == "train":
+            found.setdefault(
+                row.arch, row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
+            )
+    return found
+
+
 def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
     """Every training, with the names of the rows that it belongs to."""
-    names = {
-        arch: "; ".join(f"{row.name} ({row.comparison})" for row in plan.rows if row.arch == arch)
-        for arch in plan.archs()
-    }
+    rows: dict[str, list[str]] = {arch: [] for arch in plan.archs()}
+    for row in plan.rows:
+        if row.arch in rows:
+            rows[row.arch].append(f"{row.name} ({row.comparison})")
     table = trainings.frame()
-    table.insert(1, "rows", table["network"].map(names))
+    table.insert(1, "rows", table["network"].map({arch: "; ".join(every) for arch, every in rows.items()}))
     return table
-
-
-def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[str, str], Effect]:
-    """Every contrast's effect, by family and name."""
-    found = {}
-    for family in dict.fromkeys(contrast.family for contrast in plan.contrasts):
-        terms = {c.name: c.terms for c in plan.contrasts if c.family == family}
-        for name, effect in stats.contrast_effects(accuracies, terms).items():
-            found[family, name] = effect
-    return found
 
 
 def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
@@ -138,5 +141,5 @@ def _told(effect: Effect, note: str) -> dict[str, Any]:
         "p_holm": effect.p_holm,
         "verdict": effect.verdict,
         "smallest": effect.smallest,
-        "note": "; ".join(filter(None, [note, effect.reason])),
+        "note": note or effect.reason,
     }

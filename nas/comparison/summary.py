@@ -39,6 +39,7 @@ COLUMNS = (
     "macs",
     "params",
     "activations",
+    "latency_ms",
     "note",
 )
 _WORDS = {
@@ -78,7 +79,8 @@ def summarise(trainings: Trainings, rows: Sequence[Named]) -> pd.DataFrame:
         told = (effect.mean, effect.low, effect.high, effect.p_holm) if effect else (math.nan,) * 4
         verdict, smallest = (_WORDS[effect.verdict], effect.smallest) if effect else ("", math.nan)
         spread = (*means[row.network], *test_means[row.network])
-        costs = (cost.macs, cost.params, cost.activations)
+        latency = (trainings.noted("latency_ms") or {}).get(row.network, math.nan)
+        costs = (cost.macs, cost.params, cost.activations, latency)
         note = trainings.shortfall(row.network)
         line = (row.label, row.network, count, *spread, *told, verdict, smallest, *costs, note)
         lines.append(line)

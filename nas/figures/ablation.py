@@ -38,6 +38,7 @@ class AblationInfo:
     target: str  # what costs are counted for
     seeds: int  # asked for
     rows: pd.DataFrame
+    device: str = ""  # of which latencies are predicted; "" where none are
 
     @property
     def comparisons(self) -> list[str]:
@@ -77,15 +78,13 @@ def forest_sheet(info: AblationInfo) -> Sheet:
     reach = _reach(info)
     panels = []
     for number, (comparison, frame) in enumerate(zip(info.comparisons or ["as is"], frames, strict=True)):
-        panels.append(
-            (_forest(info, comparison, names, shown if number == 0 else [], reach, number == 0), frame)
-        )
+        panels.append((_forest(info, comparison, names, shown if number == 0 else [], reach), frame))
     return Sheet(
         title=f"Ablation of {shorten(info.title, 60)} on {shorten(info.data)}",
         subtitle=(
-            "Validation accuracy of the variant minus that of what it was made from, in percentage points, "
-            f"{_trained(info)}.",
-            "Lines: 95 % interval of each effect, paired by seed, noise pooled. "
+            f"Validation accuracy after {_trained(info)}, minus that of what the variant was made from; "
+            f"base: {_base(info)}.",
+            "Lines: 95 % interval of each difference, paired by seed, noise pooled over all networks. "
             "Colours: verdict after Holm's correction.",
         ),
         panels=tuple(panels),
@@ -102,7 +101,7 @@ def tradeoff_sheet(info: AblationInfo) -> Sheet:
     return Sheet(
         title=f"What each component of {shorten(info.title, 60)} gains for its cost",
         subtitle=(
-            f"Arrows: from the base to the variant. Mean validation accuracy, {_trained(info)}.",
+            f"Arrows: from what a variant was made from to the variant. Mean validation accuracy, {_trained(info)}.",
             f"Costs at {shorten(info.target)}; multiply-adds are those of conv and fully connected layers.",
         ),
         panels=tuple(panels),
@@ -114,6 +113,13 @@ def _trained(info: AblationInfo) -> str:
     fewest = int(counts.min()) if len(counts) else 0
     seeds = f"{info.seeds} seeds" if fewest == info.seeds else f"{fewest} to {info.seeds} seeds"
     return f"{shorten(info.fidelity)}, {seeds}"
+
+
+def _base(info: AblationInfo) -> str:
+    """What the first row has reached and costs."""
+    row = info.rows.iloc[0]
+    reached = "not trained yet" if np.isnan(row["accuracy"]) else f"{row['accuracy']:.2%}"
+    return f"{reached}, {MACS.show(float(row['macs']))} multiply-adds"
 
 
 def _reach(info: AblationInfo) -> Axis:
@@ -163,7 +169,7 @@ def _titled(comparison: str) -> str:
     kind, _, cost = comparison.partition(" ")
     if kind == "equal":
         return f"At equal {words.get(cost, cost)}"
-    return "As is: the cost changes" if comparison == "as is" else comparison
+    return "As is" if comparison == "as is" else comparison
 
 
 def _look(row: pd.Series) -> tuple[str, Style]:
@@ -178,8 +184,8 @@ def _look(row: pd.Series) -> tuple[str, Style]:
 
 
 def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
-    rows = info.rows[info.rows["accuracy"].notna()]
-    rows = rows[rows["comparison"].isin(["base", comparison])]
+    rows = pd.concat([info.rows[info.rows["comparison"] == "base"], info.told])
+    rows = rows[rows["accuracy"].notna() & rows["comparison"].isin(["base", comparison])]
     objective = _axis_cost(comparison, rows)
     points = {
         row["arch"]: (float(row[objective.column]) / objective.scale, 100 * float(row["accuracy"]))
@@ -196,10 +202,10 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
             labels.append(Label(shorten(str(row["name"]), 32), *point, style.color))
     values = np.array([points[arch] for arch in rows["arch"]]).reshape(-1, 2)
     return Panel(
-        title=f"{_titled(comparison)}",
+        title=f"{_titled(comparison)}, against {objective.name}",
         x_axis=cost_axis(objective.title, values[:, 0], room=0.14),
         y_axis=value_axis("Validation accuracy (%)", values[:, 1]),
-        series=tuple(reversed(series)),
+        series=tuple(series),
         labels=tuple(labels),
         notice="" if len(rows) else "No training has finished yet.",
         arrows=tuple(arrows),

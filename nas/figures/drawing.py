@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nas.budget import within
 from nas.figures.axes import Axis, cost_axis, value_axis
-from nas.figures.info import MACS, PARAMS, FrontInfo, Objective, costs_beside, shorten, tick
+from nas.figures.info import MACS, PARAMS, FrontInfo, Objective, costs_beside, shorten, tick, times
 from nas.hypervolume import front_mask
 
 # Plotly shows a few HTML entities as they are written, `&quot;` among them.
@@ -96,6 +97,7 @@ _STAIRS = Style("#0072b2", line=2)
 _FRONT = Style("#0072b2", "circle", 10)
 _CONTROL = Style("#9a6a3a", "cross", 6, opacity=0.8)
 _CONTROL_STAIRS = Style("#9a6a3a", line=1.5)
+_SLOW = Style("#d55e00", "cross", 9)
 _BASELINE = Style("#222222", "diamond", 9)
 
 # (model, groups, label, style): the colours are Okabe and Ito's, which colour-blind readers can tell apart,
@@ -124,18 +126,17 @@ def drawing(info: FrontInfo) -> Drawing:
 
 def drawn_trials(info: FrontInfo) -> pd.DataFrame:
     """The trials that are drawn: finished, with an accuracy and a cost, and within every budget."""
-    return info.trials[_finished(info) & _within(info)]
+    return info.trials[_finished(info) & within(info.trials, info.budgets)]
 
 
 def _finished(info: FrontInfo) -> pd.Series:
     return _state(info).eq("COMPLETE") & _drawable(info.trials, info.objective)
 
 
-def _within(info: FrontInfo) -> pd.Series:
-    within = pd.Series(True, index=info.trials.index)
-    for column, bound in info.budgets:
-        within &= ~(_numbers(info.trials, column) > bound)
-    return within
+def _slow(info: FrontInfo) -> pd.DataFrame:
+    """The trials that were timed whole and are over the budget for it."""
+    timed = _finished(info) & _numbers(info.trials, "measured_ms").notna()
+    return info.trials[timed & ~within(info.trials, info.budgets)]
 
 
 def _state(info: FrontInfo) -> pd.Series:
@@ -164,12 +165,12 @@ def _points(rows: pd.DataFrame, objective: Objective) -> Coordinates:
 
 
 def _what_was_run(info: FrontInfo) -> str:
-    finished, within, state = _finished(info), _within(info), _state(info)
+    finished, kept, state = _finished(info), within(info.trials, info.budgets), _state(info)
     counts = {
-        "finished": finished & within,
-        "over budget": state.isin(["COMPLETE", "PRUNED"]) & ~within,
-        "stopped early": state.eq("PRUNED") & within,
-        "without a result": state.eq("COMPLETE") & within & ~finished,
+        "finished": finished & kept,
+        "over budget": state.isin(["COMPLETE", "PRUNED"]) & ~kept,
+        "stopped early": state.eq("PRUNED") & kept,
+        "without a result": state.eq("COMPLETE") & kept & ~finished,
         "failed": state.eq("FAIL"),
         "under way": state.isin(["RUNNING", "WAITING"]),
     }
@@ -189,7 +190,15 @@ def _round(objective: Objective, bound: float) -> str:
 
 
 def _what_is_counted(info: FrontInfo) -> str:
-    return f"Multiply-adds are those of conv and fully connected layers, at {shorten(info.target)}."
+    said = f"Multiply-adds are those of conv and fully connected layers, at {shorten(info.target)}."
+    if info.objective.column == "latency_ms":
+        timed = "those of the front and the baselines measured" if _timed(info) else "none measured"
+        said += f" Milliseconds are predicted, {timed}."
+    return said
+
+
+def _timed(info: FrontInfo) -> bool:
+    return bool(_numbers(info.front, "measured_ms").notna().any())
 
 
 def _run_panel(info: FrontInfo) -> Panel:
@@ -202,9 +211,11 @@ def _run_panel(info: FrontInfo) -> Panel:
     budget = _budget(info.budgets, objective)
     drawn_at_random = drawn_trials(replace(info, trials=info.control))
     control = _points(drawn_at_random, objective)
+    slow = _slow(info)
+    over = _points(slow, objective)
     end = budget[0] if budget else None
-    x = np.concatenate([cloud[0], best[0], known[0], control[0], [] if end is None else [end]])
-    heights = np.concatenate([cloud[1], best[1], known[1], control[1]])
+    x = np.concatenate([cloud[0], best[0], known[0], control[0], over[0], [] if end is None else [end]])
+    heights = np.concatenate([cloud[1], best[1], known[1], control[1], over[1]])
     y_axis = value_axis("Validation accuracy (%)", heights, unusual=0.1)
     names = [shorten(str(name)) for name in baselines["name"]] if len(baselines) else []
     series = (
@@ -212,6 +223,7 @@ def _run_panel(info: FrontInfo) -> Panel:
         _staircase(_best_first(control), end, _CONTROL_STAIRS),
         _series("random control", _CONTROL, control, _trial_hovers(drawn_at_random, objective)),
         _staircase(best, end, _STAIRS),
+        _series("over budget when timed", _SLOW, over, _trial_hovers(slow, objective)),
         _series("front", _FRONT, best, _trial_hovers(front, objective)),
         _series("baseline, same recipe", _BASELINE, known, _trial_hovers(baselines, objective, names)),
     )
@@ -310,6 +322,11 @@ def _trial_hovers(rows: pd.DataFrame, objective: Objective, names: Sequence[str]
             f"{cost.name} {cost.show(float(row[cost.column]))}"
             for cost in costs_beside(objective)
             if pd.notna(row.get(cost.column))
+        ]
+        lines += [
+            f"{how} {text} ms"
+            for how, text in zip(("measured", "predicted"), times(row), strict=True)
+            if text
         ]
         if pd.notna(row.get("epochs")):
             lines.append(f"{row['epochs']:g} epochs")

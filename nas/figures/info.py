@@ -43,12 +43,22 @@ def costs_beside(objective: Objective) -> tuple[Objective, ...]:
     return tuple({o.column: o for o in (MACS, PARAMS, LATENCY, objective)}.values())
 
 
+def times(row: pd.Series) -> tuple[str, str]:
+    """Milliseconds of a row, measured and predicted, each with its interval; empty where they are not known."""
+    found = []
+    for how in ("measured", "predicted"):
+        ms, low, high = (row.get(f"{how}_{part}") for part in ("ms", "low", "high"))
+        found.append("" if pd.isna(ms) else f"{ms:.2f} ({low:.2f}-{high:.2f})")
+    return found[0], found[1]
+
+
 @dataclass(frozen=True)
 class FrontInfo:
     """A search run, ready to be drawn.
 
     `trials`, `front` and `baselines` have the columns of a run's `trials.csv` (trial, state, arch, accuracy
-    in [0, 1], macs, params, latency_ms, seconds, epochs, ...); `baselines` has `name` besides. `published`
+    in [0, 1], macs, params, latency_ms, seconds, epochs, and what is known of it: measured_ms, predicted_ms
+    with their intervals); `baselines` has `name` besides. `published`
     has the columns of `nas.published.imagenet()`. Any of the four may be empty.
     """
 

@@ -61,6 +61,8 @@ def label_spots(panel: Panel, frame: Frame) -> list[Spot]:
         if series.style.line:
             for start, end in pairwise(points):
                 obstacles += _between(start, end)
+    for arrow in panel.arrows:
+        obstacles += _between(pixels(*arrow.start), pixels(*arrow.end))
     if panel.mark:
         x, _ = pixels(panel.mark[0], panel.y_axis.low)
         obstacles += _between((x, 0.0), (x, height), step=20.0)

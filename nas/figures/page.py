@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 
 from nas.figures.axes import Axis
 from nas.figures.drawing import Drawing, Panel, Series, escape
-from nas.figures.info import FrontInfo, costs_beside, tick
+from nas.figures.info import FrontInfo, costs_beside, tick, times
 from nas.figures.labels import FONT_SIZE
 from nas.figures.layout import (
     AXIS_SIZE,
@@ -148,7 +148,7 @@ def _axes(panel: Panel, frame: Frame, axis: str, around: Frame) -> dict[str, obj
         "x": [(frame.left - around.left) / across, (frame.right - around.left) / across],
         "y": [(around.bottom - frame.bottom) / down, (around.bottom - frame.top) / down],
     }
-    made = {}
+    made: dict[str, object] = {}
     for letter, other, side in (("x", "y", panel.x_axis), ("y", "x", panel.y_axis)):
         made[f"{letter}axis{axis}"] = {
             **line,
@@ -292,14 +292,18 @@ def _front_table(info: FrontInfo) -> str:
         return "<p>No trial is on the front yet.</p>"
     rows = info.front.sort_values("accuracy", ascending=False)
     costs = [o for o in costs_beside(info.objective) if o.column in rows and rows[o.column].notna().any()]
-    head = ["trial", "validation accuracy (%)", *(f"{o.name} ({o.unit})" for o in costs), "arch"]
+    timed = "predicted_ms" in rows and rows["predicted_ms"].notna().any()
+    if timed:  # told below, with their intervals
+        costs = [o for o in costs if o.column != "latency_ms"]
+    head = ["trial", "validation accuracy (%)", *(f"{o.name} ({o.unit})" for o in costs)]
+    head += [*(["measured (ms)", "predicted (ms)"] if timed else []), "arch"]
     lines = []
     for _, row in rows.iterrows():
         shown = [
             o.show(float(row[o.column])).removesuffix(f" {o.unit}") if pd.notna(row[o.column]) else ""
             for o in costs
         ]
-        cells = [str(row["trial"]), f"{100 * row['accuracy']:.2f}", *shown]
+        cells = [str(row["trial"]), f"{100 * row['accuracy']:.2f}", *shown, *(times(row) if timed else ())]
         lines.append([*map(escape, cells), f"<code>{escape(str(row['arch']))}</code>"])
     return table(head, lines)
 

@@ -62,8 +62,8 @@ def save_png(sheet: Sheet, path: Path) -> None:
     figure = Figure(figsize=(WIDTH / _DPI, sheet.height / _DPI), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     _text(figure, MARGIN, MARGIN, sheet.title, TITLE_SIZE, INK, weight="bold")
-    for i, line in enumerate(sheet.subtitle):
-        _text(figure, MARGIN, MARGIN + 32 + 20 * i, line, SUBTITLE_SIZE, FAINT)
+    for i, text in enumerate(sheet.subtitle):
+        _text(figure, MARGIN, MARGIN + 32 + 20 * i, text, SUBTITLE_SIZE, FAINT)
     named: dict[str, Line2D] = {}
     for panel, frame in sheet.panels:
         _text(figure, frame.left, frame.top - 34, panel.title, PANEL_SIZE, INK, weight="bold")

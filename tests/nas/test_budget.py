@@ -88,9 +88,7 @@ def test_the_worst_of_several_counts() -> None:
     assert worst_violation((), Cost(1, 1, 1)) == -math.inf
 
 
-@pytest.mark.parametrize(
-    "texts", [["1MFLOPs", "2MMACs"], ["1MParams", "1MParams"], ["15ms"], ["1MFLOPs", "x"]]
-)
+@pytest.mark.parametrize("texts", [["1MFLOPs", "2MMACs"], ["1MParams", "1MParams"], ["1MFLOPs", "x"]])
 def test_bounds_that_cannot_be_kept_together_are_refused(texts: list[str]) -> None:
     with pytest.raises(UserError):
         parse_budgets(texts)

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from nas.campaign import Event, Running
-from nas.costs import Cost
 from nas.display import Display
 from nas.engine import Result, Stopped
+from nas.pricing import Price
 from nas.record import INTERRUPTED, Kind
 from nas.report import Results, results
 from nas.runs import create_run
@@ -56,7 +56,7 @@ def event(
     epochs: float = 0.1,
 ) -> Event:
     progress = None if share is None else Progress(share, 0.1, 1.0, 1.0)
-    cost = Cost(50_000, 1_000_000, 7)
+    cost = Price(50_000, 1_000_000, 7)
     return Event(what, Running(kind, number, name, ARCH, cost, epochs), progress, result)
 
 
@@ -103,7 +103,7 @@ def test_baselines_are_named_and_are_no_trials(clock: Clock, nothing: Results) -
 
 def test_figures_go_on_from_what_the_run_had(clock: Clock, tmp_path: Path) -> None:
     record = create_run(tmp_path / "run", None, BUDGET, {})
-    cost = Cost(50_000, 5_000, 7)
+    cost = Price(50_000, 5_000, 7)
     record.complete(record.launch("a", cost, {}, {}), outcome(0.7))
     record.fail(record.launch("b", cost, {}, {}), "no")
     record.fail(record.launch("c", cost, {}, {}), INTERRUPTED)

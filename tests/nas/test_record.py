@@ -12,12 +12,12 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
-from nas.costs import Cost
 from nas.errors import UserError
+from nas.pricing import Price
 from nas.record import COLUMNS, INTERRUPTED, Record, is_over
 from tests.nas.small import outcome, settings
 
-COST = Cost(macs=2_000_000_000, params=3_000, activations=500)
+COST = Price(macs=2_000_000_000, params=3_000, activations=500)
 POINT: dict[str, Any] = {"s1.width": 8, "s1.block": "ir", "s1.squeeze_excite": False, "s1.expansion": 1.5}
 DISTRIBUTIONS = {name: CategoricalDistribution((value, 99)) for name, value in POINT.items()}
 
@@ -160,7 +160,10 @@ def test_two_baselines_of_one_arch_do_not_hide_each_other(record: Record) -> Non
 
 
 def test_the_columns_are_those_promised() -> None:
-    promised = "trial,state,arch,accuracy,macs,params,activations,latency_ms,seconds,epochs"
+    promised = (
+        "trial,state,arch,accuracy,macs,params,activations,latency_ms,seconds,epochs,"
+        "predicted_ms,predicted_low,predicted_high,measured_ms,measured_low,measured_high"
+    )
     assert ",".join(COLUMNS) == promised
 
 

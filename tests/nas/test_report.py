@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from nas import console
-from nas.costs import Cost
+from nas.pricing import Price
 from nas.record import COLUMNS, INTERRUPTED, Kind, Record
 from nas.report import (
     Results,
@@ -29,7 +29,10 @@ from nas.settings import Settings
 from tests.nas.small import outcome, settings
 
 BUDGET = settings(budgets=("100kFLOPs",))
-HEADER = "trial,state,arch,accuracy,macs,params,activations,latency_ms,seconds,epochs"
+HEADER = (
+    "trial,state,arch,accuracy,macs,params,activations,latency_ms,seconds,epochs,"
+    "predicted_ms,predicted_low,predicted_high,measured_ms,measured_low,measured_high"
+)
 
 
 def table(*rows: tuple[str, float, int]) -> pd.DataFrame:
@@ -139,7 +142,7 @@ def a_run(folder: Path, given_: Settings = BUDGET) -> Record:
 
     def launch(arch: str, macs: int, name: str = "") -> int:
         kind: Kind = "baselines" if name else "search"
-        return record.launch(arch, Cost(macs, macs // 10, 7), {}, {}, kind=kind, name=name)
+        return record.launch(arch, Price(macs, macs // 10, 7), {}, {}, kind=kind, name=name)
 
     for arch, accuracy, macs in (("a", 0.5, 10_000), ("b", 0.75, 50_000), ("c", 0.4, 60_000)):
         record.complete(launch(arch, macs), outcome(accuracy))
@@ -246,7 +249,7 @@ def test_each_point_names_the_baselines_that_it_dominates(tmp_path: Path) -> Non
 
 def test_no_baseline_that_is_better_or_equal_is_called_dominated(tmp_path: Path) -> None:
     record = create_run(tmp_path / "run", None, BUDGET, {})
-    cost = Cost(50_000, 5_000, 7)
+    cost = Price(50_000, 5_000, 7)
     record.complete(record.launch("a", cost, {}, {}), outcome(0.5))
     record.complete(
         record.launch("a", cost, {}, {}, kind="baselines", name="equal"), outcome(0.5), kind="baselines"
@@ -272,7 +275,7 @@ def test_names_are_printed_as_they_are(tmp_path: Path, name: str) -> None:
 def test_the_archs_can_be_copied_from_a_narrow_terminal(tmp_path: Path) -> None:
     record = create_run(tmp_path / "run", None, BUDGET, {})
     arch = "stem16-" + "-".join(f"ir{8 * n}" for n in range(1, 40))
-    record.complete(record.launch(arch, Cost(10, 10, 10), {}, {}), outcome(0.5))
+    record.complete(record.launch(arch, Price(10, 10, 10), {}, {}), outcome(0.5))
     assert f"trial 0: {arch}\n" in printed(results(record), width=60)
 
 

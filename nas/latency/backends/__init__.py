@@ -1,0 +1,39 @@
+"""The runtimes that can be timed. A new one is one file here and one line in `BACKENDS`."""
+
+from nas.errors import UserError
+from nas.latency.backends.base import Backend, Runner
+from nas.latency.backends.execu_torch import ExecuTorch
+from nas.latency.backends.onnx_runtime import OnnxRuntime
+from nas.latency.backends.open_vino import OpenVino
+from nas.latency.backends.torch_cuda import TorchCuda
+from nas.latency.backends.torch_eager import TorchEager
+from nas.latency.conditions import Conditions
+
+BACKENDS: dict[str, Backend] = {
+    backend.name: backend for backend in (OnnxRuntime(), TorchEager(), OpenVino(), ExecuTorch(), TorchCuda())
+}
+
+__all__ = ["BACKENDS", "Backend", "Runner", "find"]
+
+
+def find(conditions: Conditions) -> Backend:
+    """The backend of these conditions.
+
+    Raises UserError for a name that is not known, where it cannot be used here, and for a precision or a
+    number of threads that it does not have.
+    """
+    backend = BACKENDS.get(conditions.backend)
+    if backend is None:
+        raise UserError(f"backend {conditions.backend!r}: expected one of {', '.join(BACKENDS)}")
+    reason = backend.missing()
+    if reason:
+        raise UserError(f"backend {backend.name} cannot be used here: {reason}")
+    if conditions.precision not in backend.precisions:
+        able = [name for name, other in BACKENDS.items() if conditions.precision in other.precisions]
+        raise UserError(
+            f"backend {backend.name} has no {conditions.precision}, only {', '.join(backend.precisions)}; "
+            f"{conditions.precision} is measured with --backend {' or '.join(able)}"
+        )
+    if conditions.threads > 1 and backend.counts_itself:
+        raise UserError(f"threads {conditions.threads}: {backend.name} computes on a device; leave it at 1")
+    return backend

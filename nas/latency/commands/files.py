@@ -1,0 +1,58 @@
+"""Tables as files: `python -m nas.latency export | import | tables`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.latency.commands import options
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write the table.", metavar="FILE")],
+    space: options.Space = "mobile",
+    granularity: options.Granularity = "stage",
+    backend: options.Backend = "onnxruntime",
+    precision: options.Precision = "float32",
+    threads: options.Threads = 1,
+    resolution: options.Resolution = 224,
+    batch: options.Batch = 1,
+    classes: options.Classes = 1000,
+) -> None:
+    """Write this machine's table to a file, to be used on another: see import."""
+    from nas.latency.conditions import Conditions
+    from nas.latency.table_file import find, save
+    from search_spaces import spaces
+
+    conditions = Conditions(backend, precision, threads, resolution, batch, classes)
+    save(find(conditions, spaces.get(space, granularity)), file)
+    typer.echo(f"written to {file}")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A table that another device has made.", metavar="FILE")],
+    name: Annotated[str, typer.Option(help="What to call it here, as in --latency-table NAME.")],
+) -> None:
+    """Keep another device's table under a name; one that is only timed is fitted and calibrated."""
+    from nas.latency.table import described
+    from nas.latency.table_file import load, named_path, save
+
+    path = named_path(name)
+    table = load(file)
+    save(table, path)
+    typer.echo(described(table))
+    typer.echo(f"search with it: python -m nas.search --latency-table {name} --budget 10ms")
+
+
+def tables() -> None:
+    """List the tables that are kept here: this machine's own, and those imported."""
+    from nas.latency.table_file import folder
+
+    own = sorted(folder().glob("*.json"))
+    imported = sorted((folder() / "imported").glob("*.json"))
+    for path in own:
+        typer.echo(str(path))
+    for path in imported:
+        typer.echo(f"{path.stem}: {path}")
+    if not own and not imported:
+        typer.echo("none yet; make one with: python -m nas.latency table")

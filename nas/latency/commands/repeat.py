@@ -1,0 +1,89 @@
+"""Do sessions agree? `python -m nas.latency repeat` measures the same networks in processes of their own."""
+
+import json
+import subprocess
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from nas.errors import UserError
+from nas.latency.commands import options
+from nas.text_table import aligned
+
+NETWORKS = (
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "mobilenet_v3_small_x0.5",
+    "mobilenext",
+    "mnasnet_a1",
+    "shufflenet_v1_g3",
+    "shufflenet_v2",
+    "efficientnet_b0",
+)
+_LIMIT = 0.05
+
+
+def main(
+    networks: Annotated[list[str] | None, typer.Argument(help="As for measure; a choice of the zoo.")] = None,
+    sessions: Annotated[int, typer.Option(min=2, help="How often, each in a new process.")] = 2,
+    backend: options.Backend = "onnxruntime",
+    precision: options.Precision = "float32",
+    threads: options.Threads = 1,
+    resolution: options.Resolution = 224,
+    batch: options.Batch = 1,
+    clock: options.Clock = "auto",
+) -> None:
+    """Measure the same networks in several sessions and say by how much these differ.
+
+    Ends with exit code 1 where the ratios to the reference of any network differ by more than 5 %.
+    """
+    names = list(networks or NETWORKS)
+    command = [sys.executable, "-m", "nas.latency", "measure", *names, "--json", "--backend", backend]
+    command += ["--precision", precision, "--threads", str(threads), "--resolution", str(resolution)]
+    command += ["--batch", str(batch), "--clock", clock]
+    found = [_session([*command, "--seed", str(number)]) for number in range(sessions)]
+    by_ratio, by_time = _differences(found, "ratio"), _differences(found, "ms")
+    typer.echo(_listed(names, found, by_ratio, by_time))
+    if max(by_ratio) > _LIMIT:
+        raise typer.Exit(1)
+
+
+def _session(command: list[str]) -> list[dict[str, Any]]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()
+        raise UserError(reason[-1].removeprefix("error: ") if reason else "a session ended without a word")
+    measured: list[dict[str, Any]] = json.loads(done.stdout)
+    return measured
+
+
+def _differences(sessions: list[list[dict[str, Any]]], figure: str) -> list[float]:
+    """By how much the largest of the sessions' figures exceeds the smallest, a network each."""
+    numbers = [[row[figure] for row in rows] for rows in zip(*sessions, strict=True)]
+    return [max(row) / min(row) - 1 for row in numbers]
+
+
+def _listed(
+    names: list[str], sessions: list[list[dict[str, Any]]], by_ratio: list[float], by_time: list[float]
+) -> str:
+    header = ["network", *(f"ratio {number}" for number in range(1, len(sessions) + 1))]
+    header += ["difference", "ms of the first", "difference "]
+    rows = [
+        [
+            name,
+            *(f"{session[at]['ratio']:.3f}" for session in sessions),
+            f"{by_ratio[at]:.1%}",
+            f"{sessions[0][at]['ms']:.3f}",
+            f"{by_time[at]:.1%}",
+        ]
+        for at, name in enumerate(names)
+    ]
+    clocks = sorted({row["clock"] for session in sessions for row in session})
+    return (
+        aligned(header, rows, left=("network",))
+        + f"\n\n{len(sessions)} sessions, clock {', '.join(clocks)}. Relative to the reference they differ by "
+        f"{max(by_ratio):.1%} at most (mean {sum(by_ratio) / len(by_ratio):.1%}), in milliseconds by "
+        f"{max(by_time):.1%}. Allowed: {_LIMIT:.0%}, relative to the reference."
+    )

@@ -1,0 +1,190 @@
+"""Where multiply-adds mislead about time: what switching one component does to both, by a table.
+
+Networks of the space are drawn, one component is set in every stage to one choice and then to another, and
+what changes is compared: a component above the diagonal costs more time than its multiply-adds say.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from blocks import Block, InvertedResidual, SandGlass
+from nas.costs import cost
+from nas.figures.axes import Axis, cost_axis
+from nas.figures.drawing import Label, Panel, Series, Style, escape
+from nas.figures.info import figures
+from nas.figures.layout import PUBLISHED, RUN, Sheet
+from nas.latency.features import Floats
+from nas.latency.table import Table
+from search_spaces import Arch, Space
+
+DRAWN = 600
+PAIRS = 100
+_WORDS: Mapping[str, str] = {
+    "squeeze_excite False": "without SE",
+    "squeeze_excite True": "SE",
+    "activation RE": "ReLU",
+    "activation HS": "h-swish",
+    f"block {InvertedResidual.token}": "inverted residual",
+    f"block {SandGlass.token}": "SandGlass",
+}
+_COMPONENTS = ("groups", "squeeze_excite", "activation", "block", "kernel")
+_CLOUD = Style("#8fb3d1", "circle", 6, opacity=0.7)
+_GROUPED = Style("#d55e00", "triangle-up", 7, opacity=0.8)
+_SANDGLASS = Style("#009e73", "square", 6, opacity=0.8)
+_TIMED = Style("#222222", "diamond", 9)
+_DIAGONAL = Style("#666666", line=1.3)
+_COLORS = {"groups": "#d55e00", "squeeze_excite": "#cc79a7", "activation": "#e69f00", "block": "#009e73"}
+_OTHER = "#0072b2"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a component does: factors on multiply-adds and on time, medians over networks, and the quartiles of
+    the latter.
+    """
+
+    component: str
+    change: str
+    macs: float
+    time: float
+    low: float
+    high: float
+    networks: int
+
+    @property
+    def misleading(self) -> float:
+        """By what factor the time of a multiply-add grows."""
+        return self.time / self.macs
+
+
+def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> list[Effect]:
+    """Every change from a component's first choice to another, where the space has both in some stage."""
+    rng = np.random.default_rng(seed)
+    points = [space.params(space.sample(rng)) for _ in range(pairs)]
+    found = []
+    for component in _COMPONENTS:
+        dimensions = [d for d in space.dimensions if d.option == component]
+        choices = list(dict.fromkeys(choice for d in dimensions for choice in d.choices))
+        for other in choices[1:]:
+            live = [d.name for d in dimensions if choices[0] in d.choices and other in d.choices]
+            ratios = []
+            for point in points:
+                before, after = (
+                    space.arch({**point, **{name: value for name in live if name in point}})
+                    for value in (choices[0], other)
+                )
+                if before != after:
+                    ratios.append(_figures(table, after) / _figures(table, before))
+            if ratios:
+                found.append(_effect(component, f"{choices[0]}", f"{other}", np.array(ratios)))
+    return found
+
+
+def _effect(component: str, first: str, other: str, ratios: Floats) -> Effect:
+    words = [_WORDS.get(f"{component} {value}", f"{component} {value}") for value in (first, other)]
+    change = words[1] if words[0] in ("without SE", "groups 1") else f"{words[1]} for {words[0]}"
+    macs, time = np.median(ratios, axis=0)
+    low, high = np.quantile(ratios[:, 1], (0.25, 0.75))
+    return Effect(component, change, float(macs), float(time), float(low), float(high), len(ratios))
+
+
+def _figures(table: Table, arch: Arch) -> Floats:
+    """Multiply-adds and milliseconds."""
+    conditions = table.fingerprint.conditions
+    return np.array(
+        [cost(arch, conditions.resolution, conditions.classes).macs, table.predict(arch).ms], dtype=float
+    )
+
+
+def explained(table: Table, space: Space, changes: Sequence[Effect], drawn: int = DRAWN) -> Sheet:
+    """The networks of a space at their multiply-adds and milliseconds; and the changes, at their factors."""
+    fingerprint = table.fingerprint
+    return Sheet(
+        title=f"Where multiply-adds mislead: space {space.name}",
+        subtitle=(
+            f"{fingerprint.device}, {fingerprint.runtime}, {fingerprint.precision}, threads "
+            f"{fingerprint.threads}, {fingerprint.resolution}x{fingerprint.resolution}, batch {fingerprint.batch}.",
+            "Multiply-adds are those of conv and fully connected layers. Milliseconds are predicted from the "
+            "device's latency table; diamonds were timed whole.",
+        ),
+        panels=((_cloud_panel(table, space, drawn), RUN), (_effects_panel(changes), PUBLISHED)),
+    )
+
+
+def _cloud_panel(table: Table, space: Space, drawn: int) -> Panel:
+    rng = np.random.default_rng(1)
+    archs = [space.sample(rng) for _ in range(drawn)]
+    points = np.array([_figures(table, arch) for arch in archs]) / [1e6, 1.0]
+    grouped = np.array([_share(arch, lambda block: getattr(block, "groups", 1) > 1) > 0.5 for arch in archs])
+    sandglass = np.array([_share(arch, lambda block: isinstance(block, SandGlass)) > 0.5 for arch in archs])
+    wholes = [Arch.parse(whole.arch) for whole in table.timings.networks]
+    timed = np.array(
+        [
+            (_figures(table, arch)[0] / 1e6, whole.ratio * table.timings.reference_ms)
+            for arch, whole in zip(wholes, table.timings.networks, strict=True)
+        ]
+    ).reshape(-1, 2)
+    kinds = (
+        ("other networks", _CLOUD, ~grouped & ~sandglass),
+        ("mostly grouped", _GROUPED, grouped & ~sandglass),
+        ("mostly SandGlass", _SANDGLASS, sandglass),
+    )
+    series = [
+        _series(name, style, points[mask], [archs[place] for place in np.flatnonzero(mask)])
+        for name, style, mask in kinds
+    ]
+    series.append(_series("timed whole", _TIMED, timed, wholes))
+    every = np.concatenate([points, timed])
+    high = float(every[:, 1].max()) * 1.06
+    return Panel(
+        title="Networks of the space",
+        x_axis=cost_axis("Multiply-adds (M)", every[:, 0]),
+        y_axis=Axis("Latency (ms)", 0.0, high),
+        series=tuple(part for part in series if part.x),
+        labels=(),
+    )
+
+
+def _share(arch: Arch, holds: Callable[[Block], bool]) -> float:
+    """Of the blocks behind the first, for which something holds."""
+    rest = arch.blocks[1:] or arch.blocks
+    return sum(map(holds, rest)) / len(rest)
+
+
+def _series(name: str, style: Style, points: Floats, archs: Sequence[Arch]) -> Series:
+    hover = [
+        f"{figures(x)} M multiply-adds<br>{figures(y)} ms<br>{escape(str(arch)[:120])}"
+        for (x, y), arch in zip(points, archs, strict=True)
+    ]
+    return Series(name, style, tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()), tuple(hover), True)
+
+
+def _effects_panel(changes: Sequence[Effect]) -> Panel:
+    x = np.array([change.macs for change in changes])
+    times = np.array([value for change in changes for value in (change.low, change.high)])
+    axis = cost_axis("Factor on multiply-adds", np.append(x, [0.8, 1.25]), room=0.25)
+    low = min([0.8, *times.tolist()]) * 0.92
+    high = max([1.25, *times.tolist()]) * 1.08
+    line = np.geomspace(max(axis.low, low), min(axis.high, high), 60)
+    series = [Series("time follows multiply-adds", _DIAGONAL, tuple(line), tuple(line))]
+    labels = [Label("time follows multiply-adds", float(line[8]), float(line[8]), _DIAGONAL.color)]
+    for change in changes:
+        color = _COLORS.get(change.component, _OTHER)
+        spread = Series(change.change, Style(color, line=1.5), (change.macs,) * 2, (change.low, change.high))
+        hover = (
+            f"<b>{change.change}</b><br>multiply-adds x{change.macs:.2f}, time x{change.time:.2f}"
+            f"<br>a multiply-add takes x{change.misleading:.2f}<br>{change.networks} networks"
+        )
+        point = Series(change.change, Style(color, "circle", 9), (change.macs,), (change.time,), (hover,))
+        series += [spread, point]
+        labels.append(Label(change.change, change.macs, change.time, color))
+    return Panel(
+        title="What one component changes, all else equal",
+        x_axis=axis,
+        y_axis=Axis("Factor on time (quartiles)", low, high),
+        series=tuple(series),
+        labels=tuple(labels),
+        notice="" if changes else "The space leaves no component to choose.",
+    )

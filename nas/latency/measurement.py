@@ -1,0 +1,29 @@
+"""The value that a timing is."""
+
+from dataclasses import dataclass
+
+from nas.latency.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How long one inference takes.
+
+    text: of the network or the part. ratio: to the reference network (`REFERENCE`, timed just before and
+    just after): what two sessions agree on. ms: milliseconds, the ratio times what the reference took in this
+    session (so ms / ratio is the reference's time). low, high: the 10 and 90 % quantiles of the single runs,
+    normalised likewise. clean: the share of runs that nothing interrupted. clock: "wall", "cpu" (the
+    processor time of the inference, where wall time would be of the machine's other work) or "device".
+    forced: taken with several threads on a machine that was busy, because --force said so.
+    """
+
+    text: str
+    ms: float
+    low: float
+    high: float
+    ratio: float
+    clean: float
+    runs: int
+    clock: str
+    forced: bool
+    fingerprint: Fingerprint

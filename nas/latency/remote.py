@@ -1,0 +1,78 @@
+"""Tables of other devices: an archive that times itself where it is run, into a table to be imported.
+
+The archive is a Python program in one file: `remote_script`, the modules that it needs, and the models. How it
+is timed is how it is timed here. The models' weights repeat a few numbers, so that they pack well.
+"""
+
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import onnx
+
+from nas.costs import key_name
+from nas.errors import UserError
+from nas.files import write_whole
+from nas.latency import graphs, remote_script, runtimes, sandwich
+from nas.latency.building import Plan
+from nas.latency.conditions import Conditions
+from nas.latency.measuring import REFERENCE
+from nas.latency.table_file import FORMAT, space_id
+from search_spaces import Space, zoo
+
+_REPEATED = 1024  # bytes of a weight that stand for the rest
+
+
+def write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> None:
+    """Write the archive that times what a table of the space is planned to be made of.
+
+    Raises UserError for a backend that takes no ONNX, and where the file cannot be written.
+    """
+    if conditions.backend not in runtimes.RUNTIMES:
+        raise UserError(
+            f"backend {conditions.backend}: another device is timed with {' or '.join(runtimes.RUNTIMES)}, "
+            "which take ONNX"
+        )
+    try:
+        write_whole(path, lambda file: _write(file, space, planned, conditions))
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> None:
+    parts = {key_name(key): f"models/part{number}.onnx" for number, key in enumerate(planned.parts)}
+    networks = [
+        {"arch": str(arch), "role": role, "file": f"models/network{number}.onnx"}
+        for number, (arch, role) in enumerate(planned.wholes)
+    ]
+    manifest = {
+        "table": {"format": FORMAT, "fingerprint": asdict(conditions), "space": space_id(space)},
+        "reference": "models/reference.onnx",
+        "parts": parts,
+        "networks": networks,
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("__main__.py", _standalone(remote_script.__file__))
+        archive.writestr("sandwich.py", _standalone(sandwich.__file__))
+        archive.writestr("runtimes.py", _standalone(runtimes.__file__))
+        archive.writestr("manifest.json", json.dumps(manifest, indent=1))
+        archive.writestr("models/reference.onnx", _packed(graphs.network(zoo.get(REFERENCE), conditions)))
+        for row, (arch, _) in zip(networks, planned.wholes, strict=True):
+            archive.writestr(row["file"], _packed(graphs.network(arch, conditions)))
+        for file, key in zip(parts.values(), planned.parts, strict=True):
+            archive.writestr(file, _packed(graphs.part(key, conditions)))
+
+
+def _standalone(file: str) -> str:
+    """A module's source, finding the others beside itself."""
+    return Path(file).read_text(encoding="utf-8").replace("from nas.latency.", "from ")
+
+
+def _packed(model: onnx.ModelProto) -> bytes:
+    """The model with weights that repeat their beginning: as many multiplications, a fraction of the size."""
+    for weight in model.graph.initializer:
+        size = len(weight.raw_data)
+        if size > _REPEATED:
+            weight.raw_data = (weight.raw_data[:_REPEATED] * (size // _REPEATED + 1))[:size]
+    return bytes(model.SerializeToString())

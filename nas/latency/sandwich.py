@@ -1,0 +1,169 @@
+"""How to time on a machine that does other things: everything between runs of a reference, in shuffled order.
+
+A machine's speed drifts over minutes and other processes interrupt it. What is timed is therefore divided by
+what a fixed reference took just before and just after; it is visited again after all others, and never
+compared with what ran long ago. Nothing here knows what is run. The module needs Python alone (3.10): it goes
+to the devices that are measured from afar.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+WARM_UPS, RUNS, VISITS = 3, 10, 2
+REFERENCE_WARM_UPS, REFERENCE_RUNS = 2, 6
+QUANTILE = 0.25
+QUIET = 0.75  # of the work must be uninterrupted for wall time to say something
+_SLACK, _CALL = 1.1, 20e-6  # of wall time over processor time in a run that nothing interrupted; seconds
+
+Run = Callable[[], float | None]
+WALL, CPU = 0, 1
+_PIECE, _PIECES = 8 << 20, 15  # bytes to be hashed, some milliseconds; how often
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Two clocks in seconds: the wall's, and that of the processor time which the work takes."""
+
+    wall: Callable[[], float] = time.perf_counter
+    cpu: Callable[[], float] = time.thread_time
+
+    def time(self, run: Run) -> tuple[float, float]:
+        """Seconds of one run by both clocks; by the device's where the run gives what that counted."""
+        cpu, wall = self.cpu(), self.wall()
+        counted = run()
+        wall, cpu = self.wall() - wall, self.cpu() - cpu
+        return (wall, cpu) if counted is None else (counted, counted)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The runs of one subject, and the numbers of the reference's visits before and after."""
+
+    runs: list[tuple[float, float]]
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All runs: of the reference visit by visit, of each subject in the order they were given."""
+
+    reference: list[list[tuple[float, float]]]
+    subjects: list[list[Visit]]
+
+    @property
+    def quiet(self) -> float:
+        """The share of all work, by processor time, that was done in runs which nothing interrupted."""
+        runs = [run for visit in self.reference for run in visit]
+        runs += [run for visits in self.subjects for visit in visits for run in visit.runs]
+        return sum(run[CPU] for run in runs if clean([run])) / max(sum(run[CPU] for run in runs), 1e-9)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Of one subject by one clock: seconds, the 10 and 90 % quantiles of single runs, the reference's ratio.
+
+    All are normalised by the reference: seconds are the ratio times what that took over the whole session.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    ratio: float
+    clean: float
+    runs: int
+
+
+def sandwich(
+    subjects: Sequence[Run], reference: Run, clocks: Clocks, chance: random.Random, together: int = 1
+) -> Samples:
+    """Time all subjects, `together` of them between two visits of the reference."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        samples = Samples([], [[] for _ in subjects])
+        order = list(range(len(subjects)))
+        samples.reference.append(_visit(reference, clocks, WARM_UPS, REFERENCE_RUNS))
+        for _ in range(VISITS):
+            chance.shuffle(order)
+            for start in range(0, len(order), together):
+                before = len(samples.reference) - 1
+                for index in order[start : start + together]:
+                    runs = _visit(subjects[index], clocks, WARM_UPS, RUNS)
+                    samples.subjects[index].append(Visit(runs, before, before + 1))
+                samples.reference.append(_visit(reference, clocks, REFERENCE_WARM_UPS, REFERENCE_RUNS))
+        return samples
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _visit(run: Run, clocks: Clocks, warm_ups: int, runs: int) -> list[tuple[float, float]]:
+    for _ in range(warm_ups):
+        run()
+    return [clocks.time(run) for _ in range(runs)]
+
+
+def timing(samples: Samples, index: int, clock: int) -> Timing:
+    """What a subject took by one of the two clocks."""
+    reference = [quantile([run[clock] for run in visit], QUANTILE) for visit in samples.reference]
+    usual = quantile(reference, 0.5)
+    visits = samples.subjects[index]
+    ratios = [
+        2 * run[clock] / (reference[visit.before] + reference[visit.after])
+        for visit in visits
+        for run in visit.runs
+    ]
+    ratio, low, high = (quantile(ratios, share) for share in (QUANTILE, 0.1, 0.9))
+    share = clean([run for visit in visits for run in visit.runs])
+    return Timing(ratio * usual, low * usual, high * usual, ratio, share, len(ratios))
+
+
+def clean(runs: Sequence[tuple[float, float]]) -> float:
+    """The share of runs during which the processor was not taken away."""
+    return sum(wall <= _SLACK * cpu + _CALL for wall, cpu in runs) / len(runs)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Between the two nearest of the sorted values."""
+    ordered = sorted(values)
+    at = share * (len(ordered) - 1)
+    below = int(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
+
+
+def choose(samples: Samples, wanted: str, threads: int) -> tuple[int, str]:
+    """The clock to go by, WALL or CPU, and its name; `wanted` is one of these in small letters, or auto."""
+    if wanted == "auto":
+        wanted = "wall" if threads > 1 or samples.quiet >= QUIET else "cpu"
+    return (WALL if wanted == "wall" else CPU), wanted
+
+
+def free_share(threads: int) -> float:
+    """How much of the machine is free: the share of short pieces of work that nothing interrupted.
+
+    So many threads work at once. 1 where so many cores stand idle; far below where other processes use them,
+    or where there are fewer.
+    """
+    block, clocks = bytes(_PIECE), Clocks()  # a hash lets other threads run meanwhile
+
+    def work() -> None:
+        hashlib.sha256(block).digest()
+
+    with ThreadPoolExecutor(threads) as pool:
+        runs = list(pool.map(lambda _: [clocks.time(work) for _ in range(_PIECES)], range(threads)))
+    return min(clean(run) for run in runs)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
