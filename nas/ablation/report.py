@@ -55,8 +55,8 @@ def print_summary(info: AblationInfo, console: Console) -> None:
     said = [
         f"Ablation of {info.title} on {info.data}: {info.fidelity}, {info.seeds} seeds",
         f"base: {_accuracy(base)}, {_costs(base)} (at {info.target})",
-        "differences to the base in percentage points, mean [95 % interval], paired by seed; "
-        "verdicts after Holm's correction",
+        "points: accuracy minus that of what the variant was made from, in percentage points, mean [95 % interval], "
+        "paired by seed; verdicts after Holm's correction; x cost: times that of what it was made from",
         *([f"latency: predicted, of {info.device}"] if info.device else []),
         "",
         aligned(header, rows, left),
@@ -93,7 +93,9 @@ def explanations(info: AblationInfo) -> list[str]:
         said.append(
             "Where a variant costs the same to within 1 % as it is, it is the same network in both comparisons."
         )
-    smallest = info.rows.groupby("comparison", sort=False)["smallest"].max().dropna()
+    smallest = (
+        info.rows[info.rows["status"] == "train"].groupby("comparison", sort=False)["smallest"].max().dropna()
+    )
     for comparison, value in smallest.items():
         said.append(
             f"{comparison}: with a probability of 80 % these seeds would have shown a difference of "

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from nas import stats
-from nas.ablation.effects import effects
 from nas.ablation.study import BASE, Contrast, Plan, Row
 from nas.comparison.trainings import Trainings
 from nas.stats import Effect
@@ -64,13 +63,13 @@ def plan_from_json(text: str) -> Plan:
 def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
     """A line a row of the plan, then one for each contrast that is no row's, in COLUMNS.
 
-    Accuracies (validation) and differences are in [0, 1], costs at the setup's target; `latencies` are predicted,
-    in ms by text. Noise is pooled over all networks of the study; Holm's correction is over a family.
+    `seeds` counts those for which a network and what it is compared with were trained. Accuracies (validation) and
+    differences are in [0, 1], costs at the setup's target; `latencies` are predicted, in ms by text. Noise is pooled
+    over all networks of the study; Holm's correction is over a family.
     """
     accuracies = {arch: trainings.accuracies(arch) for arch in plan.archs()}
     means = stats.pooled_intervals(accuracies)
-    by_seed = {arch: dict(zip(trainings.seeds, found, strict=True)) for arch, found in accuracies.items()}
-    read_effects = {(contrast.family, contrast.name): effect for contrast, effect in effects(plan, by_seed)}
+    effects = _effects(plan, accuracies)
     lines: list[dict[str, Any]] = []
     for row in plan.rows:
         line: dict[str, Any] = {**asdict(row), "note": row.reason}
@@ -83,9 +82,10 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
             line["note"] = trainings.shortfall(row.arch)
             contrast = _contrast_of(row, plan)
             if contrast is not None:
-                line |= _told(read_effects.pop((contrast.family, contrast.name)), line["note"])
+                effect = effects.pop((contrast.family, contrast.name))
+                line |= {"seeds": effect.n, **_told(effect, line["note"])}
         lines.append(line)
-    for (family, name), effect in read_effects.items():
+    for (family, name), effect in effects.items():
         comparison, _, kind = family.partition(", ")
         read = {
             "name": f"{name} ({kind or 'effect'})",
@@ -120,6 +120,16 @@ def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
     table = trainings.frame()
     table.insert(1, "rows", table["network"].map({arch: "; ".join(every) for arch, every in rows.items()}))
     return table
+
+
+def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[str, str], Effect]:
+    """Every contrast's effect, by family and name."""
+    found = {}
+    for family in dict.fromkeys(contrast.family for contrast in plan.contrasts):
+        terms = {contrast.name: contrast.terms for contrast in plan.contrasts if contrast.family == family}
+        for name, effect in stats.contrast_effects(accuracies, terms).items():
+            found[family, name] = effect
+    return found
 
 
 def _contrast_of(row: Row, plan: Plan) -> Contrast | None:

@@ -117,24 +117,22 @@ def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> 
     )
     sheet = comparison_sheet(info)
     body = table(
-        ["network", *_HEADINGS], [[row.label, *cells] for row, cells in _cells(summary, others, rows)]
+        ["network", *_headings(summary)],
+        [[row.label, *cells] for row, cells in _cells(summary, others, rows)],
     )
     write_text(folder / "comparison.html", document([sheet], "The networks", body))
     write_whole(folder / "comparison.png", lambda temporary: save_png(sheet, temporary))
     return summary
 
 
-_HEADINGS = (
-    "seeds",
-    "validation %",
-    "test %",
-    "difference in points",
-    "verdict",
-    "M multiply-adds",
-    "M parameters",
-    "ImageNet %",
-    "CIFAR-10 %",
-)
+def _headings(summary: pd.DataFrame) -> list[str]:
+    accuracies = ["seeds", "validation %", "test %", "difference in points", "verdict"]
+    costs = ["M multiply-adds", "M parameters", *(["ms"] if _timed(summary) else [])]
+    return [*accuracies, *costs, "ImageNet %", "CIFAR-10 %"]
+
+
+def _timed(summary: pd.DataFrame) -> bool:
+    return bool(summary["latency_ms"].notna().any())
 
 
 def print_summary(
@@ -148,8 +146,9 @@ def print_summary(
         "accuracies: mean [95 % interval]; differences to the first network, on the test images, paired by seed",
         f"costs at {setup.target}; multiply-adds of convolutions and fully connected layers",
         "ImageNet and CIFAR-10: as published, obtained by other recipes",
+        *([f"latency: predicted, of {trainings.noted('latency_of')}"] if _timed(summary) else []),
         "",
-        aligned(["network", *_HEADINGS], lines, ("network", "verdict")),
+        aligned(["network", *_headings(summary)], lines, ("network", "verdict")),
         "",
     ]
     said += [f"{line['label']}: {line['note']}" for _, line in summary[summary["note"] != ""].iterrows()]
@@ -175,6 +174,7 @@ def _cells(
             str(line["verdict"]),
             f"{line['macs'] / 1e6:.2f}",
             f"{line['params'] / 1e6:.3f}",
+            *([f"{line['latency_ms']:.2f}".replace("nan", "")] if _timed(summary) else []),
             _range(mine[(mine["data"] == "ImageNet") & (mine["resolution"] == 224)]),
             _range(mine[mine["data"] == "CIFAR-10"]),
         ]
