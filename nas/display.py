@@ -71,6 +71,8 @@ class Display:
     def _finished(self, event: Event, label: str) -> None:
         job = event.job
         costs = f"{job.cost.macs / 1e6:.1f} M multiply-adds, {job.cost.params / 1e6:.2f} M parameters"
+        if job.cost.latency is not None:
+            costs += f", {job.cost.latency_ms:.2f} ms predicted"
         if isinstance(event.result, Outcome):
             said = f"{event.result.accuracy:.2%} in {event.result.seconds:.0f} s, {costs}"
             within = worst_violation(self._settings.limits, job.cost) <= 0

@@ -15,6 +15,7 @@ import typer
 from nas.array_cache import cache_dir
 from nas.kernels import choices, library
 from nas.kernels.compute import bf16_is_fast
+from nas.latency.backends import BACKENDS
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "ray", "fvcore", "plotly", "scikit-learn")
 _MODULES = {"scikit-learn": "sklearn"}
@@ -35,6 +36,7 @@ def examine() -> list[tuple[str, str]]:
         ("depthwise library", _library()),
         ("precision on CPU", _precision()),
         *_gradients(),
+        *_backends(),
         ("cache", f"{cache_dir()} (set NAS_CACHE_DIR to move it)"),
         ("measured choices", f"{choices.folder()} (delete it to measure again)"),
         ("Python", platform.python_version()),
@@ -75,6 +77,14 @@ def _gradients() -> list[tuple[str, str]]:
     if ours:
         told += f", there {min(ours):.1f} to {max(ours):.1f} times as fast as torch"
     return [("depthwise gradients", told)]
+
+
+def _backends() -> list[tuple[str, str]]:
+    """What latency can be measured with, or why not."""
+    return [
+        (f"latency {name}", f"none: {backend.missing()}" if backend.missing() else backend.version())
+        for name, backend in BACKENDS.items()
+    ]
 
 
 def _version(name: str) -> str:

@@ -188,7 +188,8 @@ def _carry_on(
     console.print(
         f"{folder}: {settings.data_name}, {settings.fidelity.epochs:g} epochs a trial at "
         f"{settings.fidelity.resolution}x{settings.fidelity.resolution}; costs at {settings.target}; "
-        f"budget {' and '.join(settings.budgets) or 'none'}",
+        f"budget {' and '.join(settings.budgets) or 'none'}"
+        + (f"; latencies of {settings.latency.fingerprint}" if settings.latency else ""),
         highlight=False,
         markup=False,
         soft_wrap=True,

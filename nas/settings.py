@@ -63,7 +63,9 @@ class Settings:
             )
         if self.objectives[1] not in OBJECTIVES[1:]:
             raise UserError(f"objective {self.objectives[1]!r}: expected one of {', '.join(OBJECTIVES[1:])}")
-        timed = self.objectives[1] == "latency" or any(b.quantity == "latency_ms" for b in self.limits)
+        timed = self.objectives[1] == "latency" or any(
+            text.strip().lower().endswith("ms") for text in self.budgets
+        )
         if timed and self.latency is None:
             raise UserError(
                 "latency is bounded or an objective, and there is no table that tells it; make one with "

@@ -13,8 +13,8 @@ import numpy as np
 from nas.costs import Key, cost, default_table, key_name
 from nas.latency.completing import completed
 from nas.latency.conditions import Conditions
-from nas.latency.entries import DRAWN, MOST_MEASURED, count_parts, designed, keys_of
-from nas.latency.fingerprint import Fingerprint, fingerprint
+from nas.latency.entries import DRAWN, MOST_MEASURED, SUBSET, count_parts, designed, keys_of
+from nas.latency.fingerprints import Fingerprint, fingerprint
 from nas.latency.journal import Journal
 from nas.latency.measurement import Measurement
 from nas.latency.table import Role, Table
@@ -78,8 +78,9 @@ def plan(
     networks: int = NETWORKS,
     most: int = MOST_MEASURED,
 ) -> Plan:
-    """The networks and the parts to time. The parts of the networks `beside`, of the zoo, are all among them:
-    a search trains them too.
+    """The networks and the parts to time. The parts of the networks `beside`, of the zoo, are all among them: a
+    search trains them too. Of a space of more than `most` parts a subset is timed, with those that every twentieth
+    network has.
 
     Raises UserError where the space cannot be built at the conditions' resolution.
     """
@@ -88,8 +89,9 @@ def plan(
     _count(drawn, conditions)
     met = count_parts(drawn, conditions)
     wanted = [key for name in beside for key in keys_of(zoo.get(name), conditions)]
-    forced = list(dict.fromkeys([*wanted, *(key for key, times in met.items() if times >= DRAWN // 20)]))
-    parts = dict.fromkeys([*forced, *designed(met, max(most - len(forced), 0))])
+    usual = [key for key, times in met.items() if times >= DRAWN // 20]
+    some = designed(met, min(most, SUBSET)) if len(met) > most else list(met)
+    parts = dict.fromkeys([*wanted, *usual, *some])
     return Plan(_wholes(space, conditions, networks), tuple(parts), tuple(met))
 
 

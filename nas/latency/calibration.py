@@ -7,6 +7,8 @@ parts' times, of their number, and of the elements that they hand to each other,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from math import hypot
 
 import numpy as np
 from scipy.stats import spearmanr, t
@@ -16,6 +18,8 @@ from nas.latency.features import Floats
 COEFFICIENTS = ("sum of the parts", "number of parts", "millions of elements between parts")
 TOWARDS_SUM = 0.1
 """How strongly, with few networks, the combination is held to the plain sum."""
+BETWEEN_SESSIONS = 0.023
+"""By how much, relative, two sessions on one machine differ in what they measure (standard deviation)."""
 WITHIN = 0.9
 """The share of networks that a predicted interval is to hold."""
 
@@ -77,8 +81,16 @@ def _solved(totals: Floats, measured: Floats) -> tuple[float, ...]:
 
 
 def reach(deviation: float, networks: int) -> float:
-    """Half the width of the interval, relative, that holds the share WITHIN: Student's t by the networks."""
-    return float(t.ppf(0.5 + WITHIN / 2, max(networks - 1, 1)) * deviation)
+    """Half the width of the interval, relative, that holds the share WITHIN: Student's t by the networks.
+
+    Of what networks take on another day: sessions differ.
+    """
+    return _quantile(max(networks - 1, 1)) * hypot(deviation, BETWEEN_SESSIONS)
+
+
+@cache
+def _quantile(freedom: int) -> float:
+    return float(t.ppf(0.5 + WITHIN / 2, freedom))
 
 
 def errors(told: Floats, measured: Floats) -> Errors:

@@ -20,7 +20,9 @@ from search_spaces import Arch, Space
 DRAWN = 5000
 """Archs drawn to meet the parts of a space: of the default one's 3,115 all, or all but one or two."""
 MOST_MEASURED = 1500
-"""A space of more parts than this is measured in part, and the rest is fitted."""
+"""A space of more parts than this is timed in part, and the rest is fitted."""
+SUBSET = 1000
+"""So many of them; of the default space, timing more made predictions of whole networks no better."""
 REACH = 3.0
 """Distance, in standard deviations of the features, over which one part tells of another."""
 

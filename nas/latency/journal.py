@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nas.files import write_text
-from nas.latency.fingerprint import Fingerprint
+from nas.latency.fingerprints import Fingerprint
 from nas.latency.measurement import Measurement
 from nas.latency.table import Role, Timings, Whole
 from search_spaces import Arch

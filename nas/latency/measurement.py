@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nas.latency.fingerprint import Fingerprint
+from nas.latency.fingerprints import Fingerprint
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,8 @@ class Measurement:
     text: of the network or the part. ratio: to the reference network (`REFERENCE`, timed just before and
     just after): what two sessions agree on. ms: milliseconds, the ratio times what the reference took in this
     session (so ms / ratio is the reference's time). low, high: the 10 and 90 % quantiles of the single runs,
-    normalised likewise. clean: the share of runs that nothing interrupted. clock: "wall", "cpu" (the
+    normalised likewise. clean: the share of runs that nothing interrupted; of several threads, the share of a
+    probe's on as many, just before and after. clock: "wall", "cpu" (the
     processor time of the inference, where wall time would be of the machine's other work) or "device".
     forced: taken with several threads on a machine that was busy, because --force said so.
     """

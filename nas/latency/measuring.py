@@ -9,7 +9,7 @@ from nas.errors import UserError
 from nas.latency import backends
 from nas.latency.backends import Backend, Runner
 from nas.latency.conditions import DEFAULT_BACKEND, Conditions
-from nas.latency.fingerprint import Fingerprint, fingerprint
+from nas.latency.fingerprints import Fingerprint, fingerprint
 from nas.latency.measurement import Measurement
 from nas.latency.sandwich import (
     QUIET,
@@ -25,7 +25,6 @@ from nas.latency.sandwich import (
 from nas.models import Model
 from nas.naming import resolve
 from search_spaces import zoo
-from search_spaces.arch import Arch
 
 _Value = TypeVar("_Value")
 REFERENCE = "mobilenet_v3_small"
@@ -123,7 +122,7 @@ class _Session:
         self._threads, self._clock, self._force = conditions.threads, clock, force
         self._clocks = Clocks(cpu=self.backend.cpu_seconds)
         self._free = self._check("is busy")
-        self._reference = self.backend.network(_reference(), conditions)
+        self._reference = self.backend.network(zoo.get(REFERENCE), conditions)
 
     def take(self, texts: Sequence[str], runners: Sequence[Runner], together: int) -> list[Measurement]:
         """Measure these, all between runs of the reference."""
@@ -144,7 +143,7 @@ class _Session:
             low=found.low * 1e3,
             high=found.high * 1e3,
             ratio=found.ratio,
-            clean=found.clean if self._threads == 1 else min(self._free, 1.0),
+            clean=found.clean if self._threads == 1 else self._free,
             runs=found.runs,
             clock=clock,
             forced=self._threads > 1 and self._free < QUIET,
@@ -153,7 +152,7 @@ class _Session:
 
     def _check(self, state: str) -> float:
         """How much of the machine is free. UserError where several threads would have to wait for others."""
-        if self._threads == 1 or self.backend.counts_itself:
+        if self._threads == 1:
             return 1.0
         if self._threads > cores() and not self._force:
             raise UserError(f"threads {self._threads}: there are {cores()} cores; take fewer, or --force")
@@ -165,10 +164,6 @@ class _Session:
                 "--force, which the record will say"
             )
         return free
-
-
-def _reference() -> Arch:
-    return zoo.get(REFERENCE)
 
 
 def _chunks(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:

@@ -17,7 +17,7 @@ from nas.errors import UserError
 from nas.latency.calibration import Calibration, Errors, reach
 from nas.latency.entries import keys_of, parse_key
 from nas.latency.features import Floats
-from nas.latency.fingerprint import Fingerprint
+from nas.latency.fingerprints import Fingerprint
 from nas.latency.prediction import Prediction
 from search_spaces import Arch
 
@@ -92,7 +92,7 @@ class _Predictor:
         self._table = table
         self._conditions = table.fingerprint.conditions
         self._known: dict[Key, tuple[float, float]] = {}
-        self._reach = reach(1.0, len(table.timings.networks))
+        self._networks = len(table.timings.networks)
 
     def predict(self, arch: Arch) -> Prediction:
         keys = keys_of(arch, self._conditions)
@@ -106,7 +106,8 @@ class _Predictor:
         ratio = calibration((total, len(keys), handed_over(keys)))
         ratio = ratio if ratio > 0 else total
         deviation = sqrt(calibration.deviation**2 + unsure / total**2)
-        ms, half = ratio * self._table.timings.reference_ms, self._reach * deviation
+        ms = ratio * self._table.timings.reference_ms
+        half = reach(deviation, self._networks)
         return Prediction(ms, ms / (1 + half), ms * (1 + half))
 
     def _meet(self, key: Key) -> tuple[float, float]:

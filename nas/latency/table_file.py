@@ -24,7 +24,7 @@ from nas.errors import UserError
 from nas.files import write_text
 from nas.latency.calibration import COEFFICIENTS, Calibration, Errors
 from nas.latency.conditions import Conditions
-from nas.latency.fingerprint import Fingerprint, fingerprint
+from nas.latency.fingerprints import Fingerprint, fingerprint
 from nas.latency.table import Table, Timings, Whole, check_here, command_for
 from search_spaces import Space, spaces
 

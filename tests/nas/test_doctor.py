@@ -33,6 +33,12 @@ def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert "cannot be imported" in told()["ray"]
 
 
+def test_what_latency_can_be_measured_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told()["latency onnxruntime"].startswith("onnxruntime ")
+    monkeypatch.setattr("nas.latency.backends.open_vino.find_spec", lambda name: None)
+    assert told()["latency openvino"] == "none: pip install 'nas-search[openvino]'"
+
+
 def test_the_command() -> None:
     app = typer.Typer()
     app.command()(doctor.main)

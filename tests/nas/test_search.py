@@ -337,3 +337,24 @@ def test_the_tables_that_were_not_written_come_with_a_resumption(
         shutil.copy(run[0].folder / name, tmp_path / name)
     search.search(resume=tmp_path, console=Console(file=StringIO()))
     assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+# Milliseconds ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_budget_of_milliseconds_ends_with_a_front_timed_again(
+    space: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table of this machine is made first; what the front holds was timed whole, and survives a resumption."""
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    given = options(space, tmp_path / "run", budget="50ms")
+    found = search.search(**given, console=Console(file=StringIO()))
+    assert (found.folder / "latency.json").is_file()
+    assert found.front["measured_ms"].notna().all() and found.baselines["measured_ms"].notna().all()
+    assert (found.trials["predicted_low"] < found.trials["predicted_high"]).all()
+    again = search.search(resume=found.folder, trials=6, console=Console(file=StringIO()))
+    assert len(again.trials) == 6 and again.front["measured_ms"].notna().all()
+    (found.folder / "latency.json").unlink()
+    with pytest.raises(UserError, match="latency table"):
+        search.search(resume=found.folder, console=Console(file=StringIO()))

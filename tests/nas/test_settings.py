@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.errors import UserError
+from nas.latency.identity import TableId
 from nas.settings import ALL_BASELINES, OBJECTIVES, SAMPLERS, SMALL_BASELINES, Settings
 from nas.training import Fidelity, Recipe
 from search_spaces import zoo
@@ -34,6 +35,7 @@ any_settings = st.builds(
     seed_baselines=st.booleans(),
     target_resolution=st.integers(8, 4096),
     target_classes=st.integers(1, 10**6),
+    latency=st.builds(TableId, st.text(max_size=9), st.text(max_size=9), st.text(max_size=9), st.booleans()),
 )
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=9),

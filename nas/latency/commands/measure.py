@@ -3,13 +3,15 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.latency.commands import options
-from nas.latency.measurement import Measurement
 from nas.text_table import aligned
+
+if TYPE_CHECKING:
+    from nas.latency.measurement import Measurement
 
 CLOCKS = {
     "wall": "wall time",
@@ -51,12 +53,12 @@ def main(
     typer.echo(json.dumps(plain(networks, measured), indent=2) if as_json else listed(networks, measured))
 
 
-def plain(names: Sequence[str], measured: Sequence[Measurement]) -> list[dict[str, Any]]:
+def plain(names: Sequence[str], measured: "Sequence[Measurement]") -> list[dict[str, Any]]:
     """What `--json` prints: all of each measurement, under the name that was asked for."""
     return [{"name": name, **asdict(found)} for name, found in zip(names, measured, strict=True)]
 
 
-def listed(names: Sequence[str], measured: Sequence[Measurement]) -> str:
+def listed(names: Sequence[str], measured: "Sequence[Measurement]") -> str:
     """A row a network, and below it what the numbers are of."""
     from nas.latency.measuring import REFERENCE
     from nas.latency.sandwich import QUANTILE

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.errors import UserError
 from nas.latency.commands import options
 from nas.text_table import aligned
 
@@ -53,6 +52,8 @@ def main(
 def _session(command: list[str]) -> list[dict[str, Any]]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
+        from nas.errors import UserError
+
         reason = done.stderr.strip().splitlines()
         raise UserError(reason[-1].removeprefix("error: ") if reason else "a session ended without a word")
     measured: list[dict[str, Any]] = json.loads(done.stdout)

@@ -28,7 +28,7 @@ def main(
     """
     from nas.latency.building import obtain
     from nas.latency.conditions import Conditions
-    from nas.latency.fingerprint import fingerprint
+    from nas.latency.fingerprints import fingerprint
     from nas.latency.progress import progress_line
     from nas.latency.table import described
     from nas.latency.table_file import own_path

@@ -15,8 +15,9 @@ from nas.latency.conditions import Conditions
 from nas.latency.graphs import fragment
 from nas.latency.graphs.exporter import export
 from nas.latency.graphs.fragment import Fragment
-from nas.latency.graphs.lowering import Unsupported, lower
+from nas.latency.graphs.lowering import lower
 from nas.latency.graphs.quantising import quantised
+from nas.latency.graphs.writer import Unsupported
 from nas.models import Model, Reference
 from search_spaces.arch import Arch
 

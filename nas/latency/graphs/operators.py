@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.latency.graphs.lowering import Unsupported, Writer
+from nas.latency.graphs.writer import Unsupported, Writer
 
 Arguments = dict[str, Any]
 Operator = Callable[[Writer, Arguments, Any], str | list[str]]
@@ -53,13 +53,17 @@ def _batch_norm(to: Writer, a: Arguments, out: Any) -> list[str]:
     return [convolution.output[0]]
 
 
-def _binary(kind: str) -> Operator:
-    def write(to: Writer, a: Arguments, out: Tensor) -> str:
+def _binary(kind: str) -> Callable[[Writer, Arguments, Any], str]:
+    def write(to: Writer, a: Arguments, out: Any) -> str:
         if a.get("alpha", 1) != 1 or a.get("rounding_mode"):
             raise Unsupported(f"{kind} with a factor or rounding")
         return to.add(kind, *(_operand(to, a[side]) for side in ("self", "other")))
 
     return write
+
+
+def _reversed_difference(to: Writer, a: Arguments, out: Tensor) -> str:
+    return _binary("Sub")(to, {**a, "self": a["other"], "other": a["self"]}, out)
 
 
 def _operand(to: Writer, value: Tensor | float) -> str:
@@ -227,6 +231,7 @@ OPERATORS: dict[str, Operator] = {
     "leaky_relu": lambda to, a, out: to.add("LeakyRelu", to.name(a["self"]), alpha=a["negative_slope"]),
     "add": _binary("Add"),
     "sub": _binary("Sub"),
+    "rsub": _reversed_difference,
     "mul": _binary("Mul"),
     "div": _binary("Div"),
     "mean": _mean,
