@@ -26,6 +26,8 @@ from search_spaces import Arch, Space
 
 REFUSALS = 30
 """Proposals refused in a row (over budget or known) before the last one is walked to what is allowed."""
+KNOWN = ("macs", "params")
+"""What our sampler is told of every arch beside its objective and budgets: measured to help (results/reference)."""
 WALK = 2000
 """Archs looked at on that walk, and on the search for a first one, before the space counts as exhausted."""
 
@@ -283,7 +285,8 @@ def make_sampler(
             counted = cost(space.arch(params), settings.target_resolution, settings.target_classes)
             return {name: float(getattr(counted, name)) for name in names}
 
-        names = list(dict.fromkeys([objective, *(budget.quantity for budget in settings.limits)]))
+        bounded = [budget.quantity for budget in settings.limits]
+        names = list(dict.fromkeys([objective, *bounded, *KNOWN]))
         return FrontSampler(
             space=distributions(space),
             cost=price,

@@ -77,7 +77,7 @@ def write_png(found: list[Standing], path: Path) -> None:
     down = -(-len(drawn) // ACROSS)
     figure = Figure(figsize=(4.4 * min(ACROSS, len(drawn)), 3.1 * down + 0.7), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(down, min(ACROSS, len(drawn)), squeeze=False).flat
+    grid = list(figure.subplots(down, min(ACROSS, len(drawn)), squeeze=False).flat)
     lines = {}
     for axes, panel in zip(grid, drawn, strict=False):
         for order, curve in enumerate(panel.curves, start=2):
@@ -92,7 +92,7 @@ def write_png(found: list[Standing], path: Path) -> None:
         axes.tick_params(labelsize=8, colors=FAINT)
         axes.grid(color=GRID, lw=0.7)
         axes.spines[["top", "right"]].set_visible(False)
-    for axes in list(grid)[len(drawn) :]:
+    for axes in grid[len(drawn) :]:
         axes.remove()
     names = [name for name in COLOURS if name in lines]
     figure.legend(

@@ -51,7 +51,9 @@ def play(table: Table, contestant: Contestant, scenario: Scenario, seed: int, ev
     if not scenario.capped:
         directions += [StudyDirection.MINIMIZE] * len(table.objectives)
     sampler = contestant.make(table, seed, cap)
-    game = _Game(table, contestant, scenario, cap, optuna.create_study(directions=directions, sampler=sampler))
+    game = _Game(
+        table, contestant, scenario, cap, optuna.create_study(directions=directions, sampler=sampler)
+    )
     rng = np.random.default_rng(seed)
     while len(game.values) < evaluations and (batch := list(game.batch(evaluations))):
         for trial, params in batch:

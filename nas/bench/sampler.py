@@ -1,8 +1,8 @@
 """Compare samplers on tables that answer for a training: which finds more of the front in fewer evaluations.
 
-    python -m nas.bench sampler
-    python -m nas.bench sampler --table nas-bench-macro_cifar10.json --workers 1 --workers 4 --noise --cap
-    python -m nas.bench sampler --timing
+python -m nas.bench sampler
+python -m nas.bench sampler --table nas-bench-macro_cifar10.json --workers 1 --workers 4 --noise --cap
+python -m nas.bench sampler --timing
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def main(
     ),
     table: Annotated[
         list[str] | None,
-        typer.Option(help="NAS-Bench-Macro's JSON file or a synthetic table's name; repeat. All synthetic ones."),
+        typer.Option(
+            help="NAS-Bench-Macro's JSON file or a synthetic table's name; repeat. All synthetic ones."
+        ),
     ] = None,
     sampler: Annotated[
         list[str] | None,
@@ -35,9 +37,15 @@ def main(
     seeds: Annotated[int, typer.Option(min=1, help="Plays of each sampler.")] = 20,
     evaluations: Annotated[int, typer.Option(min=1, help="Trainings of a play.")] = 100,
     others: Annotated[int, typer.Option(min=0, help="The same for Optuna's samplers; 0: as many.")] = 0,
-    workers: Annotated[list[int] | None, typer.Option(min=1, help="Points proposed at a time; repeat.")] = None,
-    noise: Annotated[bool, typer.Option(help="Also with one of a point's trainings shown, at random.")] = False,
-    cap: Annotated[bool, typer.Option(help="Also for the best value at a cost of at most the median.")] = False,
+    workers: Annotated[
+        list[int] | None, typer.Option(min=1, help="Points proposed at a time; repeat.")
+    ] = None,
+    noise: Annotated[
+        bool, typer.Option(help="Also with one of a point's trainings shown, at random.")
+    ] = False,
+    cap: Annotated[
+        bool, typer.Option(help="Also for the best value at a cost of at most the median.")
+    ] = False,
     processes: Annotated[int, typer.Option(min=1, help="Plays at a time.")] = os.cpu_count() or 1,
     timing: Annotated[
         bool, typer.Option(help="Only the milliseconds a suggestion, by number of trials, on one thread.")
@@ -54,7 +62,9 @@ def main(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--out {out}: cannot be made ({error.strerror}); name a folder to write to") from error
+        raise UserError(
+            f"--out {out}: cannot be made ({error.strerror}); name a folder to write to"
+        ) from error
     if timing:
         _time(names, table or ["large"], out)
     else:
@@ -78,18 +88,21 @@ def _compare(
     processes: int,
     out: Path,
 ) -> None:
+    from nas.bench.contestants import CONTESTANTS
     from nas.bench.pictures import write_html, write_png
     from nas.bench.standings import curves, standings, summary
     from nas.bench.synthetic import SYNTHETIC
     from nas.bench.tournament import Job, load, tournament
     from nas.files import write_whole
 
+    loaded = {name: load(name) for name in tables or SYNTHETIC}
     jobs = [
         Job(name, sampler, scenario, seed, length)
-        for name in tables or list(SYNTHETIC)
+        for name, table in loaded.items()
         for scenario in scenarios
-        if not scenario.noisy or load(name).trainings
+        if not scenario.noisy or table.trainings
         for sampler, length in lengths.items()
+        if CONTESTANTS[sampler].takes_part(table)
         for seed in range(seeds)
     ]
 
@@ -99,13 +112,13 @@ def _compare(
     found = standings(tournament(jobs, out, processes, report))
     rows = summary(found)
     write_whole(out / "summary.csv", lambda file: rows.to_csv(file, index=False, float_format="%.5g"))
-    write_whole(
-        out / "curves.csv", lambda file: curves(found).to_csv(file, index=False, float_format="%.5g")
-    )
+    write_whole(out / "curves.csv", lambda file: curves(found).to_csv(file, index=False, float_format="%.5g"))
     write_png(found, out / "curves.png")
     write_html(found, out / "curves.html")
     typer.echo(_table(found))
-    typer.echo(f"\nMedians of {seeds} seeds. Written to {out}: summary.csv, curves.csv, curves.png, curves.html")
+    typer.echo(
+        f"\nMedians of {seeds} seeds. Written to {out}: summary.csv, curves.csv, curves.png, curves.html"
+    )
 
 
 def _table(found: list[Standing]) -> str:
@@ -137,6 +150,8 @@ def _time(names: list[str], tables: list[str], out: Path) -> None:
     rows = timings(names, tables, SIZES, lambda text: typer.echo(text, err=True))
     write_whole(out / "timing.csv", lambda file: rows.to_csv(file, index=False, float_format="%.5g"))
     header = ["table", "dimensions", "sampler", "trials", "median ms", "mean ms", "longest ms", "peak MB"]
-    lines = [[f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows.to_numpy()]
+    lines = [
+        [f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows.to_numpy()
+    ]
     typer.echo(aligned(header, lines, left=("table", "sampler")))
     typer.echo(f"\nA suggestion of all parameters, on one thread. Written to {out / 'timing.csv'}")

@@ -22,20 +22,20 @@ class Interval:
 
 
 def found(play: Play, scenario: Scenario, truth: Truth) -> Floats:
-    """What a play had after each evaluation [n]: the true hypervolume of its points, or its best value under the cap.
-
-    With noise, of the points that stand on the front as shown: they are what the search would return.
-    """
+    """What a play had after each evaluation [n]: its points' true hypervolume, or its best value under the cap."""
     if scenario.capped:
         fits = play.costs[:, 0] <= truth.cap
         return np.maximum.accumulate(np.where(fits, play.values, -np.inf))
+    numbers = range(1, len(play.values) + 1)
+    return np.array([volume(play.values[:n], play.costs[:n], truth.reference) for n in numbers])
+
+
+def chosen(play: Play, truth: Truth) -> Floats:
+    """The true hypervolume [n] of the front that a user sees, who knows the values as shown and no others."""
     volumes = np.zeros(len(play.values))
     for n in range(1, len(volumes) + 1):
-        values, costs = play.values[:n], play.costs[:n]
-        if scenario.noisy:
-            chosen = nondominated(play.shown[:n], costs)
-            values, costs = values[chosen], costs[chosen]
-        volumes[n - 1] = volume(values, costs, truth.reference)
+        front = nondominated(play.shown[:n], play.costs[:n])
+        volumes[n - 1] = volume(play.values[:n][front], play.costs[:n][front], truth.reference)
     return volumes
 
 
@@ -51,7 +51,9 @@ def interval(counts: Floats, seed: int = 0) -> Interval:
     drawn = np.random.default_rng(seed).choice(counts, size=(RESAMPLES, len(counts)))
     medians = np.sort(np.median(drawn, axis=1))
     return Interval(
-        float(np.median(counts)), float(medians[int(0.025 * RESAMPLES)]), float(medians[int(0.975 * RESAMPLES) - 1])
+        float(np.median(counts)),
+        float(medians[int(0.025 * RESAMPLES)]),
+        float(medians[int(0.975 * RESAMPLES) - 1]),
     )
 
 

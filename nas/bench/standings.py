@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -38,27 +38,48 @@ class Standing:
 
 
 def standings(outcomes: Mapping[Job, Outcome]) -> list[Standing]:
-    """One for each table, scenario and sampler, in the order in which they were first asked for."""
-    groups: dict[tuple[str, Scenario, str], list[tuple[Job, Outcome]]] = defaultdict(list)
-    most: dict[str, float] = {}
+    """One for each table, scenario and sampler, in the order in which they were first asked for.
+
+    With noise there are two: of all points that were tried, and of those that look best as shown.
+    """
+    groups: dict[tuple[str, Scenario, str], list[tuple[Floats, Outcome]]] = defaultdict(list)
+    longest: dict[str, int] = defaultdict(int)
     for job, outcome in outcomes.items():
-        groups[job.table, job.scenario, job.sampler].append((job, outcome))
-        truth = load(job.table).truth
-        best = truth.most if truth.whole or job.scenario.capped else float(outcome.progress[-1])
-        most[job.table] = max(most.get(job.table, 0.0), best)
+        groups[job.table, job.scenario, job.sampler].append((outcome.progress, outcome))
+        if outcome.chosen is not None:
+            shown = replace(job.scenario, name=f"{job.scenario.name}, as chosen")
+            groups[job.table, shown, job.sampler].append((outcome.chosen, outcome))
+        longest[job.sampler] = max(longest[job.sampler], job.evaluations)
+    order = list(dict.fromkeys((table, scenario) for table, scenario, _ in groups))
     return [
-        _standing(load(table), scenario, sampler, most[table], plays)
-        for (table, scenario, sampler), plays in groups.items()
+        _standing(load(table), scenario, sampler, _best(table, scenario, outcomes), longest[sampler], plays)
+        for (table, scenario, sampler), plays in sorted(groups.items(), key=lambda g: order.index(g[0][:2]))
     ]
 
 
+def _best(table: str, scenario: Scenario, outcomes: Mapping[Job, Outcome]) -> float:
+    """What a play can reach; of a table too large to go through, the best that any did."""
+    truth = load(table).truth
+    if scenario.capped:
+        return truth.best_under_cap
+    reached = [
+        outcome.progress[-1]
+        for job, outcome in outcomes.items()
+        if job.table == table and not job.scenario.capped
+    ]
+    return truth.most if truth.whole else max(map(float, reached))
+
+
 def _standing(
-    table: Table, scenario: Scenario, sampler: str, most: float, plays: list[tuple[Job, Outcome]]
+    table: Table,
+    scenario: Scenario,
+    sampler: str,
+    best: float,
+    length: int,
+    plays: list[tuple[Floats, Outcome]],
 ) -> Standing:
-    truth = table.truth
-    worst, best = (truth.reference[0], truth.best_under_cap) if scenario.capped else (0.0, most)
-    length = max(job.evaluations for job, _ in plays)
-    missing = np.array([best - at_length(outcome.progress, length) for _, outcome in plays])
+    worst = float(table.truth.reference[0]) if scenario.capped else 0.0
+    missing = np.array([best - at_length(progress, length) for progress, _ in plays])
     shares = 100.0 * missing / (best - worst) if best > worst else np.zeros_like(missing)
     reached = {share: interval(evaluations_to(share, list(shares))) for share in SHARES}
     repeats = sum(outcome.repeats for _, outcome in plays)

@@ -4,8 +4,9 @@ Every one has another structure, so that a sampler tuned to one of them shows on
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import exp, log
-from typing import Any
+from zlib import crc32
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -26,6 +27,16 @@ def _sum(params: Params) -> dict[str, float]:
 def _chance(params: Params) -> float:
     """A standard normal number that depends on the point and on nothing else."""
     return float(np.random.default_rng([7, *params.values()]).standard_normal())
+
+
+def _three(value: Callable[[Params], float], spread: float) -> Callable[[Params], list[float]]:
+    """Results of three trainings, with this standard deviation about the value."""
+
+    def trainings(params: Params) -> list[float]:
+        rng = np.random.default_rng(crc32(repr(params).encode()))
+        return [value(params) + spread * float(z) for z in rng.standard_normal(3)]
+
+    return trainings
 
 
 def constant() -> Table:
@@ -62,7 +73,13 @@ def interactions() -> Table:
         return float(np.mean([worth[i, x[i], x[(i + 1) % 9], x[(i + 2) % 9]] for i in range(9)]))
 
     price = np.random.default_rng(12).uniform(0.5, 3.0, size=9)
-    return Table("interactions", _digits(9, 3), value, lambda p: {"cost": 5.0 + float(price @ list(p.values()))})
+    return Table(
+        "interactions",
+        _digits(9, 3),
+        value,
+        lambda p: {"cost": 5.0 + float(price @ list(p.values()))},
+        trainings=_three(value, 0.03),
+    )
 
 
 def conditional() -> Table:
@@ -95,7 +112,7 @@ def conditional() -> Table:
     def asked(name: str, params: Params) -> bool:
         return name.startswith("depth") or int(name[3]) < params[f"depth{name[2]}"]
 
-    return Table("conditional", space, value, costs, asked=asked)
+    return Table("conditional", space, value, costs, trainings=_three(value, 0.7), asked=asked)
 
 
 def integers() -> Table:
@@ -131,14 +148,16 @@ def two_costs() -> Table:
     def value(params: Params) -> float:
         x = list(params.values())
         total = sum(worth[i, c] * (1 + 0.4 * c) for i, c in enumerate(x))
-        rough = sum(a == b == 2 for a, b in zip(x, x[1:], strict=False))
+        rough = sum(a == b == 2 for a, b in pairwise(x))
         return 90.0 - 40.0 * exp(-0.25 * total) - 0.4 * rough
 
     def costs(params: Params) -> dict[str, float]:
         x = np.array(list(params.values()), dtype=float)
         return {"cost": 3.0 + float(early @ x), "latency": 2.0 + float(early[::-1] @ x**1.5)}
 
-    return Table("two_costs", space, value, costs, objectives=("cost", "latency"))
+    return Table(
+        "two_costs", space, value, costs, objectives=("cost", "latency"), trainings=_three(value, 1.0)
+    )
 
 
 def deceptive() -> Table:
@@ -202,8 +221,3 @@ SYNTHETIC: dict[str, Callable[[], Table]] = {
     )
 }
 """The tables by name."""
-
-
-def synthetic(name: str) -> Any:
-    """The table of a name."""
-    return SYNTHETIC[name]()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ Params = Mapping[str, Any]
 Floats = NDArray[np.float64]
 
 LISTED = 100_000
-DRAWN = 20_000
+DRAWN = 5_000
 """Points that a larger table's reference is taken from."""
 MARGIN = 0.1
 """The reference cost lies beyond the true front's dearest point by this share of the front's range."""
@@ -71,6 +72,11 @@ class Table:
                 params[name] = options[rng.integers(len(options))]
         return params
 
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """The known figures that are no objectives."""
+        return tuple(name for name in self.costs(next(self.points())) if name not in self.objectives)
+
     def price(self, params: Params) -> Floats:
         """The known objectives of a point."""
         known = self.costs(params)
@@ -79,8 +85,9 @@ class Table:
     @cached_property
     def truth(self) -> "Truth":
         """All answers of a table that can be gone through, a sample of those of another."""
-        points = list(islice(self.points(), LISTED + 1))
-        whole = len(points) <= LISTED
+        most = prod(len(choices(d)) for d in self.space.values())
+        points = list(islice(self.points(), LISTED + 1)) if self.asked or most <= LISTED else []
+        whole = 0 < len(points) <= LISTED
         if not whole:
             rng = np.random.default_rng(0)
             points = [self.random(rng) for _ in range(DRAWN)]

@@ -19,7 +19,7 @@ import nas.samplers
 from nas.bench import synthetic
 from nas.bench.contestants import CONTESTANTS
 from nas.bench.playing import Play, Scenario, play
-from nas.bench.scores import found
+from nas.bench.scores import chosen, found
 from nas.bench.tables import Floats, Table, read_macro
 from nas.errors import UserError
 
@@ -47,10 +47,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is kept of a play: what it had found after each evaluation [n] (see scores.found), and its repeats."""
+    """What is kept of a play: what it had found after each evaluation [n] (see scores.found), and its repeats.
+
+    chosen [n]: of a noisy one, how good what it would have returned is (see scores.chosen).
+    """
 
     progress: Floats
     repeats: int
+    chosen: Floats | None = None
 
 
 @cache
@@ -83,8 +87,10 @@ def _code() -> str:
 def _perform(job: Job) -> tuple[Job, dict[str, Any]]:
     table = load(job.table)
     played: Play = play(table, CONTESTANTS[job.sampler], job.scenario, job.seed, job.evaluations)
-    progress = found(played, job.scenario, table.truth)
-    return job, {"progress": progress.tolist(), "repeats": played.repeats}
+    row = {"progress": found(played, job.scenario, table.truth).tolist(), "repeats": played.repeats}
+    if job.scenario.noisy:
+        row["chosen"] = chosen(played, table.truth).tolist()
+    return job, row
 
 
 def tournament(
@@ -98,7 +104,12 @@ def tournament(
     with file.open("a", encoding="utf-8") as lines:
         for job, result in _played([job for job in jobs if job not in outcomes], processes):
             outcomes[job] = _outcome(result)
-            about = {"table": job.table, "sampler": job.sampler, "scenario": job.scenario.name, "seed": job.seed}
+            about = {
+                "table": job.table,
+                "sampler": job.sampler,
+                "scenario": job.scenario.name,
+                "seed": job.seed,
+            }
             lines.write(json.dumps({"key": job.key, **about, **result}) + "\n")
             lines.flush()
             report(len(outcomes), len(jobs))
@@ -139,4 +150,5 @@ def _kept(file: Path) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:
-    return Outcome(np.array(row["progress"]), int(row["repeats"]))
+    kept = np.array(row["chosen"]) if "chosen" in row else None
+    return Outcome(np.array(row["progress"]), int(row["repeats"]), kept)

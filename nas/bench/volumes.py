@@ -14,6 +14,8 @@ def volume(values: Floats, costs: Floats, reference: Floats) -> float:
         return hypervolume(values, costs[:, 0], (reference[0], reference[1]))
     inside = (values > reference[0]) & (costs < reference[1:]).all(axis=1)
     values, costs = values[inside], costs[inside]
+    front = nondominated(values, costs)
+    values, costs = values[front], costs[front]
     levels = np.unique(costs[:, 1])
     slices = [
         hypervolume(values[below], costs[below, 0], (reference[0], reference[1]))

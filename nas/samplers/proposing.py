@@ -18,7 +18,7 @@ from nas.samplers.model import Beliefs, Model
 from nas.samplers.objectives import Objectives
 from nas.samplers.problem import Fixed, Problem
 
-INITIAL = 16
+INITIAL = 8
 """Points that are tried before the model is asked, spread over the range of costs and far from each other."""
 STRATA = (0.15, 0.85)
 """The quantiles of the cost, over points of every size, between which the first points are spread."""
@@ -36,6 +36,7 @@ FLOOR = 0.25
 LOW = -1.0
 """The bound, in spreads, where random points are all beyond the budget."""
 RANKED = 16
+RULE = 0
 SCENARIOS = 8
 """With several learned objectives, all but the first are taken at so many quantiles of the belief."""
 
@@ -154,6 +155,10 @@ class Front:
         floors = (
             np.quantile(standing[:INITIAL], FLOOR, axis=0) if len(standing) else np.zeros(standing.shape[1])
         )
+        if RULE == 1:
+            floors = self._floors(problem)
+        if RULE == 2:
+            floors = np.minimum(self._floors(problem), floors)
         worst = np.concatenate([floors, -limits])
         self._cells = cells(self._worth[:, 0], -self._worth[:, 1:], -worst[1:], float(worst[0]))
 
