@@ -1,6 +1,7 @@
 """What FrontSampler learns from: brief trainings, repeated ones, earlier runs; and what never counts as a result."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -151,3 +152,17 @@ def test_a_warm_start_saves_trainings() -> None:
     warm = np.median([hypervolume_after(prior, 6, seed) for seed in range(3)])
     cold = np.median([hypervolume_after([], 6, seed) for seed in range(3)])
     assert warm > cold
+
+
+def test_what_is_running_leaves_less_to_learn_around_it() -> None:
+    """Proposals for several workers do not crowd: beside a running point less is unknown."""
+    known = history(*[trial(p, truth(dict(zip(SPACE, p, strict=True)))) for p in random_points(12)])
+    pending = GRID.rows([np.full(6, 2, dtype=np.int32)])
+    problem = Problem(GRID, Prices(GRID, cost, None), 0)
+    near = pending.copy()
+    near[0, 3] = 0
+    alone, beside = (
+        Model(problem).learn(h).predict(near, problem.prices(near))[1][0, 0]
+        for h in (known, replace(known, pending=pending))
+    )
+    assert beside < alone
