@@ -25,6 +25,13 @@ def reduction(arch: Arch) -> int:
     return result
 
 
+def explodes(arch: Arch, logits: Tensor) -> bool:
+    """Whether an h-swish without its bound, which grows as the square of its input, went beyond numbers."""
+    finite = bool(logits.isfinite().all())
+    assert finite or "HSopen" in str(arch)
+    return not finite
+
+
 @settings(max_examples=20)
 @given(strategies.archs(), st.integers(2, 5))
 def test_forward_and_backward_at_two_resolutions(arch: Arch, classes: int) -> None:
@@ -36,7 +43,9 @@ def test_forward_and_backward_at_two_resolutions(arch: Arch, classes: int) -> No
             assert reduction(arch) > 1, "only strides can be too many"
             continue
         logits = module(pictures(resolution))
-        assert logits.shape == (2, classes) and logits.isfinite().all()
+        assert logits.shape == (2, classes)
+        if explodes(arch, logits):
+            continue
         logits.square().sum().backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in module.parameters())
         counted = cost(arch, resolution, classes)
@@ -57,6 +66,8 @@ def check_forms(arch: Arch) -> None:
     with torch.no_grad():
         for resolution in (24, 37):
             x = pictures(resolution)
+            if explodes(arch, module(x)):
+                return
             torch.testing.assert_close(scripted(x), module(x))
         traced = torch.jit.trace(module, pictures(37) + 1, check_trace=False)  # type: ignore[no-untyped-call]
         torch.testing.assert_close(traced(x), module(x))

@@ -81,7 +81,10 @@ def test_a_deviation_has_its_reason(name: str, figure: str, published: int, reas
 
 
 def test_rows_belong_to_their_variant() -> None:
-    assert {row.published for row in comparisons("shufflenet_v1_g8") if row.figure == "macs"} == {137_000_000}
+    for groups, params, macs in ((1, set(), {143}), (8, {2.4}, {137, 138, 140})):
+        rows = comparisons(f"shufflenet_v1_g{groups}")
+        assert {row.published / 1e6 for row in rows if row.figure == "params"} == params
+        assert {row.published / 1e6 for row in rows if row.figure == "macs"} == macs
     assert comparisons("shufflenet_v1") == [
         row.__class__(**{**vars(row), "network": "shufflenet_v1"}) for row in comparisons("shufflenet_v1_g3")
     ]
