@@ -58,7 +58,7 @@ def comparisons(name: str) -> list[Comparison]:
     from nas.naming import resolve
 
     model = resolve(name)
-    rows = _rows(name, published.imagenet()) + _rows(name, published.elsewhere())
+    rows = rows_of(name, published.imagenet()) + rows_of(name, published.elsewhere())
     return [
         _comparison(name, model, row, figure)
         for row in rows
@@ -73,7 +73,7 @@ def contradicted(name: str) -> list[Comparison]:
 
     model = resolve(name)
     found = []
-    for row in _rows(name, published.contradicted()):
+    for row in rows_of(name, published.contradicted()):
         for figure in FIGURES:
             if not pd.isna(row[figure]):
                 made = _comparison(name, model, row, figure)
@@ -97,7 +97,7 @@ def deviations() -> list[Comparison]:
 
 def unbuildable() -> dict[str, str]:
     """Variants that somebody published and that cannot be built, by name, each with the reason."""
-    return {name: str(error) for name, error in zoo.refused().items() if _rows(name, published.imagenet())}
+    return {name: str(error) for name, error in zoo.refused().items() if rows_of(name, published.imagenet())}
 
 
 def counted(name: str, resolution: int = TARGET_RESOLUTION) -> Cost:
@@ -112,8 +112,8 @@ def _known() -> dict[Arch, str]:
     return {zoo.get(name): name for name in reversed(zoo.names())}
 
 
-def _rows(name: str, table: pd.DataFrame) -> list[pd.Series]:
-    """The rows of a table that are about this network and its variant."""
+def rows_of(name: str, table: pd.DataFrame) -> list[pd.Series]:
+    """The rows of a published table that are about a network of the zoo, or `LIBRARY:NAME`, and its variant."""
     if ":" in name:
         family, width, groups = name.partition(":")[2].removeprefix("legacy_"), 1.0, None  # timm's older ones
     else:
