@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from typer import Option
 
 from nas import console as console_module
 from nas.errors import UserError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each takes long to import, which --help need not wait for
+    import pandas as pd
     from rich.console import Console
 
     from nas.data import Dataset
@@ -39,9 +39,9 @@ class Run:
     """
 
     folder: Path
-    trials: pd.DataFrame
-    front: pd.DataFrame
-    baselines: pd.DataFrame
+    trials: "pd.DataFrame"
+    front: "pd.DataFrame"
+    baselines: "pd.DataFrame"
     ending: "Ending"
 
 
