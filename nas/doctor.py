@@ -14,6 +14,7 @@ import typer
 
 from nas.array_cache import cache_dir
 from nas.kernels import choices, library
+from nas.kernels.allocator import is_glibc
 from nas.kernels.compute import bf16_is_fast
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "ray", "fvcore", "plotly", "scikit-learn")
@@ -35,6 +36,7 @@ def examine() -> list[tuple[str, str]]:
         ("depthwise library", _library()),
         ("precision on CPU", _precision()),
         *_gradients(),
+        ("allocator", _allocator()),
         ("cache", f"{cache_dir()} (set NAS_CACHE_DIR to move it)"),
         ("measured choices", f"{choices.folder()} (delete it to measure again)"),
         ("Python", platform.python_version()),
@@ -75,6 +77,10 @@ def _gradients() -> list[tuple[str, str]]:
     if ours:
         told += f", there {min(ours):.1f} to {max(ours):.1f} times as fast as torch"
     return [("depthwise gradients", told)]
+
+
+def _allocator() -> str:
+    return "glibc's: a search's workers keep memory" if is_glibc() else "as the system has it"
 
 
 def _version(name: str) -> str:

@@ -11,7 +11,7 @@ from nas.errors import UserError
 from nas.fidelity import epochs_of
 from nas.proposing import check_satisfiable
 from nas.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings
-from nas.training import Fidelity
+from nas.training import Fidelity, Recipe
 from search_spaces import Arch, Space, spaces, zoo
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ class Request:
     epochs: float | None = None
     subset: float | None = None
     train_resolution: int | None = None
+    recipe: str | None = None
     space: str | None = None
     granularity: str | None = None
     objectives: str | None = None
@@ -60,11 +61,13 @@ def new_run(
     resolution = _or(request.train_resolution, 32)
     if not 8 <= resolution <= 1024:
         raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
+    recipe = Recipe().changed(request.recipe) if request.recipe else Recipe()
     space_text = _space_text(_or(request.space, "mobile"))
     settings = Settings(
         budgets=tuple(request.budget or ()),
         space=space_text,
         fidelity=Fidelity(_or(request.epochs, 1.0), _or(request.subset, 1.0), resolution),
+        recipe=recipe,
         data=_absolute(_or(request.data, "auto")),
         skip_corrupt=bool(request.skip_corrupt),
         granularity=_or(request.granularity, "stage"),
@@ -86,7 +89,7 @@ def new_run(
         settings = replace(settings.with_epochs(epochs), rungs=rungs)
     elif request.epochs is None:
         settings = settings.with_epochs(min(10.0, max(1.2, epochs_of("standard", images)[0])))
-    if data.name == "digits":  # a mirrored 2 is no 2
+    if data.name == "digits" and "mirror" not in (request.recipe or ""):  # a mirrored 2 is no 2
         settings = replace(settings, recipe=replace(settings.recipe, mirror=False))
     return settings.with_data(data.name, data.fingerprint), data
 

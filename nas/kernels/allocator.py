@@ -17,11 +17,16 @@ def keep_memory() -> bool:
     Elsewhere than with glibc nothing happens. What is kept is at most what was once in use. One arena, so that
     a training finds what the one before it freed in another thread.
     """
-    library = ctypes.CDLL(None) if os.name == "posix" else None
-    if not (hasattr(library, "gnu_get_libc_version") and hasattr(library, "mallopt")):
+    if not is_glibc():
         return False
-    mallopt = library.mallopt
+    mallopt = ctypes.CDLL(None).mallopt
     mallopt.argtypes, mallopt.restype = [ctypes.c_int, ctypes.c_int], ctypes.c_int
     settings = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _ARENA_MAX: 1}
     done = [mallopt(name, value) for name, value in settings.items()]
     return all(done)
+
+
+def is_glibc() -> bool:
+    """Whether this process uses glibc; other C libraries accept such settings and do nothing."""
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    return hasattr(library, "gnu_get_libc_version") and hasattr(library, "mallopt")
