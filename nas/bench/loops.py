@@ -99,10 +99,7 @@ def pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[]
         for _ in range(WARM_UP):
             step()
         ready()
-        images, began, began_core = 0, time.perf_counter(), time.process_time()
-        while (taken := time.perf_counter() - began) < seconds:
-            images += step()
-        return Pace(images, taken, time.process_time() - began_core)
+        return _timed(step, seconds)
 
 
 def evaluation_pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[], None]) -> Pace:
@@ -115,10 +112,20 @@ def evaluation_pace(way: Way, arch: str, ground: Ground, seconds: float, ready: 
     part = Split(split.images[:1000], split.labels[:1000])
     evaluate(model, part, data, "cpu", compute=way.compute)
     ready()
-    images, began, began_core = 0, time.perf_counter(), time.process_time()
-    while (taken := time.perf_counter() - began) < seconds:
+
+    def judge() -> int:
         evaluate(model, part, data, "cpu", compute=way.compute)
-        images += len(part)
+        return len(part)
+
+    return _timed(judge, seconds)
+
+
+def _timed(work: Callable[[], int], seconds: float) -> Pace:
+    """Do work, which says how many images it took, at least once and until the time is over."""
+    images, taken, began, began_core = 0, 0.0, time.perf_counter(), time.process_time()
+    while taken < seconds:
+        images += work()
+        taken = time.perf_counter() - began
     return Pace(images, taken, time.process_time() - began_core)
 
 
