@@ -14,7 +14,9 @@ from nas import compare, console
 from nas.comparison.summary import FILES as WRITTEN
 from nas.comparison.trainings import Trainings
 from nas.engine import Job
+from nas.pricing import pricer
 from nas.runs import create_run, find
+from search_spaces import Arch
 from tests.nas.comparison.by_hand import Crash, Engine, engine
 from tests.nas.comparison.small import A, B
 from tests.nas.small import outcome, settings
@@ -91,20 +93,13 @@ def test_seeds_are_added_and_only_they_are_trained(driven: Any, tmp_path: Path) 
 
 def test_the_winner_of_a_search_is_compared(driven: Any, tmp_path: Path) -> None:
     record = create_run(tmp_path / "search", None, settings(), {})
-    number = record.launch(A, outcome_cost(), {}, {})
+    number = record.launch(A, pricer(record.settings)(Arch.parse(A)), {}, {})
     record.complete(number, outcome(0.5))
     found = compare.compare(
         [f"{tmp_path / 'search'}@{number}", B], **options(tmp_path / "run", seeds=1), console=said()[0]
     )
     assert found.summary["label"].tolist() == [f"search@{number}", B]
     assert found.summary["network"].tolist() == [A, B]
-
-
-def outcome_cost() -> Any:
-    from nas import cost
-    from search_spaces import Arch
-
-    return cost(Arch.parse(A), 32, 10)
 
 
 def test_a_failed_training_is_told_with_its_reason(
