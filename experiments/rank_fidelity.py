@@ -23,7 +23,8 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import typer
-from scipy.stats import kendalltau, spearmanr
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from nas.costs import cost
 from nas.data import Dataset, load
@@ -38,6 +39,7 @@ from search_spaces.space import Dimension, Value
 REFERENCE = "thorough"
 SEEDS = (0, 1)
 """Of the reference; everything brief is trained once, with the first, as a search would."""
+Floats = NDArray[np.float64]
 RESAMPLES = 10_000
 _DRAWN = 30  # archs drawn for each that is kept
 
@@ -200,35 +202,53 @@ def orders(rows: Sequence[Row]) -> pd.DataFrame:
     for (fidelity, final), group in table.groupby(["fidelity", "final"]):
         seeds = group.pivot_table(index="arch", columns="seed", values="accuracy")
         if fidelity == REFERENCE and final == 2:
-            for seed in seeds:
-                by_arch[f"{REFERENCE}, seed {seed}"] = seeds[seed]
+            for seed, accuracies in seeds.items():
+                by_arch[f"{REFERENCE}, seed {seed}"] = accuracies
             by_arch["reference"] = seeds.mean(axis=1, skipna=False)
         else:
-            by_arch[fidelity if final == 2 else f"{fidelity}, last map 4x4"] = seeds.iloc[:, 0]
+            by_arch[str(fidelity) if final == 2 else f"{fidelity}, last map 4x4"] = seeds.iloc[:, 0]
     found = pd.DataFrame(by_arch)
     if {"quick", "multiply-adds"} <= set(found):
         found["quick and multiply-adds, mean rank"] = found[["quick", "multiply-adds"]].rank().mean(axis=1)
     return found.dropna(subset=["reference"]) if "reference" in found else found.iloc[:0]
 
 
-def agreement(one: np.ndarray, other: np.ndarray, seed: int = 0) -> dict[str, float]:
+def agreement(one: Floats, other: Floats, seed: int = 0) -> dict[str, float]:
     """Spearman's and Kendall's coefficients of two orders, with 95 % bootstrap intervals over the archs.
 
     Percentiles of resampled archs; with a dozen of them an interval is rough, and seldom narrow.
     """
-    chance = np.random.default_rng(seed)
-    drawn = chance.integers(len(one), size=(RESAMPLES, len(one)))
+    drawn = np.random.default_rng(seed).integers(len(one), size=(RESAMPLES, len(one)))
     found: dict[str, float] = {"archs": len(one)}
-    for name, measure in (("spearman", spearmanr), ("kendall", kendalltau)):
-        found[name] = float(measure(one, other).statistic)
-        again = [_coefficient(measure, one[i], other[i]) for i in drawn]
-        found[f"{name}_low"], found[f"{name}_high"] = np.nanquantile(again, (0.025, 0.975)).tolist()
+    for name, measure in (("spearman", spearman), ("kendall", kendall)):
+        found[name] = float(measure(one[None], other[None])[0])
+        again = measure(one[drawn], other[drawn])
+        again = again[np.isfinite(again)]  # all alike: no order
+        ends = np.quantile(again, (0.025, 0.975)) if len(again) else np.full(2, np.nan)
+        found[f"{name}_low"], found[f"{name}_high"] = ends.tolist()
     return found
 
 
-def _coefficient(measure: object, one: np.ndarray, other: np.ndarray) -> float:
-    distinct = len(np.unique(one)) > 1 and len(np.unique(other)) > 1
-    return float(measure(one, other).statistic) if distinct else float("nan")  # type: ignore[operator]
+def spearman(one: Floats, other: Floats) -> Floats:
+    """Of each line [N, archs] of the two, ties at their mean rank; NaN where all are alike."""
+    first, second = (rankdata(values, axis=1) for values in (one, other))
+    return _correlation(*(ranks - ranks.mean(axis=1, keepdims=True) for ranks in (first, second)))
+
+
+def kendall(one: Floats, other: Floats) -> Floats:
+    """Likewise, tau-b: the correlation of the signs of all differences."""
+    return _correlation(
+        *(
+            np.sign(values[:, :, None] - values[:, None, :]).reshape(len(values), -1)
+            for values in (one, other)
+        )
+    )
+
+
+def _correlation(one: Floats, other: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        found: Floats = (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    return found
 
 
 def summarise(rows: Sequence[Row]) -> pd.DataFrame:
@@ -250,10 +270,10 @@ def summarise(rows: Sequence[Row]) -> pd.DataFrame:
     pair = [f"{REFERENCE}, seed {seed}" for seed in SEEDS]
     if set(pair) <= set(found) and len(found.dropna(subset=pair)) >= 3:
         both = found.dropna(subset=pair)
-        line = agreement(both[pair[0]].to_numpy(float), both[pair[1]].to_numpy(float))
+        alike = agreement(both[pair[0]].to_numpy(float), both[pair[1]].to_numpy(float))
         used = table[(table.fidelity == REFERENCE) & (table.final == 2)]
         lines.append(
-            {"ranked_by": "one seed of the reference by the other", **line}
+            {"ranked_by": "one seed of the reference by the other", **alike}
             | {"mean_accuracy": used.accuracy.mean(), "core_seconds": used.core_seconds.mean()}
         )
     return pd.DataFrame(lines)

@@ -59,6 +59,12 @@ class Budget:
         return self.text
 
 
+def is_time(text: str) -> bool:
+    """Whether a budget's text is of milliseconds."""
+    match = _TEXT.fullmatch(text.strip())
+    return match is not None and match[4] is not None
+
+
 def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
     """Budgets on different quantities. Raises UserError for two on one."""
     budgets = tuple(Budget.parse(text) for text in texts)

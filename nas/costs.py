@@ -106,6 +106,10 @@ class CostTable:
     def missing(self, archs: Iterable[Arch], resolution: int, num_classes: int) -> list[Key]:
         """What these archs have that is not in the table yet."""
         keys = (key for arch in archs for key in part_keys(arch.fitted(resolution), resolution, num_classes))
+        return self.unknown(keys)
+
+    def unknown(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of the entries that are not in the table yet, each once."""
         return [
             key
             for key in dict.fromkeys(keys)

@@ -48,7 +48,8 @@ class Price:
         latency = None
         if "predicted_ms" in attributes:
             latency = Prediction(*(float(attributes[name]) for name in _PREDICTED))
-        return cls(*(int(attributes[name]) for name in _COUNTED), latency=latency)
+        macs, params, activations = (int(attributes[name]) for name in _COUNTED)
+        return cls(macs, params, activations, latency)
 
 
 Pricer = Callable[[Arch], Price]

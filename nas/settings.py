@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from nas.budget import Budget, parse_budgets
+from nas.budget import Budget, is_time, parse_budgets
 from nas.costs import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.errors import UserError
 from nas.latency.identity import TableId
@@ -63,9 +63,7 @@ class Settings:
             )
         if self.objectives[1] not in OBJECTIVES[1:]:
             raise UserError(f"objective {self.objectives[1]!r}: expected one of {', '.join(OBJECTIVES[1:])}")
-        timed = self.objectives[1] == "latency" or any(
-            text.strip().lower().endswith("ms") for text in self.budgets
-        )
+        timed = self.objectives[1] == "latency" or any(map(is_time, self.budgets))
         if timed and self.latency is None:
             raise UserError(
                 "latency is bounded or an objective, and there is no table that tells it; make one with "

@@ -115,7 +115,7 @@ def main(
         raise UserError("the depthwise library was not built: install again with a C compiler present")
     if kernel not in (None, *library.KERNELS):
         raise UserError(f"--kernel {kernel}: expected one of {', '.join(map(str, library.KERNELS))}")
-    found = []
+    found: list[Comparison] = []
     for dtype in library.DTYPES:
         for shape in SHAPES:
             if kernel in (None, shape[2]):
@@ -135,6 +135,10 @@ def main(
     ]
     head = ["convolution", "type", "gradient", "torch ms", "ours ms", "times", "error", "chosen"]
     typer.echo(aligned(head, rows, left=head[:3]))
+    taken = [line for line in found if line.chosen and line.gradient == "both"]
+    if taken:
+        least = min(taken, key=lambda line: line.ratio)
+        typer.echo(f"where ours is taken it is {least.ratio:.2f} times as fast at the least")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         table = pd.DataFrame([asdict(line) for line in found])

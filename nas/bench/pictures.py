@@ -24,7 +24,7 @@ COLOURS = {
     "random": "#7a7a7a",
 }
 ACROSS = 3
-LEAST = 0.02
+LEAST = 0.002
 """Regrets are drawn on a logarithmic axis, those below this share of the largest at the bottom."""
 _FONT = "DejaVu Sans"
 

@@ -147,9 +147,9 @@ def two_costs() -> Table:
 
     def value(params: Params) -> float:
         x = list(params.values())
-        total = sum(worth[i, c] * (1 + 0.4 * c) for i, c in enumerate(x))
+        total = sum(float(worth[i, c]) * (1 + 0.4 * c) for i, c in enumerate(x))
         rough = sum(a == b == 2 for a, b in pairwise(x))
-        return 90.0 - 40.0 * exp(-0.25 * total) - 0.4 * rough
+        return float(90.0 - 40.0 * exp(-0.25 * total) - 0.4 * rough)
 
     def costs(params: Params) -> dict[str, float]:
         x = np.array(list(params.values()), dtype=float)
@@ -167,7 +167,8 @@ def deceptive() -> Table:
     def value(params: Params) -> float:
         x = list(params.values())
         ones, pattern = sum(v == 1 for v in x), sum(v == 2 * (i % 2) for i, v in enumerate(x))
-        return float(max(0.6 * ones, pattern - 2.0 if pattern >= 6 else 0.0)) + 0.05 * sum(x)
+        best: float = max(0.6 * ones, pattern - 2.0 if pattern >= 6 else 0.0)
+        return best + 0.05 * float(sum(x))
 
     return Table("deceptive", space, value, _sum)
 
@@ -189,7 +190,7 @@ def large() -> Table:
     def value(params: Params) -> float:
         total, before = 0.0, "none"
         for i, operation, t, gated in rows(params):
-            place = taste[i, list(kernel).index(operation)]
+            place = float(taste[i, list(kernel).index(operation)])
             gain = kernel[operation] * place * t**0.4 * (1.15 if gated and i >= 7 else 1.0)
             total += gain * (0.85 if operation == before else 1.0)
             before = operation

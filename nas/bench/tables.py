@@ -69,7 +69,7 @@ class Table:
         for name, distribution in self.space.items():
             if self.asked is None or self.asked(name, params):
                 options = choices(distribution)
-                params[name] = options[rng.integers(len(options))]
+                params[name] = options[int(rng.integers(len(options)))]
         return params
 
     @cached_property

@@ -24,6 +24,8 @@ from nas.bench.tables import Floats, Table, read_macro
 from nas.errors import UserError
 
 PLAYS = "plays.jsonl"
+PROBED = 50
+"""Points by whose answers a table is recognised."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,15 @@ def load(name: str) -> Table:
 
 
 @cache
-def _digest(table: str) -> str:
-    source = Path(synthetic.__file__) if table in synthetic.SYNTHETIC else Path(table)
-    name = table if table in synthetic.SYNTHETIC else ""
-    return name + hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+def _digest(name: str) -> str:
+    """What a table answers at PROBED points, in short."""
+    table = load(name)
+    answers = [table.name, repr(table.space), repr(table.objectives)]
+    for seed in range(PROBED):
+        params = table.random(np.random.default_rng(seed))
+        answers.append(repr((params, table.value(params), table.costs(params))))
+        answers += [repr(table.trainings(params))] if table.trainings else []
+    return hashlib.sha256("\n".join(answers).encode()).hexdigest()[:16]
 
 
 @cache

@@ -216,9 +216,9 @@ def _print(
     assert isinstance(peak, dict)
     rows = [
         [
-            line.network,
-            line.work,
-            line.way,
+            str(line.network),
+            str(line.work),
+            str(line.way),
             f"{line.images_per_second:,.0f}",
             f"{line.ours_is_times:.2f}",
             f"{line.lowest:.2f} to {line.highest:.2f}",
@@ -229,7 +229,7 @@ def _print(
     typer.echo(aligned(head, rows, left=head[:3]))
     for line in found[(found.way == "ours") & (found.work == "training")].itertuples():
         used = str(facts["precision"])
-        share = share_of_peak(line.network, line.images_per_second, ground, peak[used])
+        share = share_of_peak(str(line.network), float(str(line.images_per_second)), ground, peak[used])
         typer.echo(f"{line.network}: {share:.1%} of the {used} peak, {2 * peak[used] / 1e9:,.0f} GFLOP/s")
     if reached is not None:
         for line in reached.itertuples():

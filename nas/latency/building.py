@@ -13,7 +13,7 @@ import numpy as np
 from nas.costs import Key, cost, default_table, key_name
 from nas.latency.completing import completed
 from nas.latency.conditions import Conditions
-from nas.latency.entries import DRAWN, MOST_MEASURED, SUBSET, count_parts, designed, keys_of
+from nas.latency.entries import MOST_MEASURED, SUBSET, designed, keys_of, parts_of
 from nas.latency.fingerprints import Fingerprint, fingerprint
 from nas.latency.journal import Journal
 from nas.latency.measurement import Measurement
@@ -84,22 +84,21 @@ def plan(
 
     Raises UserError where the space cannot be built at the conditions' resolution.
     """
-    rng = np.random.default_rng(0)
-    drawn = [space.sample(rng) for _ in range(DRAWN)]
-    _count(drawn, conditions)
-    met = count_parts(drawn, conditions)
+    met = parts_of(space, conditions)
+    _count(list(met))
     wanted = [key for name in beside for key in keys_of(zoo.get(name), conditions)]
-    usual = [key for key, times in met.items() if times >= DRAWN // 20]
+    most_met = max(met.values())
+    usual = [key for key, times in met.items() if times >= most_met / 20]
     some = designed(met, min(most, SUBSET)) if len(met) > most else list(met)
     parts = dict.fromkeys([*wanted, *usual, *some])
     return Plan(_wholes(space, conditions, networks), tuple(parts), tuple(met))
 
 
-def _count(archs: Sequence[Arch], conditions: Conditions) -> None:
-    """Count what these archs cost on all cores at once; the fit is told it."""
+def _count(keys: Sequence[Key]) -> None:
+    """Count what these parts cost on all cores at once; the fit is told it."""
     from nas.engine import cores
 
-    missing = default_table().missing(archs, conditions.resolution, conditions.classes)
+    missing = default_table().unknown(keys)
     if len(missing) > 100:
         default_table().fill(missing, cores())
 

@@ -13,8 +13,6 @@ from nas.latency.features import Floats
 from nas.latency.table import Table, Timings, Whole, rows_of
 from search_spaces import Arch
 
-Fitted = dict[str, tuple[float, float]]
-
 
 def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
     """The table of timings. `space_parts` that were not timed are fitted now, others when they are met.
@@ -28,20 +26,18 @@ def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
     needed = {key_name(key): key for key in (*space_parts, *of_networks)}
     missing = {name: key for name, key in needed.items() if name not in timings.parts}
     fitted, error = _fitted(timings, missing) if missing else ({}, None)
-    known = {**{name: ratio for name, (ratio, _) in fitted.items()}, **timings.parts}
-    return Table(timings, fitted, error, *_calibrated(timings, known))
+    return Table(timings, fitted, error, *_calibrated(timings, {**fitted, **timings.parts}))
 
 
-def _fitted(timings: Timings, missing: Mapping[str, Key]) -> tuple[Fitted, float | None]:
-    """Ratio and relative deviation of each missing part, and the error of such a fit."""
+def _fitted(timings: Timings, missing: Mapping[str, Key]) -> tuple[dict[str, float], float | None]:
+    """The ratio of each missing part, and the error of such a fit."""
     from nas.latency.fitting import FEWEST, Fit, fit_error
 
     if len(timings.parts) < FEWEST:
         raise UserError(f"{len(missing)} parts are missing and only {len(timings.parts)} were timed")
     timed = {parse_key(name): ratio for name, ratio in timings.parts.items()}
-    ratios, deviations = Fit(timed)(list(missing.values()))
-    told = zip(ratios.tolist(), deviations.tolist(), strict=True)
-    return dict(zip(missing, told, strict=True)), fit_error(timed)
+    told, _ = Fit(timed)(list(missing.values()))
+    return dict(zip(missing, told.tolist(), strict=True)), fit_error(timed)
 
 
 def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibration, Errors | None]:

@@ -5,7 +5,7 @@ have matter little, and of the others those are taken that the ones already take
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from nas.latency.features import Floats, Scale
 from search_spaces import Arch, Space
 
 DRAWN = 5000
-"""Archs drawn to meet the parts of a space: of the default one's 3,115 all, or all but one or two."""
+"""Archs drawn at most to meet the parts of a space: of the default one's 3,115 all, or all but one or two."""
+DRAWS = (300, 6)
+"""At least so many, and so many for each part that was met."""
 MOST_MEASURED = 1500
 """A space of more parts than this is timed in part, and the rest is fitted."""
 SUBSET = 1000
@@ -32,17 +34,15 @@ def keys_of(arch: Arch, conditions: Conditions) -> list[Key]:
     return part_keys(arch.fitted(conditions.resolution), conditions.resolution, conditions.classes)
 
 
-def parts_of(space: Space, conditions: Conditions, seed: int = 0) -> Counter[Key]:
-    """The parts of a space, each with how often it was met in DRAWN archs drawn uniformly."""
-    rng = np.random.default_rng(seed)
-    return count_parts((space.sample(rng) for _ in range(DRAWN)), conditions)
-
-
-def count_parts(archs: Iterable[Arch], conditions: Conditions) -> Counter[Key]:
-    """How often each part occurs in these archs."""
+def parts_of(space: Space, conditions: Conditions) -> Counter[Key]:
+    """The parts of a space, each with how often it was met in archs drawn uniformly."""
+    rng = np.random.default_rng(0)
     met: Counter[Key] = Counter()
-    for arch in archs:
-        met.update(keys_of(arch, conditions))
+    least, each = DRAWS
+    drawn = 0
+    while drawn < min(DRAWN, max(least, each * len(met))):
+        met.update(keys_of(space.sample(rng), conditions))
+        drawn += 1
     return met
 
 

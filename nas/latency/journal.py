@@ -11,6 +11,7 @@ import numpy as np
 from nas.files import write_text
 from nas.latency.fingerprints import Fingerprint
 from nas.latency.measurement import Measurement
+from nas.latency.measuring import REFERENCE
 from nas.latency.table import Role, Timings, Whole
 from search_spaces import Arch
 
@@ -24,7 +25,7 @@ class Journal:
         self.networks: dict[str, float] = {}
         self._references: list[float] = []
         self._clocks: set[str] = set()
-        header = {"fingerprint": fingerprint.key, "space": space}
+        header = {"fingerprint": fingerprint.key, "space": space, "reference": REFERENCE}
         lines = _lines(path)
         kept = bool(lines) and lines[0] == header
         for line in lines[1:] if kept else []:
@@ -56,7 +57,9 @@ class Journal:
         networks = tuple(Whole(str(arch), self.networks[str(arch)], role) for arch, role in wholes)
         reference = float(np.median(self._references))
         clock = "+".join(sorted(self._clocks))
-        return Timings(self._fingerprint, self._space, reference, clock, dict(self.parts), networks)
+        return Timings(
+            self._fingerprint, self._space, REFERENCE, reference, clock, dict(self.parts), networks
+        )
 
     def close(self) -> None:
         """Let go of the file."""

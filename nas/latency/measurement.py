@@ -9,8 +9,8 @@ from nas.latency.fingerprints import Fingerprint
 class Measurement:
     """How long one inference takes.
 
-    text: of the network or the part. ratio: to the reference network (`REFERENCE`, timed just before and
-    just after): what two sessions agree on. ms: milliseconds, the ratio times what the reference took in this
+    text: of the network or the part. ratio: the median one to the reference network (`REFERENCE`, timed before
+    and after): what two sessions agree on. ms: milliseconds, the ratio times what the reference took in this
     session (so ms / ratio is the reference's time). low, high: the 10 and 90 % quantiles of the single runs,
     normalised likewise. clean: the share of runs that nothing interrupted; of several threads, the share of a
     probe's on as many, just before and after. clock: "wall", "cpu" (the

@@ -27,11 +27,13 @@ from nas.naming import resolve
 from search_spaces import zoo
 
 _Value = TypeVar("_Value")
-REFERENCE = "mobilenet_v3_small"
+REFERENCE = "mobilenet_v1_x0.5"
+"""Busy computing rather than fetching weights: of those tried the one by which sessions agreed best."""
 CLOCKS = ("auto", "wall", "cpu")
 _NETWORKS_AT_ONCE = 24  # are held in memory, and visited in turn
 _PARTS_AT_ONCE = 32
 _PARTS_TOGETHER = 6  # between two visits of the reference: they are short
+NETWORK_VISITS, PART_VISITS = 10, 3  # an error of a part is one of many in a sum
 
 
 def measure(
@@ -74,7 +76,7 @@ def measure_networks(
     measured: list[Measurement] = []
     for some in _chunks(models, _NETWORKS_AT_ONCE):
         runners = [session.backend.network(model, conditions) for model in some]
-        measured += session.take([str(model) for model in some], runners, together=1)
+        measured += session.take([str(model) for model in some], runners, NETWORK_VISITS, 1)
     return measured
 
 
@@ -96,7 +98,7 @@ def measure_parts(
     for some in _chunks([keys[index] for index in order], _PARTS_AT_ONCE):
         runners = [session.backend.part(key, conditions) for key in some]
         texts = [described(key) for key in some]
-        yield from zip(some, session.take(texts, runners, _PARTS_TOGETHER), strict=True)
+        yield from zip(some, session.take(texts, runners, PART_VISITS, _PARTS_TOGETHER), strict=True)
 
 
 def described(key: Key) -> str:
@@ -124,9 +126,13 @@ class _Session:
         self._free = self._check("is busy")
         self._reference = self.backend.network(zoo.get(REFERENCE), conditions)
 
-    def take(self, texts: Sequence[str], runners: Sequence[Runner], together: int) -> list[Measurement]:
+    def take(
+        self, texts: Sequence[str], runners: Sequence[Runner], visits: int, together: int
+    ) -> list[Measurement]:
         """Measure these, all between runs of the reference."""
-        samples = sandwich(runners, self._reference, self._clocks, self.chance, together)
+        samples = sandwich(
+            runners, self._reference, self._clocks, self.chance, visits=visits, together=together
+        )
         if self._threads > 1:
             self._free = min(self._free, self._check("became busy meanwhile"))
         if self.backend.counts_itself:

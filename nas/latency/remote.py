@@ -47,7 +47,12 @@ def _write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> N
         for number, (arch, role) in enumerate(planned.wholes)
     ]
     manifest = {
-        "table": {"format": FORMAT, "fingerprint": asdict(conditions), "space": space_id(space)},
+        "table": {
+            "format": FORMAT,
+            "fingerprint": asdict(conditions),
+            "space": space_id(space),
+            "reference": REFERENCE,
+        },
         "reference": "models/reference.onnx",
         "parts": parts,
         "networks": networks,

@@ -24,7 +24,8 @@ from typing import Any
 from nas.latency.runtimes import RUNTIMES, Run
 from nas.latency.sandwich import QUIET, Clocks, choose, free_share, quantile, sandwich, timing
 
-_NETWORKS_AT_ONCE, _PARTS_AT_ONCE, _PARTS_TOGETHER = 5, 32, 6
+_NETWORKS_AT_ONCE, _NETWORK_VISITS = 10, 10
+_PARTS_AT_ONCE, _PART_VISITS, _PARTS_TOGETHER = 32, 3, 6
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def fill(models: zipfile.ZipFile, out: Path, device: str) -> None:
     networks = [network for network in manifest["networks"] if network["arch"] not in known]
     for start in range(0, len(networks), _NETWORKS_AT_ONCE):
         some = networks[start : start + _NETWORKS_AT_ONCE]
-        ratios = timer.take([load(network["file"]) for network in some], 1)
+        ratios = timer.take([load(network["file"]) for network in some], _NETWORK_VISITS, 1)
         for network, ratio in zip(some, ratios, strict=True):
             answer["networks"].append({"arch": network["arch"], "ratio": ratio, "role": network["role"]})
         _write(out, answer, f"networks: {len(answer['networks'])} of {len(manifest['networks'])}")
@@ -65,7 +66,7 @@ def fill(models: zipfile.ZipFile, out: Path, device: str) -> None:
     for start in range(0, len(names), _PARTS_AT_ONCE):
         batch = names[start : start + _PARTS_AT_ONCE]
         runs = [load(manifest["parts"][name]) for name in batch]
-        answer["parts"].update(zip(batch, timer.take(runs, _PARTS_TOGETHER), strict=True))
+        answer["parts"].update(zip(batch, timer.take(runs, _PART_VISITS, _PARTS_TOGETHER), strict=True))
         _write(out, answer, f"parts: {len(answer['parts'])} of {len(manifest['parts'])}")
 
 
@@ -76,11 +77,11 @@ class _Timer:
         self._reference, self._threads, self._answer = reference, threads, answer
         self.chance = random.Random(0)
 
-    def take(self, runs: list[Run], together: int) -> list[float]:
+    def take(self, runs: list[Run], visits: int, together: int) -> list[float]:
         """The ratios of these."""
         if self._threads > 1 and free_share(self._threads) < QUIET:
             sys.exit(f"error: the device is busy, {self._threads} threads would wait for others; try later")
-        samples = sandwich(runs, self._reference, Clocks(), self.chance, together)
+        samples = sandwich(runs, self._reference, Clocks(), self.chance, visits=visits, together=together)
         clock, name = choose(samples, "auto", self._threads)
         timings = [timing(samples, index, clock) for index in range(len(runs))]
         self._answer["references"] += [timings[0].seconds / timings[0].ratio * 1e3]

@@ -1,8 +1,10 @@
 """How to time on a machine that does other things: everything between runs of a reference, in shuffled order.
 
-A machine's speed drifts over minutes and other processes interrupt it. What is timed is therefore divided by
-what a fixed reference took just before and just after; it is visited again after all others, and never
-compared with what ran long ago. Nothing here knows what is run. The module needs Python alone (3.10): it goes
+A machine's speed drifts over minutes, other processes interrupt it and take its caches. What is timed is therefore
+divided by what a fixed reference took around that moment, and visited again and again, after all others each
+time: a few runs here and a few there tell more than many in a row. The typical run counts, the median; a low
+quantile looks steadier and is not, where a network's weights are now in the cache and now not. Nothing here knows
+what is run. The module needs Python alone (3.10): it goes
 to the devices that are measured from afar.
 """
 
@@ -17,9 +19,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-WARM_UPS, RUNS, VISITS = 3, 10, 2
+WARM_UPS, RUNS = 3, 6
 REFERENCE_WARM_UPS, REFERENCE_RUNS = 2, 6
-QUANTILE = 0.25
+NEIGHBOURS = 2  # visits of the reference further off that are asked as well: one alone is noisy
 QUIET = 0.75  # of the work must be uninterrupted for wall time to say something
 _SLACK, _CALL = 1.1, 20e-6  # of wall time over processor time in a run that nothing interrupted; seconds
 
@@ -69,7 +71,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Timing:
-    """Of one subject by one clock: seconds, the 10 and 90 % quantiles of single runs, the reference's ratio.
+    """Of one subject by one clock: median seconds, 10 and 90 % quantiles of single runs, ratio to the reference.
 
     All are normalised by the reference: seconds are the ratio times what that took over the whole session.
     """
@@ -83,16 +85,22 @@ class Timing:
 
 
 def sandwich(
-    subjects: Sequence[Run], reference: Run, clocks: Clocks, chance: random.Random, together: int = 1
+    subjects: Sequence[Run],
+    reference: Run,
+    clocks: Clocks,
+    chance: random.Random,
+    *,
+    visits: int,
+    together: int = 1,
 ) -> Samples:
-    """Time all subjects, `together` of them between two visits of the reference."""
+    """Time all subjects `visits` times, `together` of them between two visits of the reference."""
     collecting = gc.isenabled()
     gc.disable()
     try:
         samples = Samples([], [[] for _ in subjects])
         order = list(range(len(subjects)))
         samples.reference.append(_visit(reference, clocks, WARM_UPS, REFERENCE_RUNS))
-        for _ in range(VISITS):
+        for _ in range(visits):
             chance.shuffle(order)
             for start in range(0, len(order), together):
                 before = len(samples.reference) - 1
@@ -114,17 +122,18 @@ def _visit(run: Run, clocks: Clocks, warm_ups: int, runs: int) -> list[tuple[flo
 
 def timing(samples: Samples, index: int, clock: int) -> Timing:
     """What a subject took by one of the two clocks."""
-    reference = [quantile([run[clock] for run in visit], QUANTILE) for visit in samples.reference]
-    usual = quantile(reference, 0.5)
+    usual = quantile([run[clock] for visit in samples.reference for run in visit], 0.5)
     visits = samples.subjects[index]
-    ratios = [
-        2 * run[clock] / (reference[visit.before] + reference[visit.after])
-        for visit in visits
-        for run in visit.runs
-    ]
-    ratio, low, high = (quantile(ratios, share) for share in (QUANTILE, 0.1, 0.9))
+    ratios = [run[clock] / _around(samples, visit, clock) for visit in visits for run in visit.runs]
+    ratio, low, high = (quantile(ratios, share) for share in (0.5, 0.1, 0.9))
     share = clean([run for visit in visits for run in visit.runs])
     return Timing(ratio * usual, low * usual, high * usual, ratio, share, len(ratios))
+
+
+def _around(samples: Samples, visit: Visit, clock: int) -> float:
+    """What the reference took around a visit."""
+    near = samples.reference[max(visit.before - NEIGHBOURS, 0) : visit.after + NEIGHBOURS + 1]
+    return quantile([run[clock] for runs in near for run in runs], 0.5)
 
 
 def clean(runs: Sequence[tuple[float, float]]) -> float:

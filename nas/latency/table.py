@@ -7,7 +7,7 @@ milliseconds are these times `reference_ms`, what the reference took while the t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
+from math import hypot
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -40,12 +40,13 @@ class Whole:
 class Timings:
     """What was timed on a device: all of a table that cannot be computed.
 
-    space: its name and a hash of its choices. parts: ratio of each part by `nas.costs.key_name`. clock:
-    that of the measurements ("wall", "cpu", "device"; several joined by "+").
+    space: its name and a hash of its choices. reference: the network that ratios are to. parts: ratio of each part
+    by `nas.costs.key_name`. clock: that of the measurements ("wall", "cpu", "device"; several joined by "+").
     """
 
     fingerprint: Fingerprint
     space: str
+    reference: str
     reference_ms: float
     clock: str
     parts: Mapping[str, float]
@@ -56,13 +57,13 @@ class Timings:
 class Table:
     """Timings, and what was made of them: see `nas.latency.building.completed`.
 
-    fitted: (ratio, relative deviation) of the space's parts that were not timed. fit_error: mean absolute
+    fitted: ratio of each of the space's parts that were not timed. fit_error: mean absolute
     relative error of such a fit on timed parts held out from it. errors: of predictions on the held-out
     networks; None where none were held out.
     """
 
     timings: Timings
-    fitted: Mapping[str, tuple[float, float]]
+    fitted: Mapping[str, float]
     fit_error: float | None
     calibration: Calibration
     errors: Errors | None
@@ -100,24 +101,28 @@ class _Predictor:
         for key in keys:
             ratio, deviation = self._known.get(key) or self._meet(key)
             total += ratio
-            unsure += (ratio * deviation) ** 2
+            unsure += ratio * deviation  # of one kind as a rule, and off in the same direction
         calibration = self._table.calibration
         # The plain sum where a combination meant for networks of the space turns negative outside of it.
         ratio = calibration((total, len(keys), handed_over(keys)))
         ratio = ratio if ratio > 0 else total
-        deviation = sqrt(calibration.deviation**2 + unsure / total**2)
+        deviation = hypot(calibration.deviation, unsure / total)
         ms = ratio * self._table.timings.reference_ms
         half = reach(deviation, self._networks)
         return Prediction(ms, ms / (1 + half), ms * (1 + half))
 
     def _meet(self, key: Key) -> tuple[float, float]:
-        """The ratio and the relative deviation of a part: timed, fitted with the table, or fitted now."""
+        """The ratio of a part, and the relative deviation of what is none of the space's.
+
+        For parts of the space, timed or fitted, the calibration's deviation stands.
+        """
         name = key_name(key)
-        timed = self._table.timings.parts.get(name)
-        found = (timed, 0.0) if timed is not None else self._table.fitted.get(name)
-        if found is None:
-            (ratio,), (deviation,) = self._fit([key])
-            found = (float(ratio), float(deviation))
+        ratio = self._table.timings.parts.get(name) or self._table.fitted.get(name)
+        if ratio is not None:
+            found = (ratio, 0.0)
+        else:
+            (told,), (deviation,) = self._fit([key])
+            found = (float(told), float(deviation))
         self._known[key] = found
         return found
 

@@ -3,7 +3,7 @@
     {"format": "nas-search latency table 1",
      "fingerprint": {"device": ..., "backend": ..., "runtime": ..., "precision": ..., "threads": 1,
                      "resolution": 224, "batch": 1, "classes": 1000},
-     "space": "mobile 0f3a...", "reference_ms": 1.9, "clock": "wall",
+     "space": "mobile 0f3a...", "reference": "mobilenet_v1_x0.5", "reference_ms": 1.9, "clock": "wall",
      "parts": {"ir24_t4_s2 16 112 0 ": 0.21, ...},         a part and its time as a ratio to the reference's
      "networks": [{"arch": "stem16_HS-...", "ratio": 2.4, "role": "calibration"}, ...],
      "fitted": {...}, "fit_error": 0.04, "calibration": {...}, "errors": {...}}
@@ -25,6 +25,7 @@ from nas.files import write_text
 from nas.latency.calibration import COEFFICIENTS, Calibration, Errors
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprints import Fingerprint, fingerprint
+from nas.latency.measuring import REFERENCE
 from nas.latency.table import Table, Timings, Whole, check_here, command_for
 from search_spaces import Space, spaces
 
@@ -57,6 +58,7 @@ def plain(timings: Timings) -> dict[str, Any]:
     """Timings without their fingerprint, as JSON takes them."""
     return {
         "space": timings.space,
+        "reference": timings.reference,
         "reference_ms": timings.reference_ms,
         "clock": timings.clock,
         "parts": dict(sorted(timings.parts.items())),
@@ -85,7 +87,7 @@ def load(path: Path) -> Table:
         kept, told = content["fit_error"], content["errors"]
         return Table(
             timings,
-            {str(k): (_positive(ratio), _finite(rest)) for k, (ratio, rest) in content["fitted"].items()},
+            {str(name): _positive(ratio) for name, ratio in content["fitted"].items()},
             None if kept is None else _finite(kept),
             Calibration(coefficients, _finite(calibration["deviation"])),
             Errors(**told) if told else None,
@@ -119,9 +121,15 @@ def _timings(content: dict[str, Any]) -> Timings:
     wholes = [Whole(str(w["arch"]), _positive(w["ratio"]), w["role"]) for w in content["networks"]]
     if any(whole.role not in ("calibration", "held out") for whole in wholes):
         raise ValueError("a network's role is neither 'calibration' nor 'held out'")
+    if content["reference"] != REFERENCE:
+        raise UserError(
+            f"its times are ratios to {content['reference']}, and this version takes {REFERENCE} as reference; "
+            "make it anew"
+        )
     return Timings(
         Fingerprint(**content["fingerprint"]),
         str(content["space"]),
+        REFERENCE,
         _positive(content["reference_ms"]),
         str(content["clock"]),
         {str(name): _positive(ratio) for name, ratio in content["parts"].items()},

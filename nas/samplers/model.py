@@ -16,7 +16,7 @@ ALWAYS = 40
 """Up to so many results the kernel's parameters are fitted anew at every one, from then on at every tenth part more."""
 FITTED = 200
 """Results that the parameters are fitted on at most: the best, and the others evenly."""
-KEPT = 1000
+KEPT = 800
 """Results that the model is conditioned on at most, chosen likewise."""
 FAILED = 0.25
 """A point whose training failed is believed to be at this quantile of the results."""

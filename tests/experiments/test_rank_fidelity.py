@@ -7,9 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau, spearmanr
 
 from experiments import rank_fidelity
-from experiments.rank_fidelity import Row, Task, agreement, draw, orders, perform, plan, read, run, summarise
+from experiments.rank_fidelity import (
+    Row,
+    Task,
+    agreement,
+    draw,
+    kendall,
+    orders,
+    perform,
+    plan,
+    read,
+    run,
+    spearman,
+    summarise,
+)
 from nas.costs import cost
 from nas.data import Dataset, load
 from nas.errors import UserError
@@ -117,6 +131,15 @@ def test_the_summary_says_how_well_each_ranks() -> None:
     assert found.spearman["one seed of the reference by the other"] == pytest.approx(1)
     assert found.archs["standard"] == 4
     assert len(summarise([r for r in complete() if r.fidelity != "thorough"])) == 0
+
+
+def test_coefficients_are_scipys() -> None:
+    chance = np.random.default_rng(1)
+    one, other = (chance.integers(6, size=(20, 9)).astype(float) for _ in range(2))  # with ties
+    for measure, theirs in ((spearman, spearmanr), (kendall, kendalltau)):
+        expected = [theirs(a, b).statistic for a, b in zip(one, other, strict=True)]
+        assert measure(one, other) == pytest.approx(expected)
+    assert np.isnan(spearman(np.ones((1, 4)), other[:1, :4])[0])
 
 
 def test_intervals_hold_the_coefficient_and_repeat() -> None:

@@ -257,7 +257,6 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 WRONG = {
     "--budget 300": "300",
     "--budget 1kFLOPs": "1kFLOPs",
-    "--budget 15ms": "15ms",
     "--budget 300MFLOPs --budget 200MFLOPs": "200MFLOPs",
     "--data folder:/nowhere/at/all": "/nowhere/at/all",
     "--data folder:PICTURES/empty": "dog",

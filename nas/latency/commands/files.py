@@ -32,13 +32,23 @@ def export(
 def import_(
     file: Annotated[Path, typer.Argument(help="A table that another device has made.", metavar="FILE")],
     name: Annotated[str, typer.Option(help="What to call it here, as in --latency-table NAME.")],
+    space: options.Space = "mobile",
+    granularity: options.Granularity = "stage",
 ) -> None:
-    """Keep another device's table under a name; one that is only timed is fitted and calibrated."""
+    """Keep another device's table under a name; one that is only timed is fitted (to the space) and calibrated."""
+    from nas.costs import key_name
+    from nas.latency.completing import completed
+    from nas.latency.entries import parts_of
     from nas.latency.table import described
-    from nas.latency.table_file import load, named_path, save
+    from nas.latency.table_file import load, named_path, save, space_id
+    from search_spaces import spaces
 
-    path = named_path(name)
+    path, of = named_path(name), spaces.get(space, granularity)
     table = load(file)
+    if space_id(of) == table.timings.space:
+        parts = parts_of(of, table.fingerprint.conditions)
+        if not {key_name(key) for key in parts} <= {*table.timings.parts, *table.fitted}:
+            table = completed(table.timings, list(parts))
     save(table, path)
     typer.echo(described(table))
     typer.echo(f"search with it: python -m nas.search --latency-table {name} --budget 10ms")

@@ -61,7 +61,6 @@ def plain(names: Sequence[str], measured: "Sequence[Measurement]") -> list[dict[
 def listed(names: Sequence[str], measured: "Sequence[Measurement]") -> str:
     """A row a network, and below it what the numbers are of."""
     from nas.latency.measuring import REFERENCE
-    from nas.latency.sandwich import QUANTILE
 
     header = ["network", "ms", "10 %", "90 %", "ratio", "clean runs", "clock"]
     rows = [
@@ -78,8 +77,7 @@ def listed(names: Sequence[str], measured: "Sequence[Measurement]") -> str:
     ]
     notes = [
         str(measured[0].fingerprint),
-        f"ms is the {QUANTILE:.0%} quantile; 10 % and 90 % are quantiles of single runs. The ratio is to "
-        f"{REFERENCE}, run",
+        f"ms is the median; 10 % and 90 % are quantiles of single runs. The ratio is to {REFERENCE}, run",
         "before and after each: on a machine whose speed drifts, sessions agree on ratios, less on ms.",
         *clocks,
     ]

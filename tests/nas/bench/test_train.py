@@ -60,12 +60,13 @@ def test_both_loops_are_timed(ground: Ground) -> None:
         assert told == ["ready"]
 
 
+@pytest.mark.slow
 def test_both_loops_learn(ground: Ground) -> None:
-    for way, images in ((OURS, 1280), (USERS, 2560)):
+    for way, images in ((OURS, 5120), (USERS, 5120)):
         found = reach(way, SMALL, ground, images, at_once)
         assert found.images == images
-        assert found.loss < 0.9
-        assert found.training_accuracy > 0.8 or way is USERS  # a constant rate of 0.01 takes longer
+        assert found.loss < 0.6
+        assert found.training_accuracy > 0.8
 
 
 def test_the_plain_loop_sees_our_training_images_and_no_others(ground: Ground) -> None:

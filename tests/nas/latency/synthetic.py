@@ -1,11 +1,15 @@
 """A device that is computed: what each part and each network takes is a formula, so that tests know the truth."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from nas.costs import Key, default_table, key_name
 from nas.latency import Conditions, Fingerprint, Measurement
+from nas.latency.building import build, plan
 from nas.latency.entries import keys_of
 from nas.latency.table import Table
 from nas.models import Model
@@ -75,13 +79,9 @@ class Synthetic:
         return Measurement(text, ms, 0.98 * ms, 1.02 * ms, ratio, 1.0, 20, "cpu", False, self.of)
 
 
+@cache
 def table(space: str = TINY, noise: float = 0.01, **changes: object) -> Table:
     """A whole table of a space on the computed device."""
-    import tempfile
-    from pathlib import Path
-
-    from nas.latency.building import build, plan
-
     of = fingerprint(**changes)
     made = spaces.parse(space)
     with tempfile.TemporaryDirectory() as folder:

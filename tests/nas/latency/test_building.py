@@ -96,8 +96,8 @@ def test_a_large_space_is_timed_in_part(tmp_path: Path) -> None:
     assert set(part.timings.parts) | set(part.fitted) == set(whole.timings.parts)
     assert not set(part.timings.parts) & set(part.fitted)
     assert part.fit_error is not None and whole.fit_error is None
-    for name, (ratio, deviation) in part.fitted.items():
-        assert deviation > 0 and ratio == pytest.approx(whole.timings.parts[name], rel=0.5)
+    for name, ratio in part.fitted.items():
+        assert ratio == pytest.approx(whole.timings.parts[name], rel=0.5)
 
 
 def test_held_out_networks_take_no_part_in_the_calibration(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_networks_are_different_ones() -> None:
     some = distinct(space, 10, seed=0)
     assert len(set(some)) == 10
     assert not set(distinct(space, 10, seed=0, but=some)) & set(some)
-    assert len(distinct(space, 10**3, seed=0)) == len(all_archs(TINY))
+    assert len(distinct(space, 300, seed=0)) == len(all_archs(TINY))
 
 
 def test_the_journal_is_readable_lines(tmp_path: Path) -> None:

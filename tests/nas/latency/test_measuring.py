@@ -7,7 +7,7 @@ import pytest
 from nas.costs import part_keys
 from nas.errors import UserError
 from nas.latency import Conditions, fingerprint, measure, measure_networks, measure_parts, measuring
-from nas.latency.sandwich import RUNS, VISITS, cores
+from nas.latency.sandwich import RUNS, cores
 from search_spaces import Arch, zoo
 
 SMALL = Conditions(resolution=32, classes=10)
@@ -20,7 +20,7 @@ def test_networks_are_measured_in_their_order() -> None:
     assert found[1].ms > found[0].ms, "a hundred times the multiply-adds"
     for row in found:
         assert 0 < row.low <= row.ms <= row.high
-        assert row.runs == VISITS * RUNS
+        assert row.runs == measuring.NETWORK_VISITS * RUNS
         assert 0 <= row.clean <= 1
         assert row.clock in ("wall", "cpu")
         assert not row.forced
@@ -45,7 +45,9 @@ def test_every_entry_is_measured_once_and_given_as_it_is_known(monkeypatch: pyte
     monkeypatch.setattr(measuring, "_PARTS_AT_ONCE", 3)
     keys = list(dict.fromkeys(part_keys(ARCHS[1].fitted(32), 32, 10)))
     going = measure_parts(keys, SMALL)
-    first = [next(going)[0] for _ in range(3)]  # a consumer may stop here and ask for the rest later
+    known = [next(going) for _ in range(3)]
+    assert all(measured.text == measuring.described(key) for key, measured in known)
+    first = [key for key, _ in known]  # a consumer may stop here and ask for the rest later
     rest = [key for key, _ in measure_parts([key for key in keys if key not in first], SMALL)]
     assert sorted(map(str, first + rest)) == sorted(map(str, keys))
 

@@ -9,7 +9,6 @@ from nas.latency.sandwich import (
     CPU,
     REFERENCE_RUNS,
     RUNS,
-    VISITS,
     WALL,
     WARM_UPS,
     Clocks,
@@ -23,6 +22,8 @@ from nas.latency.sandwich import (
     sandwich,
     timing,
 )
+
+VISITS = 4
 
 
 class Machine:
@@ -49,7 +50,8 @@ class Machine:
 
     def sandwich(self, seconds: list[float], seed: int = 0, together: int = 1) -> Samples:
         things = [self.thing(str(number), each) for number, each in enumerate(seconds)]
-        return sandwich(things, self.thing("reference", 0.002), self.clocks, random.Random(seed), together)
+        reference, chance = self.thing("reference", 0.002), random.Random(seed)
+        return sandwich(things, reference, self.clocks, chance, visits=VISITS, together=together)
 
 
 def visits(ran: list[str]) -> list[str]:
@@ -153,7 +155,7 @@ def test_garbage_is_collected_again_afterwards(monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        sandwich([fail], Machine().thing("reference", 1), Clocks(), random.Random(0))
+        sandwich([fail], Machine().thing("reference", 1), Clocks(), random.Random(0), visits=1)
     assert module.gc.isenabled()
 
 

@@ -1,12 +1,14 @@
 """What a table says of networks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nas.errors import UserError
 from nas.latency.checking import check
 from nas.latency.table import Table, check_here, command_for, described, differences
-from search_spaces import Arch, spaces, zoo
+from search_spaces import spaces, zoo
 from tests.nas.latency.synthetic import REFERENCE_MS, Synthetic, fingerprint, network_ratio, table
 from tests.nas.small import KINDS, all_archs
 
@@ -33,17 +35,15 @@ def test_a_prediction_is_the_same_each_time(made: Table) -> None:
 
 def test_what_the_table_lacks_is_fitted_and_less_sure(made: Table) -> None:
     known = made.predict(next(iter(all_archs(KINDS))))
-    foreign = made.predict(zoo.get("shufflenet_v2_x0.5"))
+    foreign = made.predict(zoo.get("efficientnet_b0"))
     assert 0 < foreign.low < foreign.ms < foreign.high
     assert foreign.high / foreign.ms > known.high / known.ms
 
 
-def test_an_arch_that_cannot_be_built_is_refused() -> None:
-    deep = Arch.parse("stem8-ir8-head")
+def test_an_arch_that_cannot_be_built_is_refused(made: Table) -> None:
+    tiny = replace(made, timings=replace(made.timings, fingerprint=fingerprint(resolution=2)))
     with pytest.raises(UserError, match="small"):
-        table(KINDS, resolution=8).predict(
-            Arch.parse(str(deep).replace("stem8", "stem8_k7_pool")).fitted(8, 4)
-        )
+        tiny.predict(next(iter(all_archs(KINDS))))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_check_takes_other_networks_and_their_errors() -> None:
     found = check(made, space, measurer, 20)
     taken = {whole.arch for whole in made.timings.networks}
     assert len(found.rows) == 20 and not taken & set(measurer.asked)
-    assert found.errors.mape < 0.03 and found.errors.spearman > 0.98
+    assert found.errors.mape < 0.03 and found.errors.spearman > 0.95
     assert found.by_macs.mape > found.errors.mape
     assert sum(row.within for row in found.rows) >= 16
 

@@ -56,6 +56,7 @@ def damages(text: str) -> dict[str, str]:
         "a coefficient short": json.dumps(data | {"calibration": {"coefficients": [1.0], "deviation": 0.1}}),
         "no fingerprint": json.dumps({k: v for k, v in data.items() if k != "fingerprint"}),
         "a fingerprint with more": json.dumps(data | {"fingerprint": data["fingerprint"] | {"gpu": 1}}),
+        "another reference": json.dumps(data | {"reference": "resnet50"}),
         "another role": json.dumps(data | {"networks": [data["networks"][0] | {"role": "judge"}]}),
     }
 
