@@ -20,12 +20,15 @@ class OpenSigmoid(nn.Module):
         return F.relu(x + 3) / 6
 
 
-class OpenSwish(OpenSigmoid):
+class OpenSwish(nn.Module):
     """The h-swish with that gate: x * relu(x + 3) / 6, which grows as the square of x."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
         """Elementwise, of any shape."""
-        return x * super().forward(x)
+        return x * F.relu(x + 3) / 6
 
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {

@@ -10,12 +10,14 @@ from functools import cache
 import pandas as pd
 
 from nas import published
-from nas.costs import TARGET_CLASSES, Cost, cost
+from nas.costs import TARGET_CLASSES, TARGET_RESOLUTION, Cost, cost
 from nas.models import Model, Reference
 from search_spaces import zoo
 from search_spaces.arch import Arch
 
 FIGURES = {"macs": "multiply-adds", "params": "parameters"}
+REFERENCES = tuple(f"torchvision:{name}" for name in ("vgg16", "resnet50", "googlenet", "inception_v3"))
+"""The classifiers of libraries that are listed beside the zoo; any other is taken by name."""
 TOLERANCE = 0.02
 """A deviation above this share of the published figure has a reason."""
 _PRINTED = {"macs": 1_000_000, "params": 100_000}  # the coarsest digit in use
@@ -56,12 +58,13 @@ def comparisons(name: str) -> list[Comparison]:
     from nas.naming import resolve
 
     model = resolve(name)
-    found = []
-    for row in rows_of(name, published.imagenet()):
-        for figure in FIGURES:
-            if not pd.isna(row[figure]) and not pd.isna(row["resolution"]):
-                found.append(_comparison(name, model, row, figure))
-    return found
+    rows = rows_of(name, published.imagenet()) + rows_of(name, published.elsewhere())
+    return [
+        _comparison(name, model, row, figure)
+        for row in rows
+        for figure in FIGURES
+        if not pd.isna(row[figure]) and not pd.isna(row["resolution"])
+    ]
 
 
 def contradicted(name: str) -> list[Comparison]:
@@ -79,17 +82,29 @@ def contradicted(name: str) -> list[Comparison]:
     return found
 
 
+def listed() -> list[str]:
+    """Every variant of the zoo, and the classifiers of libraries that stand beside them."""
+    return [*zoo.names(), *REFERENCES]
+
+
 def deviations() -> list[Comparison]:
-    """Of every variant of the zoo, the figures that are off by more than 2 %, each with its reason."""
+    """Of everything that is listed, the figures that are off by more than 2 %, each with its reason."""
     found = []
-    for name in zoo.names():
+    for name in listed():
         found += [made for made in comparisons(name) if made.deviates] + contradicted(name)
     return found
 
 
-def counted(name: str, resolution: int = 224) -> Cost:
-    """The cost of a network of the zoo with 1000 classes."""
-    return cost(zoo.get(name), resolution, TARGET_CLASSES)
+def unbuildable() -> dict[str, str]:
+    """Variants that somebody published and that cannot be built, by name, each with the reason."""
+    return {name: str(error) for name, error in zoo.refused().items() if rows_of(name, published.imagenet())}
+
+
+def counted(name: str, resolution: int = TARGET_RESOLUTION) -> Cost:
+    """The cost of a network that is listed, with 1000 classes."""
+    from nas.naming import resolve
+
+    return cost(resolve(name), resolution, TARGET_CLASSES)
 
 
 @cache
@@ -100,7 +115,7 @@ def _known() -> dict[Arch, str]:
 def rows_of(name: str, table: pd.DataFrame) -> list[pd.Series]:
     """The rows of a published table that are about a network of the zoo, or `LIBRARY:NAME`, and its variant."""
     if ":" in name:
-        family, width, groups = name.partition(":")[2], 1.0, None
+        family, width, groups = name.partition(":")[2].removeprefix("legacy_"), 1.0, None  # timm's older ones
     else:
         family, given, groups = zoo.split(name)
         width = 1.0 if given is None else given

@@ -14,6 +14,7 @@ import typer
 
 from nas.array_cache import cache_dir
 from nas.kernels import choices, library
+from nas.kernels.allocator import is_glibc
 from nas.kernels.compute import bf16_is_fast
 from nas.latency.backends import BACKENDS
 
@@ -37,6 +38,7 @@ def examine() -> list[tuple[str, str]]:
         ("precision on CPU", _precision()),
         *_gradients(),
         *_backends(),
+        ("allocator", _allocator()),
         ("cache", f"{cache_dir()} (set NAS_CACHE_DIR to move it)"),
         ("measured choices", f"{choices.folder()} (delete it to measure again)"),
         ("Python", platform.python_version()),
@@ -85,6 +87,10 @@ def _backends() -> list[tuple[str, str]]:
         (f"latency {name}", f"none: {backend.missing()}" if backend.missing() else backend.version())
         for name, backend in BACKENDS.items()
     ]
+
+
+def _allocator() -> str:
+    return "glibc's: a search's workers keep memory" if is_glibc() else "as the system has it"
 
 
 def _version(name: str) -> str:

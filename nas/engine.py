@@ -143,6 +143,10 @@ def _train_job(config: dict[str, Any], data: Dataset, device: str) -> None:
     """Train one job in a worker on one thread; everything is reported as JSON in one field."""
     from ray import tune
 
+    from nas.kernels.allocator import keep_memory
+
+    keep_memory()
+
     def report(kind: str, value: dict[str, Any] | str) -> None:
         accuracy = value["accuracy"] if isinstance(value, dict) else 0.0  # for a scheduler
         tune.report({"message": json.dumps([kind, value]), "accuracy": accuracy})

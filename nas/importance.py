@@ -19,7 +19,7 @@ _COSTS = {
     "macs": "Multiply-adds",
     "params": "Parameters",
     "activations": "Activations",
-    "latency": "Milliseconds",
+    "latency_ms": "Milliseconds",
 }
 _SHOWN = 15
 

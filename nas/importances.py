@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial
 
 from nas.errors import UserError
 from nas.record import Record
+from search_spaces.space import Value
 
 LEAST = 20
 """Trials below which nothing is said."""
@@ -60,7 +61,7 @@ def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Impo
     Those of a random control count as well: they are points of the same space. Deterministic for a seed. Raises
     UserError where there are fewer than LEAST such trials.
     """
-    cost = record.settings.objectives[1]
+    cost = record.settings.objective
     trials, accuracy, costs = _finished(record, cost)
     if len(trials) < LEAST:
         raise UserError(
@@ -106,21 +107,20 @@ def _finished(record: Record, cost: str) -> tuple[list[FrozenTrial], Vector, Vec
     """The finished trials at the full fidelity that are points of the space, their accuracies and costs."""
     trials = [*record.trials("search"), *record.trials("control")]
     frame = record.frame(trials)
-    column = cost if cost in frame else "latency_ms"
     full = frame["epochs"] == record.settings.fidelity.epochs
-    good = (frame["state"] == "COMPLETE") & full & frame["accuracy"].notna() & (frame[column] > 0)
+    good = (frame["state"] == "COMPLETE") & full & frame["accuracy"].notna() & (frame[cost] > 0)
     kept = [trial for trial, keep in zip(trials, good, strict=True) if keep and trial.params]
     table = record.frame(kept)
-    return kept, table["accuracy"].to_numpy(float), table[column].to_numpy(float)
+    return kept, table["accuracy"].to_numpy(float), table[cost].to_numpy(float)
 
 
-def _study(params: Sequence[Mapping[str, object]], values: Vector) -> optuna.Study:
+def _study(params: Sequence[Mapping[str, Value]], values: Vector) -> optuna.Study:
     """An Optuna study in memory of these points, to be maximised."""
-    seen: dict[str, dict[object, None]] = {}
+    seen: dict[str, dict[Value, None]] = {}
     for point in params:
         for name, value in point.items():
             seen.setdefault(name, {})[value] = None
-    kinds = {name: CategoricalDistribution(sorted(found, key=str)) for name, found in seen.items()}  # type: ignore[type-var]
+    kinds = {name: CategoricalDistribution(sorted(found, key=str)) for name, found in seen.items()}
     study = optuna.create_study(direction="maximize", storage=optuna.storages.InMemoryStorage())
     study.add_trials(
         [
@@ -133,7 +133,7 @@ def _study(params: Sequence[Mapping[str, object]], values: Vector) -> optuna.Stu
     return study
 
 
-def _fanova(params: Sequence[Mapping[str, object]], values: Vector, seed: int) -> dict[str, float]:
+def _fanova(params: Sequence[Mapping[str, Value]], values: Vector, seed: int) -> dict[str, float]:
     """Shares of the variance; 0 for what not every trial has (a block that only deeper networks have)."""
     found = get_param_importances(
         _study(params, values), evaluator=FanovaImportanceEvaluator(n_trees=_TREES, seed=seed)
@@ -142,7 +142,7 @@ def _fanova(params: Sequence[Mapping[str, object]], values: Vector, seed: int) -
     return {name: float(found.get(name, 0.0)) for name in names}
 
 
-def _ped_anova(params: Sequence[Mapping[str, object]], values: Vector) -> dict[str, float]:
+def _ped_anova(params: Sequence[Mapping[str, Value]], values: Vector) -> dict[str, float]:
     best = min(0.5, max(_BEST, _FEWEST_BEST / len(values)))
     with warnings.catch_warnings():  # of blocks that few trials have
         warnings.simplefilter("ignore")
@@ -151,7 +151,7 @@ def _ped_anova(params: Sequence[Mapping[str, object]], values: Vector) -> dict[s
         )
 
 
-def _ends(name: str, params: Sequence[Mapping[str, object]], rest: Vector) -> tuple[str, str, float]:
+def _ends(name: str, params: Sequence[Mapping[str, Value]], rest: Vector) -> tuple[str, str, float]:
     """The values of a choice with the highest and the lowest mean, and the difference of the two means."""
     by_value: dict[str, list[float]] = {}
     for point, value in zip(params, rest, strict=True):

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 REFUSALS = 30
 """Proposals refused in a row (over budget or known) before the last one is walked to what is allowed."""
+KNOWN = ("macs", "params")
+"""What our sampler is told of every arch beside its objective and budgets: measured to help (results/reference)."""
 WALK = 2000
 """Archs looked at on that walk, and on the search for a first one, before the space counts as exhausted."""
 
@@ -289,7 +291,8 @@ def make_sampler(
             priced = price(space.arch(params))
             return {name: float(getattr(priced, name)) for name in names}
 
-        names = list(dict.fromkeys([objective, *(budget.quantity for budget in settings.limits)]))
+        bounded = [budget.quantity for budget in settings.limits]
+        names = list(dict.fromkeys([objective, *bounded, *KNOWN]))
         return FrontSampler(
             space=distributions(space),
             cost=known,

@@ -31,6 +31,11 @@ def cifar10() -> pd.DataFrame:
     return _table("cifar10.csv").copy()
 
 
+def elsewhere() -> pd.DataFrame:
+    """Costs as printed elsewhere than in the row of `imagenet()`: its columns without accuracy."""
+    return _table("elsewhere.csv").copy()
+
+
 def contradicted() -> pd.DataFrame:
     """Figures that a count contradicts: the columns of `imagenet()` without accuracy, and a reason."""
     return _table("contradicted.csv").copy()

@@ -48,6 +48,7 @@ class Request:
     epochs: float | None = None
     subset: float | None = None
     train_resolution: int | None = None
+    recipe: str | None = None
     space: str | None = None
     granularity: str | None = None
     objectives: str | None = None
@@ -80,11 +81,13 @@ def new_run(
     timed = timed or "latency" in objectives
     resolution = default_to(request.train_resolution, 32)
     check_training(request.fidelity, request.epochs, resolution)
+    recipe = Recipe().changed(request.recipe) if request.recipe else Recipe()
     space_text = _space_text(default_to(request.space, "mobile"))
     settings = Settings(
         budgets=tuple(request.budget or ()),
         space=space_text,
         fidelity=Fidelity(default_to(request.epochs, 1.0), default_to(request.subset, 1.0), resolution),
+        recipe=recipe,
         data=absolute(default_to(request.data, "auto")),
         skip_corrupt=bool(request.skip_corrupt),
         granularity=default_to(request.granularity, "stage"),
@@ -106,7 +109,7 @@ def new_run(
     check_satisfiable(space_of(settings), settings, table)
     data = load_data(settings, data_root, notify)
     epochs, rungs = length(request.fidelity, request.epochs, data, settings.fidelity.subset)
-    settings = replace(settings.with_epochs(epochs), rungs=rungs, recipe=recipe_for(data))
+    settings = replace(settings.with_epochs(epochs), rungs=rungs, recipe=recipe_for(data, request.recipe))
     return settings.with_data(data.name, data.fingerprint), data, table
 
 
@@ -134,9 +137,10 @@ def length(
     return min(10.0, max(1.2, epochs_of("standard", images)[0])), ()
 
 
-def recipe_for(data: Dataset) -> Recipe:
-    """The recipe that networks are trained by on these data."""
-    return Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
+def recipe_for(data: Dataset, changes: str | None = None) -> Recipe:
+    """The recipe that networks are trained by on these data, changed by a text as `Recipe.changed` takes it."""
+    recipe = Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
+    return recipe.changed(changes) if changes else recipe
 
 
 def check_bounds(minutes: float | None, concurrency: int | None, device: str) -> None:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from typer import Option
 
 from nas import console as console_module
 from nas.errors import UserError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each takes long to import, which --help need not wait for
+    import pandas as pd
     from rich.console import Console
 
     from nas.data import Dataset
@@ -39,9 +39,9 @@ class Run:
     """
 
     folder: Path
-    trials: pd.DataFrame
-    front: pd.DataFrame
-    baselines: pd.DataFrame
+    trials: "pd.DataFrame"
+    front: "pd.DataFrame"
+    baselines: "pd.DataFrame"
     ending: "Ending"
 
 
@@ -57,6 +57,7 @@ def search(
     epochs: float | None = None,
     subset: float | None = None,
     train_resolution: int | None = None,
+    recipe: str | None = None,
     space: str | None = None,
     granularity: str | None = None,
     objectives: str | None = None,
@@ -81,10 +82,11 @@ def search(
 
     budget: bounds such as "300MFLOPs", one a quantity. data: "auto", "cifar10", "folder:PATH" or "digits".
     trials, minutes: when to stop, whichever comes first; 50 trials where neither is given. fidelity: "quick",
-    "standard", "thorough" or "ladder", or epochs instead; with subset and train_resolution. objectives:
-    "accuracy,macs" or another cost; "accuracy,latency" where a budget is in milliseconds or a table is named.
-    latency_table: a file or the name of an import; this machine's table otherwise, made first where there is none.
-     control: "random" trains as many networks drawn at random beside.
+    "standard", "thorough" or "ladder", or epochs instead; with subset and train_resolution. recipe: what is to
+    differ from `nas.train.Recipe`, as in "lr=0.3,cutout=0.5". objectives: "accuracy,macs" or another cost;
+    "accuracy,latency" where a budget is in milliseconds or a table is named. latency_table: a file or the name of
+    an import; this machine's table otherwise, made first where there is none. control: "random" trains as many
+    networks drawn at random beside.
     warm_start: folders of runs whose results guide the sampler. baselines: "small", "all", "none" or names of
     the zoo, comma-separated. resume: the folder of a run to go on with; what defines the run stays as it was.
 
@@ -112,6 +114,7 @@ def search(
         epochs=epochs,
         subset=subset,
         train_resolution=train_resolution,
+        recipe=recipe,
         space=space,
         granularity=granularity,
         objectives=objectives,
@@ -278,6 +281,9 @@ def main(
     ] = None,
     subset: Annotated[float | None, Option(help="Share of the training images that is used. [1]")] = None,
     train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None,
+    recipe: Annotated[
+        str | None, Option(help="How trials are trained, where it is to differ: lr=0.3,batch_size=256,...")
+    ] = None,
     space: Annotated[str | None, Option(help="mobile, or a YAML file. [mobile]")] = None,
     granularity: Annotated[str | None, Option(help="Choices per stage or per block. [stage]")] = None,
     objectives: Annotated[
@@ -335,6 +341,7 @@ def main(
         epochs=epochs,
         subset=subset,
         train_resolution=train_resolution,
+        recipe=recipe,
         space=space,
         granularity=granularity,
         objectives=objectives,

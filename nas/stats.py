@@ -6,6 +6,8 @@ what a seed does to every network cancels in a difference; what is left over aft
 noise, estimated from all rows at once. With R networks and n seeds that leaves (R - 1) * (n - 1) degrees of
 freedom instead of the n - 1 of a single pair, which at three seeds halves the intervals. Differences from one
 base share the base's noise; this is exact where averaging the variances of the differences would not be.
+A network that is much noisier than the others (one that sometimes fails to learn) breaks the model: its own
+interval is too narrow, the others' are too wide. Look at the single trainings.
 
 There is no bootstrap: below ten seeds its intervals cover far less than they say.
 """
@@ -96,16 +98,24 @@ def contrast_effects(
 def pooled_intervals(accuracies: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float, float]]:
     """Mean and the ends of the 95 % t-interval of each row, the spread over seeds being alike for all rows.
 
-    Unlike a difference, an accuracy by itself holds what its seeds add. NaN values are left out; NaN ends where no
-    row has two seeds.
+    Unlike a difference, an accuracy by itself holds what its seeds add, which all rows share: the more of the
+    spread that is, the fewer degrees of freedom another row brings (Satterthwaite). NaN values are left out; NaN
+    ends where no row has two seeds.
     """
     found = {name: [v for v in values if not math.isnan(v)] for name, values in accuracies.items()}
-    df = sum(len(values) - 1 for values in found.values() if values)
+    free = [len(values) - 1 for values in found.values() if values]
     squares = sum(float(np.var(values)) * len(values) for values in found.values() if values)
+    spread = squares / sum(free) if sum(free) else math.nan
+    noise, left = pooled_noise(_table(list(accuracies.values())))
+    shared = max(0.0, 1.0 - noise**2 / spread) if left and spread > 0 else 0.0
+    overlap = sum(
+        (1.0 if i == j else shared**2) * min(a, b) for i, a in enumerate(free) for j, b in enumerate(free)
+    )
+    df = sum(free) ** 2 / overlap if overlap else math.nan
     intervals = {}
     for name, values in found.items():
         mean = float(np.mean(values)) if values else math.nan
-        half = _critical(df, LEVEL) * math.sqrt(squares / df / len(values)) if df and values else math.nan
+        half = _critical(df, LEVEL) * math.sqrt(spread / len(values)) if values and sum(free) else math.nan
         intervals[name] = (mean, mean - half, mean + half)
     return intervals
 
@@ -205,6 +215,6 @@ def _table(rows: Sequence[Sequence[float]]) -> Table:
 
 
 @cache
-def _critical(df: int, level: float) -> float:
+def _critical(df: float, level: float) -> float:
     """The t beyond which a two-sided test at this level rejects."""
     return float(stdtrit(df, 1.0 - level / 2.0))

@@ -60,6 +60,7 @@ def main(
     resolution: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Fixes weights, order, augmentation.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    recipe: Annotated[str, typer.Option(help="What is to differ: lr=0.3,batch_size=256,cutout=0.5.")] = "",
 ) -> None:
     """Train an arch and report its accuracy on the validation and on the held-out test images."""
     from nas.building import build
@@ -68,7 +69,8 @@ def main(
 
     _check_free(out)
     find_device(device)
-    fidelity, recipe = Fidelity(epochs, subset, resolution), Recipe()
+    fidelity = Fidelity(epochs, subset, resolution)
+    used = Recipe().changed(recipe) if recipe else Recipe()
     network = resolve(arch)
     dataset = load(data, root=data_root, resolution=resolution)
     seed_everything(seed)
@@ -76,7 +78,7 @@ def main(
     _make(out)
     typer.echo(f"{network}\non {dataset.name}, {epochs:g} epochs at {resolution}x{resolution}, seed {seed}")
     try:
-        outcome = train(model, dataset, fidelity, recipe, seed=seed, device=device, report=_say)
+        outcome = train(model, dataset, fidelity, used, seed=seed, device=device, report=_say)
     except TrainingFailed as failure:
         typer.echo(f"error: {failure}", err=True)
         raise typer.Exit(1) from None
@@ -85,7 +87,7 @@ def main(
         f"{dataset.name}: validation accuracy {outcome.accuracy:.4f}, test accuracy {test:.4f}, "
         f"{outcome.seconds:.1f} s for {outcome.images} images"
     )
-    result = _describe(network, dataset, fidelity, recipe, outcome)
+    result = _describe(network, dataset, fidelity, used, outcome)
     _write(out, model, result | {"seed": seed, "device": str(find_device(device)), "test_accuracy": test})
 
 

@@ -10,10 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.catalogue import FIGURES, TOLERANCE, Comparison, comparisons, counted, deviations
+from nas.catalogue import (
+    FIGURES,
+    TOLERANCE,
+    Comparison,
+    comparisons,
+    counted,
+    deviations,
+    listed,
+    unbuildable,
+)
 from nas.costs import TARGET_RESOLUTION
+from nas.naming import resolve
 from nas.text_table import aligned
-from search_spaces import zoo
 
 
 def main(
@@ -22,24 +31,21 @@ def main(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
-    """List the networks of the zoo at 224x224 and 1000 classes, counted and as published."""
+    """List the networks of the zoo and reference classifiers, counted and as published, at 224x224."""
     if check:
         found = deviations()
         typer.echo(json.dumps([_plain(row) for row in found], indent=2) if as_json else _checked(found))
         if any(not row.reason for row in found):
             raise typer.Exit(1)
     elif as_json:
-        names = zoo.names()
-        typer.echo(
-            json.dumps([{"name": n, "arch": str(zoo.get(n)), **asdict(counted(n))} for n in names], indent=2)
-        )
+        typer.echo(json.dumps([_entry(name) for name in listed()], indent=2))
     else:
         typer.echo(_listed())
 
 
 def _listed() -> str:
     rows = []
-    for name in zoo.names():
+    for name in listed():
         cost, printed = counted(name), _printed(name)
         rows.append(
             [name, f"{cost.macs / 1e6:.2f}", printed["macs"], f"{cost.params / 1e6:.3f}", printed["params"]]
@@ -53,13 +59,22 @@ def _listed() -> str:
     )
 
 
+def _entry(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "arch": str(resolve(name)),
+        **asdict(counted(name)),
+        "published": [_plain(row) for row in comparisons(name)],
+    }
+
+
 def _printed(name: str) -> dict[str, str]:
-    """What was published at 224x224, a figure each, or a hyphen."""
-    found = dict.fromkeys(FIGURES, "-")
+    """What was published at 224x224, the distinct figures of each kind, or a hyphen."""
+    found: dict[str, dict[str, None]] = {figure: {} for figure in FIGURES}
     for row in comparisons(name):
         if row.resolution == TARGET_RESOLUTION:
-            found[row.figure] = f"{row.published / 1e6:g}"
-    return found
+            found[row.figure][f"{row.published / 1e6:.6g}"] = None
+    return {figure: " / ".join(printed) or "-" for figure, printed in found.items()}
 
 
 def _checked(found: list[Comparison]) -> str:
@@ -76,13 +91,16 @@ def _checked(found: list[Comparison]) -> str:
         ]
         for row in found
     ]
-    total = sum(len(comparisons(name)) for name in zoo.names())
+    total = sum(len(comparisons(name)) for name in listed())
     inside = total - sum(not row.contradicted for row in found)
-    return (
-        aligned(header, rows, left=("network", "figure", "reason"))
-        + f"\n\n{inside} of {total} published figures are within {TOLERANCE:.0%} of the count. Rows with "
-        "their source in brackets are\nnot in the table of published figures: the count contradicts them."
-    )
+    parts = [
+        aligned(header, rows, left=("network", "figure", "reason")),
+        f"\n{inside} of {total} published figures are within {TOLERANCE:.0%} of the count. Rows with their "
+        "source in brackets are\nnot in the table of published figures: the count contradicts them.",
+        "\nPublished, but not built:",
+        *(f"  {name}: {reason}" for name, reason in unbuildable().items()),
+    ]
+    return "\n".join(parts)
 
 
 def _plain(row: Comparison) -> dict[str, Any]:

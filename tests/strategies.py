@@ -49,7 +49,8 @@ def blocks_behind(draw: st.DrawFn, in_channels: int, kind: type[Block] | None = 
     kind = kind or draw(st.sampled_from(tuple(BLOCKS.values())))
     drawn = {spec.name: draw(values(spec)) for spec in fields(kind)}  # type: ignore[arg-type]
     block = kind(**drawn)
-    for relaxed in ({}, {"groups": 1}, {"stride": 1}, {"groups": 1, "out": 72}):
+    plain = {"groups": 1, "out": 72}
+    for relaxed in ({}, {"groups": 1}, {"stride": 1}, plain, {**plain, "stride": 1, "identity": 1}):
         known = {name: value for name, value in relaxed.items() if name in drawn}
         candidate: Block = replace(block, **known)  # type: ignore[type-var]
         if buildable(candidate, in_channels):
@@ -82,6 +83,17 @@ def archs(draw: st.DrawFn, most: int = 5) -> Arch:
         run = draw(st.sampled_from((1, 1, 1, 2, 3))) if buildable(block, block.out) else 1
         blocks += [block] * run
         width = block.out
+    return Arch(stem, tuple(blocks), draw(heads), draw(eps))
+
+
+@st.composite
+def medleys(draw: st.DrawFn) -> Arch:
+    """An arch with a block of every primitive, in any order, with any options."""
+    stem = draw(stems)
+    width, blocks = stem.out, []
+    for kind in draw(st.permutations(tuple(BLOCKS.values()))):
+        blocks.append(draw(blocks_behind(width, kind)))
+        width = blocks[-1].out
     return Arch(stem, tuple(blocks), draw(heads), draw(eps))
 
 

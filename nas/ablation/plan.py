@@ -34,7 +34,7 @@ def plan(
     `equal` has a price by its name (`{"macs": price}`): for each, every variant is trained at the base's price as
     well. `per_stage` switches each component in single stages too. A pair is read as a 2x2 of the first variant
     of each that changes something. `leave_one_in` starts from the plain form of the base (`plain_form`) and adds
-    one component at a time. Raises UserError where a pair has nothing to cross.
+    one component at a time. Raises UserError where a pair has nothing to cross, or the plain form cannot be built.
     """
     draft = _Draft(base, dict(equal or {}), tolerance)
     draft.start(base, BASE)

@@ -58,6 +58,7 @@ def check_terms(terms: Terms, seeds: int | None) -> None:
     if terms.fidelity == "ladder":
         raise UserError("--fidelity ladder: every network is trained equally long; take quick or standard")
     check_training(terms.fidelity, terms.epochs, default_to(terms.train_resolution, 32))
+    Fidelity(default_to(terms.epochs, 1.0), default_to(terms.subset, 1.0))  # refuses what is none
     resolution, classes = terms.target
     if not 8 <= resolution <= 4096 or not 1 <= classes <= 10**6:
         raise UserError(

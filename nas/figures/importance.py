@@ -1,6 +1,6 @@
 """The picture of importances: a row a choice, its share of what explains the accuracy at equal cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,8 +72,8 @@ def _panel(title: str, rows: pd.DataFrame) -> Panel:
     for name, style, kept in (("fANOVA", _SURE, sure), ("fANOVA, no more than chance", _UNSURE, ~sure)):
         if kept.any():
             picked = [i for i in range(len(rows)) if kept[i]]
-            points = share[picked], [heights[i] for i in picked], [hover[i] for i in picked]
-            series.append(_points(name, style, *points))
+            places, texts = [heights[i] for i in picked], [hover[i] for i in picked]
+            series.append(_points(name, style, share[picked], places, texts))
     most = max([1.0, *share, *ped, *chance[~np.isnan(chance)]])
     return Panel(
         title=title,
@@ -84,7 +84,7 @@ def _panel(title: str, rows: pd.DataFrame) -> Panel:
     )
 
 
-def _points(name: str, style: Style, x: Sequence[float], y: Sequence[float], hover: Sequence[str]) -> Series:
+def _points(name: str, style: Style, x: Iterable[float], y: Sequence[float], hover: Sequence[str]) -> Series:
     return Series(name, style, tuple(map(float, x)), tuple(y), tuple(hover), in_legend=True)
 
 

@@ -27,13 +27,14 @@ class Compute:
 
     bf16: autocast to bfloat16. own_gradients: those of depthwise convolutions come from our library where it
     was not slower. channels_last: memory format of network and images. folded: for evaluation, batch norm is
-    folded into the convolutions.
+    folded into the convolutions. graphs: a step on CUDA is recorded once and replayed.
     """
 
     bf16: bool
     own_gradients: bool = True
     channels_last: bool = True
     folded: bool = True
+    graphs: bool = True
 
     @property
     def memory_format(self) -> torch.memory_format:

@@ -49,17 +49,17 @@ def depthwise_backward(
     if library.offered(x.dtype, weight.shape[-1], stride):
         dx, dw = library.backward(gradient, x, weight, stride, (want_x, want_weight))
     else:
-        dx, dw = _torchs(gradient.to(x.dtype), x, weight.to(x.dtype), stride, (want_x, want_weight))
+        dx, dw = torchs_gradients(gradient.to(x.dtype), x, weight.to(x.dtype), stride, (want_x, want_weight))
     return (
         x.new_empty(0) if dx is None else dx,
         weight.new_empty(0) if dw is None else dw.to(weight.dtype),
     )
 
 
-def _torchs(
+def torchs_gradients(
     gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: tuple[bool, bool] = (True, True)
 ) -> tuple[Tensor | None, Tensor | None]:
-    """The same from torch, all in one type."""
+    """The same gradients from torch, all in one type."""
     half, channels = weight.shape[-1] // 2, x.shape[1]
     geometry = ([stride, stride], [half, half], [1, 1], False, [0, 0], channels)
     found = torch.ops.aten.convolution_backward(gradient, x, weight, None, *geometry, [*wanted, False])
@@ -162,7 +162,7 @@ def _measure(dtype: torch.dtype, kernel: int, stride: int, channels: int, size: 
     theirs = weight.to(dtype)
     with torch.no_grad():
         return speed_ratio(
-            lambda: _torchs(gradient, x, theirs, stride),
+            lambda: torchs_gradients(gradient, x, theirs, stride),
             lambda: library.backward(gradient, x, weight, stride),
         )
 

@@ -40,8 +40,8 @@ class Whole:
 class Timings:
     """What was timed on a device: all of a table that cannot be computed.
 
-    space: its name and a hash of its choices. reference: the network that ratios are to. parts: ratio of each
-    part by `nas.costs.key_name`. clock: that of the measurements ("wall", "cpu", "device"; several joined by "+").
+    space: its name and a hash of its choices. reference: the network that ratios are to. parts: ratio of each part
+    by `nas.costs.key_name`. clock: that of the measurements ("wall", "cpu", "device"; several joined by "+").
     """
 
     fingerprint: Fingerprint

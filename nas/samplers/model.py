@@ -16,7 +16,7 @@ ALWAYS = 40
 """Up to so many results the kernel's parameters are fitted anew at every one, from then on at every tenth part more."""
 FITTED = 200
 """Results that the parameters are fitted on at most: the best, and the others evenly."""
-KEPT = 1000
+KEPT = 800
 """Results that the model is conditioned on at most, chosen likewise."""
 FAILED = 0.25
 """A point whose training failed is believed to be at this quantile of the results."""
@@ -28,8 +28,9 @@ FITS = 8
 class Beliefs:
     """Posteriors of the learned objectives (higher is better, unit scale), and where the tried points stand.
 
-    standing [n, objectives] are the values of the points `rows` [n]: as measured, or as believed for points that
-    are running or have lesser results only.
+    standing [n, objectives] are the values of the points `rows` [n] as they are believed to be. Where trainings are
+    noisy that is not what was measured: the best of many results owes part of its rank to luck, and a front of such
+    results would hide what can still be improved on.
     """
 
     problem: Problem
@@ -92,7 +93,8 @@ class Model:
             if len(pending):  # kriging believer: what is running is taken to come out as expected
                 posterior = Posterior.given(self._kernel, theta, known.joined(pending), np.append(y, running))
             posteriors.append(posterior)
-            standing.append(np.concatenate([z[history.counts], running, lesser]))
+            own = posterior.mean(x.take(history.counts))
+            standing.append(np.concatenate([own, running, lesser]))
         rows = np.concatenate([history.rows[history.counts], history.pending, history.brief])
         return Beliefs(problem, tuple(posteriors), rows, _columns(standing, len(rows)))
 

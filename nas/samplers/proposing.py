@@ -18,7 +18,7 @@ from nas.samplers.model import Beliefs, Model
 from nas.samplers.objectives import Objectives
 from nas.samplers.problem import Fixed, Problem
 
-INITIAL = 16
+INITIAL = 8
 """Points that are tried before the model is asked, spread over the range of costs and far from each other."""
 STRATA = (0.15, 0.85)
 """The quantiles of the cost, over points of every size, between which the first points are spread."""
@@ -32,9 +32,11 @@ DRAW_EVERY = 3
 """Every third proposal follows a random draw of the posterior, over the most promising candidates."""
 DRAWN = 300
 FLOOR = 0.25
-"""Below this quantile of what is believed of the whole space nothing is of interest: it bounds the hypervolume."""
-LOW = -1.0
-"""The bound, in spreads, where random points are all beyond the budget."""
+"""Below this quantile of the values nothing is of interest: it bounds the hypervolume (see Front)."""
+ASKED = 100
+"""Random points of the space that the belief is asked about."""
+QUARTERS = np.array([-1.15, -0.32, 0.32, 1.15])
+"""The middles of the quarters of a normal distribution: four values that stand for a belief."""
 RANKED = 16
 SCENARIOS = 8
 """With several learned objectives, all but the first are taken at so many quantiles of the belief."""
@@ -151,21 +153,21 @@ class Front:
         self._worth = np.concatenate([standing, -known], axis=1)
         sample = self._known(problem.sample_costs[problem.prices.fits(problem.sample_costs)])
         limits = np.concatenate([sample, known]).max(axis=0, initial=-np.inf)
-        floors = (
-            np.quantile(standing[:INITIAL], FLOOR, axis=0) if len(standing) else np.zeros(standing.shape[1])
-        )
+        floors = self._floors(problem, standing)
         worst = np.concatenate([floors, -limits])
         self._cells = cells(self._worth[:, 0], -self._worth[:, 1:], -worst[1:], float(worst[0]))
 
-    def _floors(self, problem: Problem) -> Floats:
-        """The least values of interest of the learned objectives: a quantile of what is believed of the space."""
-        fits = problem.prices.fits(problem.typical_costs)
+    def _floors(self, problem: Problem, standing: Floats) -> Floats:
+        """The least values of interest of the learned objectives: a low quantile, of the first points (spread over all
+        costs) or of what is believed of the space, whichever is lower. A floor too high hides a part of the front;
+        one too low only spends a few trials on it.
+        """
+        fits = np.flatnonzero(problem.prices.fits(problem.typical_costs))[:ASKED]
         mean, deviation = self._beliefs.predict(problem.typical[fits], problem.typical_costs[fits])
-        spread = np.array([-1.15, -0.32, 0.32, 1.15])[
-            :, None, None
-        ]  # the middles of the quarters of a normal
-        believed = (mean + spread * deviation).reshape(-1, mean.shape[1])
-        return np.quantile(believed, FLOOR, axis=0) if len(believed) else np.full(mean.shape[1], LOW)
+        believed = (mean + QUARTERS[:, None, None] * deviation).reshape(-1, mean.shape[1])
+        seen = [values for values in (believed, standing[:INITIAL]) if len(values)]
+        lowest = [np.quantile(values, FLOOR, axis=0) for values in seen]
+        return np.min(lowest, axis=0) if lowest else np.zeros(standing.shape[1])
 
     def _known(self, costs: Floats) -> Floats:
         """The known objectives [n, known], the lower the better."""

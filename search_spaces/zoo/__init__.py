@@ -5,7 +5,7 @@ says which reading is ours. Widths follow each family's own scaling rule.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -31,6 +31,7 @@ __all__ = [
     "mobilenet_v3_small",
     "mobilenext",
     "names",
+    "refused",
     "shufflenet_v1",
     "shufflenet_v2",
     "split",
@@ -65,6 +66,10 @@ ZOO: dict[str, Entry] = {
     "mobilenet_v3_small_reduced_tail": Entry(partial(mobilenet_v3_small, reduced_tail=True), _V3_WIDTHS),
     "mobilenext": Entry(mobilenext, _NEXT_WIDTHS),
     "mobilenext_id2": Entry(partial(mobilenext, identity_div=2), _NEXT_WIDTHS),
+    "mobilenext_id3": Entry(
+        partial(mobilenext, identity_div=3), (0.5, 0.75, 1.0)
+    ),  # others 3 does not divide
+    "mobilenext_id4": Entry(partial(mobilenext, identity_div=4), _NEXT_WIDTHS),
     "shufflenet_v1": Entry(shufflenet_v1, (0.25, 0.5, 1.0, 1.5, 2.0), (1, 2, 3, 4, 8)),
     "shufflenet_v2": Entry(shufflenet_v2, _V2_WIDTHS),
     "shufflenet_v2_figure": Entry(partial(shufflenet_v2, figure=True), _V2_WIDTHS),
@@ -117,17 +122,25 @@ def split(name: str) -> tuple[str, float | None, int | None]:
 
 def names() -> list[str]:
     """Every listed variant by its full name, `mobilenet_v2_x0.35` and so on, without those refused."""
-    found = []
+    return [name for name, error in _variants() if error is None]
+
+
+def refused() -> dict[str, UserError]:
+    """The published variants that plain scaling does not give, by name, each with the reason."""
+    return {name: error for name, error in _variants() if error is not None}
+
+
+def _variants() -> Iterator[tuple[str, UserError | None]]:
     for name, entry in ZOO.items():
         for group in entry.groups or (None,):
             for width in entry.widths:
                 full = name + (f"_g{group}" if group else "") + (f"_x{width:g}" if width != 1 else "")
                 try:
                     get(full)
-                except UserError:
-                    continue
-                found.append(full)
-    return found
+                except UserError as error:
+                    yield full, error
+                else:
+                    yield full, None
 
 
 def _given(what: str, written: _Number | None, argument: _Number | None) -> _Number | None:

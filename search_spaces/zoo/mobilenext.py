@@ -21,8 +21,8 @@ _TABLE = (
 def mobilenext(width: float = 1.0, identity_div: int = 1) -> Arch:
     """MobileNeXt, Zhou et al. 2020, official code: 3,535,416 parameters at width 1 and 1000 classes.
 
-    The last block keeps its 1280 below width 1. `identity_div` 2 lets half of the channels pass the
-    shortcuts (the repository's "half id").
+    The last block keeps its 1280 below width 1. `identity_div` d lets the first d-th of the channels
+    pass the shortcuts (2 is the repository's "half id").
     """
     blocks: list[Block] = []
     stem = channels = make_divisible(32 * width)

@@ -1,6 +1,7 @@
 """A space, settings and results that are small enough to be enumerated and trained in a test."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from nas.settings import Settings
@@ -54,13 +55,14 @@ def settings(**changes: Any) -> Settings:
     return replace(small, **changes)
 
 
-def all_archs(text: str) -> set[Arch]:
+@cache
+def all_archs(text: str) -> frozenset[Arch]:
     """Every arch of a space described in YAML, by trying every choice."""
     space = spaces.parse(text)
     points: list[dict[str, Any]] = [{}]
     for dimension in space.dimensions:
         points = [{**point, dimension.name: choice} for point in points for choice in dimension.choices]
-    return {space.arch(point) for point in points}
+    return frozenset(space.arch(point) for point in points)
 
 
 def outcome(accuracy: float, seconds: float = 1.0) -> Outcome:

@@ -11,7 +11,6 @@ from rich.console import Console
 from nas import ablate, console
 from nas.ablation.report import FILES as WRITTEN
 from nas.comparison.trainings import Trainings
-from nas.errors import UserError
 from nas.runs import find
 from tests.nas.comparison.by_hand import Crash, Engine, engine
 
@@ -21,7 +20,7 @@ FILES = {*WRITTEN.split(", "), "manifest.json", "study.db"}
 
 def options(out: Path, **changes: Any) -> dict[str, Any]:
     """Of an ablation that takes a moment."""
-    given = {"data": "digits", "epochs": 0.2, "subset": 0.5, "seeds": 2, "device": "cpu", "out": out}
+    given = {"data": "digits", "epochs": 0.1, "subset": 0.2, "seeds": 2, "device": "cpu", "out": out}
     shown = {"target_resolution": 32, "target_classes": 10, "console": Console(file=StringIO(), width=200)}
     return {**given, **shown, **changes}
 
@@ -58,7 +57,7 @@ def test_an_ablation_leaves_verdicts_of_both_comparisons(driven: Any, tmp_path: 
     assert first == second == list(dict.fromkeys(trained["arch"]))
 
 
-def test_a_crash_loses_nothing_and_changes_nothing(driven: Any, tmp_path: Path) -> None:
+def test_a_crash_loses_nothing_and_only_new_seeds_are_added(driven: Any, tmp_path: Path) -> None:
     given = {"components": ["se"], "equal": []}
     whole = ablate.ablate(BASE, **given, **options(tmp_path / "whole"))
     driven(engine(crash_after=3))
@@ -71,14 +70,9 @@ def test_a_crash_loses_nothing_and_changes_nothing(driven: Any, tmp_path: Path) 
     done = [(t.user_attrs["network"], t.user_attrs["seed"]) for t in trials if t.state.name == "COMPLETE"]
     assert len(done) == len(set(done)) == len(whole.trainings)
     assert len(trials) == len(done) + 1  # the one that was under way
-
-
-def test_seeds_are_added_and_only_they_are_trained(driven: Any, tmp_path: Path) -> None:
-    given = {"components": ["se"], "equal": []}
-    first = ablate.ablate(BASE, **given, **options(tmp_path / "run", seeds=1))
-    more = ablate.ablate(resume=tmp_path / "run", seeds=2, console=Console(file=StringIO()))
-    pd.testing.assert_frame_equal(more.trainings[: len(first.trainings)], first.trainings)
-    assert len(more.trainings) == 2 * len(first.trainings)
+    more = ablate.ablate(resume=tmp_path / "run", seeds=3, console=Console(file=StringIO()))
+    pd.testing.assert_frame_equal(more.trainings[: len(done)], again.trainings)
+    assert more.trainings["seed"][len(done) :].tolist() == [2] * (len(done) // 2)
 
 
 def test_a_study_is_a_file(driven: Any, tmp_path: Path) -> None:
@@ -90,7 +84,7 @@ def test_a_study_is_a_file(driven: Any, tmp_path: Path) -> None:
     given = options(tmp_path / "run", data=None, seeds=None, subset=0.2)
     found = ablate.ablate(config=file, **given)
     assert found.summary["name"].tolist() == ["A", "A -> no SE"]
-    assert found.trainings["epochs"].tolist() == [0.2, 0.2]  # the command line has the last word
+    assert found.trainings["epochs"].tolist() == [0.1, 0.1]  # the command line has the last word
 
 
 WRONG = {
@@ -131,14 +125,6 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     assert exit_.value.code == 2 and out == ""
     assert len(errors) == 1 and errors[0].startswith("error: ") and WRONG[line] in errors[0]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_comparison_is_no_ablation(driven: Any, tmp_path: Path) -> None:
-    from nas import compare
-
-    compare.compare([BASE], **options(tmp_path / "run", seeds=1))
-    with pytest.raises(UserError, match=r"nas\.compare"):
-        ablate.ablate(resume=tmp_path / "run")
 
 
 @pytest.mark.slow

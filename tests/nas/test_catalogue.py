@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from nas import describe as describe_command
 from nas import published
 from nas import zoo as zoo_command
-from nas.catalogue import comparisons, contradicted, deviations, name_of
+from nas.catalogue import FIGURES, comparisons, contradicted, deviations, listed, name_of, unbuildable
 from nas.errors import UserError
 from nas.models import reference
 from search_spaces import Arch, zoo
@@ -42,13 +43,25 @@ def test_no_reason_stands_for_a_figure_that_agrees() -> None:
 
 @pytest.mark.slow
 def test_every_published_width_of_a_zoo_network_is_compared() -> None:
-    """Those of `imagenet.csv` with a figure, save ShuffleNetV1's that cannot be built by plain scaling."""
-    compared = {(row.model, row.resolution, row.published) for n in zoo.names() for row in comparisons(n)}
-    models = {published.plain(name) for name in zoo.ZOO}
-    table = published.imagenet()
+    """With each of its figures, save ShuffleNetV1's that cannot be built by plain scaling."""
+    names = [*listed(), "timm:legacy_xception"]
+    compared = {(r.model, r.resolution, r.figure, r.published) for n in names for r in comparisons(n)}
+    models = {published.plain(name.rpartition(":")[2].removeprefix("legacy_")) for name in [*zoo.ZOO, *names]}
+    table = pd.concat([published.imagenet(), published.elsewhere()])
     for _, row in table[table["model"].map(published.plain).isin(models)].iterrows():
-        unbuildable = row["model"] == "ShuffleNetV1" and row["width"] < 1 and row["groups"] in (2, 4)
-        assert unbuildable or (row["model"], row["resolution"], row["macs"]) in compared, row
+        unbuilt = row["model"] == "ShuffleNetV1" and row["width"] < 1 and row["groups"] in (2, 4)
+        for figure in FIGURES:
+            known = pd.isna(row[figure]) or (row["model"], row["resolution"], figure, row[figure]) in compared
+            assert unbuilt or known, row
+    assert {"MnasNet-B1", "EfficientNet-B0", "MobileNeXt-id2", "VGG-16", "Xception"} <= {
+        c[0] for c in compared
+    }
+
+
+def test_what_was_published_and_cannot_be_built_is_named_with_the_reason() -> None:
+    found = unbuildable()
+    assert set(found) == {f"shufflenet_v1_g{g}_x{w}" for g in (2, 4) for w in (0.25, 0.5)}
+    assert all("bottleneck" in reason for reason in found.values())
 
 
 @pytest.mark.parametrize(
@@ -56,7 +69,9 @@ def test_every_published_width_of_a_zoo_network_is_compared() -> None:
     [
         ("mobilenet_v1_x0.25", "params", 500_000, "printed to 0.1 million"),
         ("mobilenet_v2", "params", 3_400_000, "without batch norm"),
-        ("mobilenext", "macs", 300_000_000, "counts 311"),
+        ("mobilenext_x0.75", "params", 2_500_000, "not explained by the official code"),
+        ("mobilenext_id2", "macs", 300_000_000, "counts 311"),
+        ("torchvision:resnet50", "macs", 3_800_000_000, "first 1x1"),
         ("shufflenet_v2_x0.5", "params", 1_400_000, "printed to 0.1 million"),
     ],
 )
@@ -66,7 +81,10 @@ def test_a_deviation_has_its_reason(name: str, figure: str, published: int, reas
 
 
 def test_rows_belong_to_their_variant() -> None:
-    assert {row.published for row in comparisons("shufflenet_v1_g8") if row.figure == "macs"} == {137_000_000}
+    for groups, params, macs in ((1, set(), {143}), (8, {2.4}, {137, 138, 140})):
+        rows = comparisons(f"shufflenet_v1_g{groups}")
+        assert {row.published / 1e6 for row in rows if row.figure == "params"} == params
+        assert {row.published / 1e6 for row in rows if row.figure == "macs"} == macs
     assert comparisons("shufflenet_v1") == [
         row.__class__(**{**vars(row), "network": "shufflenet_v1"}) for row in comparisons("shufflenet_v1_g3")
     ]
@@ -104,9 +122,11 @@ def test_describe_refuses_a_file_that_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_zoo_lists_every_variant() -> None:
     said = run(zoo_command.main)
-    assert all(f"{name} " in said for name in zoo.names())
+    assert all(f"{name} " in said for name in listed())
     made = json.loads(run(zoo_command.main, "--json"))
-    assert [row["name"] for row in made] == zoo.names()
+    assert [row["name"] for row in made] == listed()
+    (vgg,) = [row for row in made if row["name"] == "torchvision:vgg16"]
+    assert {row["published"] for row in vgg["published"]} >= {138_000_000, 15_300_000_000}
 
 
 @pytest.mark.slow

@@ -14,7 +14,10 @@ from nas import compare, console
 from nas.comparison.summary import FILES as WRITTEN
 from nas.comparison.trainings import Trainings
 from nas.engine import Job
+from nas.errors import UserError
+from nas.pricing import pricer
 from nas.runs import create_run, find
+from search_spaces import Arch
 from tests.nas.comparison.by_hand import Crash, Engine, engine
 from tests.nas.comparison.small import A, B
 from tests.nas.small import outcome, settings
@@ -24,7 +27,7 @@ FILES = {*WRITTEN.split(", "), "manifest.json", "study.db"}
 
 def options(out: Path, **changes: Any) -> dict[str, Any]:
     """Of a comparison that takes a moment."""
-    given = {"data": "digits", "epochs": 0.2, "subset": 0.5, "seeds": 2, "device": "cpu", "out": out}
+    given = {"data": "digits", "epochs": 0.1, "subset": 0.2, "seeds": 2, "device": "cpu", "out": out}
     return {**given, "target_resolution": 32, "target_classes": 10, **changes}
 
 
@@ -87,24 +90,19 @@ def test_seeds_are_added_and_only_they_are_trained(driven: Any, tmp_path: Path) 
     assert more.trainings["seed"].tolist() == [0, 0, 1, 1]
     pd.testing.assert_frame_equal(more.trainings[:2], first.trainings)
     assert more.summary["seeds"].tolist() == [2, 2]
+    with pytest.raises(UserError, match="--seeds 1"):
+        compare.compare(resume=tmp_path / "run", seeds=1)
 
 
 def test_the_winner_of_a_search_is_compared(driven: Any, tmp_path: Path) -> None:
     record = create_run(tmp_path / "search", None, settings(), {})
-    number = record.launch(A, outcome_cost(), {}, {})
+    number = record.launch(A, pricer(record.settings)(Arch.parse(A)), {}, {})
     record.complete(number, outcome(0.5))
     found = compare.compare(
-        [f"{tmp_path / 'search'}@{number}", B], **options(tmp_path / "run", seeds=1), console=said()[0]
+        [f"{tmp_path / 'search'}@{number}", B], **options(tmp_path / "run", minutes=1e-6), console=said()[0]
     )
     assert found.summary["label"].tolist() == [f"search@{number}", B]
     assert found.summary["network"].tolist() == [A, B]
-
-
-def outcome_cost() -> Any:
-    from nas import cost
-    from search_spaces import Arch
-
-    return cost(Arch.parse(A), 32, 10)
 
 
 def test_a_failed_training_is_told_with_its_reason(
@@ -171,14 +169,6 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     assert exit_.value.code == 2 and out == ""
     assert len(errors) == 1 and errors[0].startswith("error: ") and WRONG[line] in errors[0]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_fewer_seeds_than_there_are_is_refused(driven: Any, tmp_path: Path) -> None:
-    from nas.errors import UserError
-
-    compare.compare([A], **options(tmp_path / "run"), console=said()[0])
-    with pytest.raises(UserError, match="--seeds 1"):
-        compare.compare(resume=tmp_path / "run", seeds=1)
 
 
 @pytest.mark.slow

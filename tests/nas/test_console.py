@@ -192,3 +192,12 @@ def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
     assert process.wait(30) == 1
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+def test_the_help_of_a_search_waits_for_no_library() -> None:
+    """In a process of its own, which is as `python -m` starts: torch alone would take seconds."""
+    code = "import sys, runpy; sys.argv = ['search', '--help']\n"
+    code += "try: runpy.run_module('nas.search', run_name='__main__')\n"
+    code += "finally: print([name for name in ('torch', 'ray', 'optuna', 'pandas') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.endswith("[]\n"), done.stdout[-300:] + done.stderr

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from nas import doctor
 from nas.kernels import library
+from nas.kernels.allocator import is_glibc
 
 
 def told() -> dict[str, str]:
@@ -45,3 +46,7 @@ def test_the_command() -> None:
     done = CliRunner().invoke(app)
     assert done.exit_code == 0
     assert len(done.stdout.splitlines()) == len(told())
+
+
+def test_the_allocator_is_told() -> None:
+    assert ("glibc" in told()["allocator"]) == is_glibc()

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from optuna.distributions import CategoricalDistribution
 
-from nas.costs import Cost
 from nas.errors import UserError
 from nas.figures.importance import ImportanceInfo, importance_sheet
 from nas.importances import COLUMNS, LEAST, Importances, at_equal_cost, importances
+from nas.pricing import Price
 from nas.record import KINDS, Record
 from search_spaces import spaces
 from tests.nas import small
@@ -35,9 +35,8 @@ def in_memory() -> Record:
     return Record(studies)
 
 
-def planted(trials: int, seed: int = 0, epochs: float | None = None) -> Record:
+def plant(record: Record, trials: int, seed: int = 0, epochs: float | None = None) -> Record:
     """A run whose accuracy is its cost's logarithm, the kernel of stage 1, squeeze-excite of stage 2, and noise."""
-    record = in_memory()
     space, rng = spaces.parse(SPACE), np.random.default_rng(seed)
     for _ in range(trials):
         params = space.draw(lambda d: d.choices[int(rng.integers(len(d.choices)))])
@@ -47,7 +46,7 @@ def planted(trials: int, seed: int = 0, epochs: float | None = None) -> Record:
         accuracy += 0.015 * bool(params["s2.squeeze_excite"]) + 0.004 * rng.normal()
         number = record.launch(
             str(arch),
-            Cost(macs, 1000, 1000),
+            Price(macs, 1000, 1000),
             params,
             {d.name: CategoricalDistribution(d.choices) for d in space.dimensions if d.name in params},
             epochs=epochs,
@@ -58,7 +57,7 @@ def planted(trials: int, seed: int = 0, epochs: float | None = None) -> Record:
 
 @pytest.fixture(scope="module")
 def record() -> Record:
-    return planted(60)
+    return plant(in_memory(), 60)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_without_shuffles_nothing_is_said_of_chance(record: Record) -> None:
 @pytest.mark.parametrize(("trials", "epochs"), [(LEAST - 1, None), (LEAST + 1, 0.05)])
 def test_few_trials_of_the_full_fidelity_are_refused(trials: int, epochs: float | None) -> None:
     with pytest.raises(UserError, match=f"at least {LEAST}"):
-        importances(planted(trials, epochs=epochs))
+        importances(plant(in_memory(), trials, epochs=epochs))
 
 
 def test_accuracies_that_are_all_alike_are_refused() -> None:
@@ -105,7 +104,7 @@ def test_accuracies_that_are_all_alike_are_refused() -> None:
     for depth in range(LEAST + 1):
         params = space.draw(lambda d, depth=depth: d.choices[depth % len(d.choices)])  # type: ignore[misc]
         kinds = {d.name: CategoricalDistribution(d.choices) for d in space.dimensions}
-        number = record.launch(str(space.arch(params)), Cost(10**7, 10, 10), params, kinds)
+        number = record.launch(str(space.arch(params)), Price(10**7, 10, 10), params, kinds)
         record.complete(number, small.outcome(0.5))
     with pytest.raises(UserError, match="alike"):
         importances(record)

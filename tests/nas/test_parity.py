@@ -96,7 +96,9 @@ def compare(case: str, resolution: int) -> None:
         assert difference < 1e-5, f"{difference:.1e} in {'training' if train else 'evaluation'}"
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=pytest.mark.slow if "reduced" in c or "x0_5" in c else ()) for c in CASES]
+)
 def test_outputs_are_the_librarys(case: str) -> None:
     compare(case, 49)
 

@@ -28,6 +28,14 @@ def test_imagenet_has_one_row_a_configuration_with_its_cost() -> None:
     assert table["macs"].notna().all()
 
 
+def test_costs_from_elsewhere_are_plausible_and_sourced_and_no_copies() -> None:
+    table, keys = published.elsewhere(), ["model", "width", "resolution", "groups", "params", "macs"]
+    assert table[["family", "model", "source"]].notna().all(axis=None)
+    assert (table["params"].notna() | table["macs"].notna()).all()
+    assert (table[["params", "macs"]].stack() > 10**5).all()
+    assert not pd.concat([published.imagenet(), table]).duplicated(keys).any()
+
+
 def test_latencies_are_of_published_networks() -> None:
     known = set(published.imagenet()["model"])
     table = published.latency()

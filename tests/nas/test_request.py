@@ -176,3 +176,12 @@ def test_other_data_than_the_runs_are_refused(tiny: str) -> None:
     assert same_data(settings, None, silent).fingerprint == settings.fingerprint
     with pytest.raises(UserError, match="f00d"):
         same_data(replace(settings, fingerprint="f00d"), None, silent)
+
+
+def test_a_recipe_is_changed_where_it_is_asked(tiny: str) -> None:
+    settings = asked(tiny, recipe="lr=0.3,cutout=0.5")
+    assert (settings.recipe.lr, settings.recipe.cutout, settings.recipe.mirror) == (0.3, 0.5, False)
+    assert asked(tiny, recipe="mirror=yes").recipe.mirror  # said so: digits are not mirrored otherwise
+    assert Settings.from_json(settings.to_json()) == settings
+    with pytest.raises(UserError, match="rate"):
+        asked(tiny, recipe="rate=1")

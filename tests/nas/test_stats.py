@@ -20,6 +20,7 @@ from nas.stats import (
     holm,
     mean_interval,
     paired_effects,
+    pooled_intervals,
     pooled_noise,
 )
 
@@ -213,3 +214,25 @@ def test_the_interval_of_a_mean() -> None:
     assert (mean, low, high) == pytest.approx((0.71, *expected))
     assert mean_interval([0.7])[0] == 0.7 and math.isnan(mean_interval([0.7])[1])
     assert all(map(math.isnan, mean_interval([])))
+
+
+@pytest.mark.parametrize("seed_effect", [0.0, 0.007, 0.03])
+def test_the_interval_of_an_accuracy_covers_it_however_much_the_seeds_add(seed_effect: float) -> None:
+    """Rows share their seeds; counted as if they did not, a large effect of seeds would leave 88 % covered."""
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(1_000):
+        table = 0.7 + rng.normal(0, NOISE, (6, SEEDS)) + rng.normal(0, seed_effect, (1, SEEDS))
+        _, low, high = pooled_intervals({str(i): list(row) for i, row in enumerate(table)})["0"]
+        hits.append(low <= 0.7 <= high)
+    assert 0.92 <= share(hits) <= 0.975
+
+
+def test_pooled_intervals_of_odd_rows() -> None:
+    found = pooled_intervals({"a": [0.70, 0.72], "b": [0.71], "c": [], "d": [math.nan, 0.69]})
+    assert found["a"][0] == pytest.approx(0.71) and found["b"][1] < 0.71 < found["b"][2]
+    assert all(map(math.isnan, found["c"])) and found["d"][0] == 0.69
+    assert math.isnan(pooled_intervals({"a": [0.7], "b": [0.6]})["a"][1])
+    one = pooled_intervals({"a": [0.70, 0.72, 0.71]})["a"]
+    assert one == pytest.approx(mean_interval([0.70, 0.72, 0.71]))
+    assert pooled_intervals({"a": [0.7, 0.7], "b": [0.6, 0.6]})["a"] == (0.7, 0.7, 0.7)

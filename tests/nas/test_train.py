@@ -12,6 +12,7 @@ import nas.train
 from nas import console, training
 from nas.building import build
 from nas.data import load
+from nas.naming import resolve as resolve_model
 from nas.training import TrainingFailed
 from search_spaces import resolve
 
@@ -73,6 +74,17 @@ def test_retraining_writes_what_it_did(
     model.load_state_dict(torch.load(out / "weights.pt", weights_only=True))
     assert training.evaluate(model, data.test(), data, "cpu") == result["test_accuracy"]
     assert training.evaluate(model, data.validation(), data, "cpu") == result["validation_accuracy"]
+
+
+def test_a_librarys_classifier_is_trained_like_an_arch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, out = "torchvision:shufflenet_v2_x0_5", tmp_path / "run"
+    words = ("--data", "digits", "--epochs", 0.2, "--resolution", 32, "--out", out)
+    assert command(monkeypatch, name, *words) == 0
+    assert json.loads((out / "result.json").read_text())["arch"] == name
+    module = build(resolve_model(name), 10, 32)
+    module.load_state_dict(torch.load(out / "weights.pt", weights_only=True))
 
 
 def test_the_same_command_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

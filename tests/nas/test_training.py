@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from nas import training
+from nas.batches import stratified
 from nas.errors import UserError
 from nas.kernels import library
 from nas.kernels.compute import Compute
+from nas.recipe import schedule
+from nas.stepping import weight_groups
 from nas.training import (
     Fidelity,
     Outcome,
@@ -27,11 +30,8 @@ from nas.training import (
     TrainingFailed,
     evaluate,
     find_device,
-    schedule,
     seed_everything,
-    stratified,
     train,
-    weight_groups,
 )
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from blocks import BLOCKS, Bottleneck, SandGlass, UserError
 from nas import build
-from search_spaces import spaces
+from search_spaces import Arch, spaces
 from search_spaces.space import Choices, Space, Stage, Value
 
 ALWAYS = ("ir", "sg", "ds", "rb", "inc", "xc")  # can stand behind any width that is a multiple of 8
@@ -82,3 +82,20 @@ stages:
     assert made.stages[1].choices.block == ("rb", "ir")
     tokens = {b.token for seed in range(40) for b in made.sample(np.random.default_rng(seed)).blocks}
     assert tokens == {"ir", "ds", "inc", "xc", "rb"}
+
+
+def test_one_space_may_list_every_primitive() -> None:
+    """Where each stage is wider than the one before is outside: 2 * 24 < 56, 2 * 56 < 120."""
+    text = f"""
+name: everything
+choices: {{block: [{", ".join(BLOCKS)}], kernel: [3, 5], expansion: [2], groups: [1, 2]}}
+stages:
+  - {{width: [24], depth: [2], stride: 2}}
+  - {{width: [56], depth: [2, 3], stride: 2}}
+  - {{width: [120], depth: [2], stride: 2}}
+"""
+    made = spaces.parse(text)
+    archs = [made.sample(np.random.default_rng(seed)) for seed in range(60)]
+    assert {block.token for arch in archs for block in arch.blocks} == set(BLOCKS)
+    for arch in archs:
+        assert Arch.parse(str(arch)) == arch == made.arch(made.params(arch))

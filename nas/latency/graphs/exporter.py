@@ -25,7 +25,7 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
         with torch.no_grad(), _quiet():
             out_shape = tuple(module.eval()(x).shape)
             program = torch.onnx.export(module, (x,), dynamo=True, opset_version=OPSET, verbose=False)
-        graph = program.model_proto.graph  # type: ignore[union-attr]
+        graph = program.model_proto.graph
     except Exception as error:  # the exporter's own, of many kinds
         cause = " ".join(str(error).split())[:200]
         raise UserError(

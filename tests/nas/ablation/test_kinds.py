@@ -62,3 +62,9 @@ def test_a_network_of_other_blocks_stays_as_it_is() -> None:
     for name in ("shufflenet_v1", "mobilenet_v1"):
         base = zoo.get(name)
         assert to_sandglass(base) == base == to_inverted_residual(base)
+
+
+def test_of_different_expansions_in_a_stage_the_middle_one_is_taken() -> None:
+    """MobileNetV3-Large's 80 channels expand to 240, 200, 184 and 184; the first one's is of the stage before."""
+    made = to_sandglass(zoo.get("mobilenet_v3_large"))
+    assert [block.out for block in made.blocks[6:10]] == [184] * 4

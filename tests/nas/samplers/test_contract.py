@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -148,3 +149,66 @@ def test_failed_and_pruned_trials_are_no_obstacle() -> None:
         else:
             source.tell(trial, [good(params), cost(params)])
     assert len({tuple(t.params.values()) for t in source.trials}) == 26
+
+
+def conditional(trial: optuna.Trial) -> tuple[float, float]:
+    """A depth, and an option of each layer that there is."""
+    layers = [
+        trial.suggest_categorical(f"op{i}", ("a", "b")) for i in range(trial.suggest_int("depth", 1, 4))
+    ]
+    return 0.3 * len(layers) + 0.1 * layers.count("b"), float(len(layers))
+
+
+def test_a_space_that_is_not_given_is_learned_conditions_included() -> None:
+    """2 + 4 + 8 + 16 networks; options of missing layers make no new ones."""
+    source = study(FrontSampler(cost=lambda p: float(p.get("depth", 1)), seed=0))
+    source.optimize(conditional, n_trials=40)
+    points = [tuple(sorted(t.params.items())) for t in source.trials if t.state == TrialState.COMPLETE]
+    learned = points[6:]  # until then some parameters may not have been asked for yet
+    assert len(set(learned)) == len(learned)
+    assert len(set(points)) >= 25
+
+
+def test_two_known_costs_make_a_front_of_three_objectives() -> None:
+    def two(params: Params) -> dict[str, float]:
+        return {"macs": cost(params), "ms": 9.0 - 2.0 * params["x0"] + params["x1"]}
+
+    source = study(FrontSampler(SPACE, two, seed=0), ("maximize", "minimize", "minimize"))
+    points = []
+    for _ in range(30):
+        trial = source.ask()
+        params = {name: trial.suggest_categorical(name, (0, 1, 2)) for name in SPACE}
+        points.append(tuple(params.values()))
+        source.tell(trial, [good(params), *two(params).values()])
+    assert len(set(points)) == 30
+    assert len(source.best_trials) >= 8
+
+
+def test_parameters_that_were_queued_are_kept() -> None:
+    source = study(FrontSampler(SPACE, cost, seed=0))
+    run(source, 12)
+    source.enqueue_trial({"x0": 2, "x3": 1})
+    ((x0, _, _, x3, _),) = run(source, 1)
+    assert (x0, x3) == (2, 1)
+
+
+def _work(url: str, seed: int) -> None:
+    sampler = FrontSampler(SPACE, cost, seed=seed)
+    run(optuna.load_study(storage=url, study_name="s", sampler=sampler), 12)
+
+
+@pytest.mark.slow
+def test_processes_that_share_a_storage_never_do_the_same(tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    optuna.create_study(storage=url, study_name="s", directions=["maximize", "minimize"])
+    context = get_context("spawn")
+    workers = [
+        context.Process(target=_work, args=(url, 5)) for _ in range(3)
+    ]  # of one seed: the hardest case
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    trials = optuna.load_study(storage=url, study_name="s").trials
+    assert len(trials) == len({tuple(t.params.items()) for t in trials}) == 36

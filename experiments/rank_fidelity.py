@@ -1,0 +1,315 @@
+"""How well brief trainings rank networks: `python -m experiments.rank_fidelity --data cifar10 --out FOLDER`.
+
+Networks of the default space, spread over cost, are trained at each fidelity; the order that a brief training
+puts them in is compared with that of the long one (`thorough`, two seeds), and so is the order of their
+multiply-adds, which cost nothing: a fidelity that does not beat them is not worth its time. Beside it, the rule
+for small images: the last map held at 4x4 instead of 2x2.
+
+Plain processes, one thread each. Every finished training is a row of trainings.csv; started again with the
+same folder, the study goes on where it stopped. summary.csv is made from the rows alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from nas.costs import cost
+from nas.data import Dataset, load
+from nas.engine import cores
+from nas.errors import UserError
+from nas.fidelity import epochs_of
+from nas.files import write_text
+from nas.training import Fidelity, Recipe
+from search_spaces import Arch, Space, spaces
+from search_spaces.space import Dimension, Value
+
+REFERENCE = "thorough"
+SEEDS = (0, 1)
+"""Of the reference; everything brief is trained once, with the first, as a search would."""
+Floats = NDArray[np.float64]
+RESAMPLES = 10_000
+_DRAWN = 30  # archs drawn for each that is kept
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training of the study: an arch by its text, whose last map is at least `final` pixels high."""
+
+    arch: str
+    fidelity: str
+    final: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A training that was done.
+
+    macs at 224x224 and 1000 classes; macs_trained as trained. epochs: of the schedule. accuracy: validation, in
+    [0, 1]. loss: mean training loss of the last tenth. core_seconds: processor time of the training with its
+    evaluation, one thread. data: fingerprint of the data set.
+    """
+
+    arch: str
+    fidelity: str
+    final: int
+    seed: int
+    macs: int
+    macs_trained: int
+    epochs: float
+    images: int
+    accuracy: float
+    loss: float
+    core_seconds: float
+    data: str
+
+    @property
+    def task(self) -> Task:
+        """What was asked for."""
+        return Task(self.arch, self.fidelity, self.final, self.seed)
+
+
+def draw(space: Space, count: int, seed: int, most: int) -> list[Arch]:
+    """So many archs of a space, of at most so many multiply-adds, evenly spread over the logarithm of cost.
+
+    Each is drawn with one overall size level, because uniform ones are all of middling cost; of those drawn,
+    the nearest to each of `count` levels is kept. Raises UserError where there are too few.
+    """
+    chance = np.random.default_rng(seed)
+    drawn = {_of_size(space, chance.random(), chance) for _ in range(_DRAWN * count)}
+    priced = sorted((float(np.log(cost(arch).macs)), str(arch), arch) for arch in drawn)
+    within = [one for one in priced if one[0] <= np.log(most)]
+    if len(within) < count:
+        raise UserError(f"{count} archs of at most {most / 1e6:g} MFLOPs: only {len(within)} were drawn")
+    kept: list[Arch] = []
+    for wanted in np.linspace(within[0][0], within[-1][0], count):
+        nearest = min(within, key=lambda one: abs(one[0] - wanted))
+        within.remove(nearest)
+        kept.append(nearest[2])
+    return kept
+
+
+def _of_size(space: Space, level: float, chance: np.random.Generator) -> Arch:
+    """An arch whose widths, depths and expansions are about so far up, from 0 to 1; the rest is uniform."""
+
+    def choose(dimension: Dimension) -> Value:
+        most = len(dimension.choices) - 1
+        sized = dimension.option in ("width", "depth", "expansion")
+        return dimension.choices[int(chance.binomial(most, level) if sized else chance.integers(most + 1))]
+
+    return space.arch(space.draw(choose))
+
+
+def plan(archs: Sequence[Arch], final_4: bool) -> list[Task]:
+    """Every training of the study, what matters most first."""
+    names = [str(arch) for arch in archs]
+    stages = [("standard", 2, 0), (REFERENCE, 2, SEEDS[0]), ("quick", 2, 0), (REFERENCE, 2, SEEDS[1])]
+    if final_4:
+        stages += [("standard", 4, 0), (REFERENCE, 4, 0)]
+    return [Task(name, *stage) for stage in stages for name in names]
+
+
+def perform(task: Task, data: Dataset) -> Row:
+    """Do one training, on one thread of this process."""
+    import torch
+
+    from nas.building import build
+    from nas.training import seed_everything, train
+
+    torch.set_num_threads(1)
+    arch = Arch.parse(task.arch)
+    epochs, _ = epochs_of(task.fidelity, len(data.train()))
+    seed_everything(task.seed)
+    model = build(arch, len(data.classes), data.resolution, final=task.final)
+    began = time.process_time()
+    outcome = train(
+        model,
+        data,
+        Fidelity(epochs, resolution=data.resolution),
+        Recipe(),
+        seed=task.seed,
+        device="cpu",
+        reports=1,
+    )
+    return Row(
+        **asdict(task),
+        macs=cost(arch).macs,
+        macs_trained=cost(arch, data.resolution, len(data.classes), final=task.final).macs,
+        epochs=epochs,
+        images=outcome.images,
+        accuracy=outcome.accuracy,
+        loss=round(outcome.loss, 5),
+        core_seconds=round(time.process_time() - began, 2),
+        data=data.fingerprint,
+    )
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a study's file; none where there is no file. Raises UserError for another kind of file."""
+    if not path.exists():
+        return []
+    try:
+        table = pd.read_csv(path)
+        return [
+            Row(**{spec.name: row[spec.name] for spec in fields(Row)}) for row in table.to_dict("records")
+        ]
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{path} holds no trainings of this study ({error}); name another folder") from None
+
+
+def run(tasks: Sequence[Task], data: Dataset, path: Path, workers: int) -> Iterator[Row]:
+    """Do what is missing, adding each row to the file as it is finished, and yield it.
+
+    Raises UserError where the file's rows were trained on other data.
+    """
+    done = read(path)
+    if any(row.data != data.fingerprint for row in done):
+        raise UserError(f"{path}: trained on other data than {data.name} ({data.fingerprint}); name another")
+    missing = [task for task in tasks if task not in {row.task for row in done}]
+    if not done:
+        write_text(path, ",".join(spec.name for spec in fields(Row)) + "\n")
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for finished in as_completed([pool.submit(perform, task, data) for task in missing]):
+            row = finished.result()
+            with path.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerow(asdict(row).values())
+            yield row
+
+
+# What the rows say -----------------------------------------------------------------------------------------
+
+
+def orders(rows: Sequence[Row]) -> pd.DataFrame:
+    """One line an arch: `reference` (mean over its seeds), and one column for each way to rank the archs.
+
+    Archs whose reference is not complete are left out.
+    """
+    table = pd.DataFrame([asdict(row) for row in rows])
+    by_arch: dict[str, pd.Series] = {"multiply-adds": table.groupby("arch").macs.first()}
+    for (fidelity, final), group in table.groupby(["fidelity", "final"]):
+        seeds = group.pivot_table(index="arch", columns="seed", values="accuracy")
+        if fidelity == REFERENCE and final == 2:
+            for seed, accuracies in seeds.items():
+                by_arch[f"{REFERENCE}, seed {seed}"] = accuracies
+            by_arch["reference"] = seeds.mean(axis=1, skipna=False)
+        else:
+            by_arch[str(fidelity) if final == 2 else f"{fidelity}, last map 4x4"] = seeds.iloc[:, 0]
+    found = pd.DataFrame(by_arch)
+    if {"quick", "multiply-adds"} <= set(found):
+        found["quick and multiply-adds, mean rank"] = found[["quick", "multiply-adds"]].rank().mean(axis=1)
+    return found.dropna(subset=["reference"]) if "reference" in found else found.iloc[:0]
+
+
+def agreement(one: Floats, other: Floats, seed: int = 0) -> dict[str, float]:
+    """Spearman's and Kendall's coefficients of two orders, with 95 % bootstrap intervals over the archs.
+
+    Percentiles of resampled archs; with a dozen of them an interval is rough, and seldom narrow.
+    """
+    drawn = np.random.default_rng(seed).integers(len(one), size=(RESAMPLES, len(one)))
+    found: dict[str, float] = {"archs": len(one)}
+    for name, measure in (("spearman", spearman), ("kendall", kendall)):
+        found[name] = float(measure(one[None], other[None])[0])
+        again = measure(one[drawn], other[drawn])
+        again = again[np.isfinite(again)]  # all alike: no order
+        ends = np.quantile(again, (0.025, 0.975)) if len(again) else np.full(2, np.nan)
+        found[f"{name}_low"], found[f"{name}_high"] = ends.tolist()
+    return found
+
+
+def spearman(one: Floats, other: Floats) -> Floats:
+    """Of each line [N, archs] of the two, ties at their mean rank; NaN where all are alike."""
+    first, second = (rankdata(values, axis=1) for values in (one, other))
+    return _correlation(*(ranks - ranks.mean(axis=1, keepdims=True) for ranks in (first, second)))
+
+
+def kendall(one: Floats, other: Floats) -> Floats:
+    """Likewise, tau-b: the correlation of the signs of all differences."""
+    return _correlation(
+        *(
+            np.sign(values[:, :, None] - values[:, None, :]).reshape(len(values), -1)
+            for values in (one, other)
+        )
+    )
+
+
+def _correlation(one: Floats, other: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        found: Floats = (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    return found
+
+
+def summarise(rows: Sequence[Row]) -> pd.DataFrame:
+    """For each way to rank: how well it agrees with the reference, its mean accuracy and what it takes."""
+    table = pd.DataFrame([asdict(row) for row in rows])
+    found = orders(rows)
+    lines = []
+    for name in found.columns.drop("reference", errors="ignore"):
+        known = found.dropna(subset=[name])
+        if len(known) < 3 or name.startswith(f"{REFERENCE}, seed"):
+            continue
+        line: dict[str, object] = {"ranked_by": name}
+        line |= agreement(known[name].to_numpy(float), known["reference"].to_numpy(float))
+        fidelity, _, held = name.partition(", last map ")
+        used = table[(table.fidelity == fidelity) & (table.final == (4 if held else 2))]
+        if len(used):
+            line |= {"mean_accuracy": used.accuracy.mean(), "core_seconds": used.core_seconds.mean()}
+        lines.append(line)
+    pair = [f"{REFERENCE}, seed {seed}" for seed in SEEDS]
+    if set(pair) <= set(found) and len(found.dropna(subset=pair)) >= 3:
+        both = found.dropna(subset=pair)
+        alike = agreement(both[pair[0]].to_numpy(float), both[pair[1]].to_numpy(float))
+        used = table[(table.fidelity == REFERENCE) & (table.final == 2)]
+        lines.append(
+            {"ranked_by": "one seed of the reference by the other", **alike}
+            | {"mean_accuracy": used.accuracy.mean(), "core_seconds": used.core_seconds.mean()}
+        )
+    return pd.DataFrame(lines)
+
+
+def main(
+    out: Annotated[
+        Path, typer.Option(help="Folder of trainings.csv and summary.csv; gone on with if there.")
+    ],
+    data: Annotated[str, typer.Option(help="auto, cifar10, folder:PATH or digits.")] = "auto",
+    archs: Annotated[int, typer.Option(min=3, help="Networks, spread over cost.")] = 14,
+    most: Annotated[
+        float, typer.Option(help="The dearest, in millions of multiply-adds at 224x224.")
+    ] = 300.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the drawing of networks.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trainings at a time. [one a core]")] = None,
+    final_4: Annotated[bool, typer.Option(help="Also with the last map at 4x4.")] = True,
+) -> None:
+    """Train networks at every fidelity and say how well the brief ones rank them."""
+    dataset = load(data)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "trainings.csv"
+    tasks = plan(draw(spaces.get("mobile"), archs, seed, round(most * 1e6)), final_4)
+    left = len(set(tasks) - {row.task for row in read(path)})
+    typer.echo(f"{left} of {len(tasks)} trainings to do on {dataset.name}, {workers or cores()} at a time")
+    for row in run(tasks, dataset, path, workers or cores()):
+        typer.echo(
+            f"{row.fidelity}, last map {row.final}x{row.final}, seed {row.seed}: {row.accuracy:.4f} in "
+            f"{row.core_seconds:.0f} core-seconds  {row.arch}"
+        )
+    found = summarise(read(path))
+    write_text(out / "summary.csv", found.to_csv(index=False, float_format="%.4g"))
+    typer.echo(found.to_string(index=False, float_format="%.3f"))
+
+
+if __name__ == "__main__":
+    from nas import console
+
+    console.run(main)

@@ -1,0 +1,1 @@
+"""Benchmarks of the parts that decide how good a search is: `python -m nas.bench COMMAND`."""

@@ -1,0 +1,27 @@
+"""Benchmarks: `python -m nas.bench COMMAND`.
+
+sampler   samplers side by side on tables
+train     the trainer against a plain loop, and each of its means by itself
+accuracy  the accuracy that both loops reach on the same images
+kernel    depthwise gradients against torch's
+"""
+
+import typer
+
+from nas.bench import accuracy, kernel, sampler, train
+from nas.console import run_app
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.command("sampler")(sampler.main)
+app.command("train")(train.main)
+app.command("accuracy")(accuracy.main)
+app.command("kernel")(kernel.main)
+
+
+@app.callback()
+def _commands() -> None:
+    """Benchmarks of the parts that decide how good a search is."""
+
+
+if __name__ == "__main__":
+    run_app(app)
