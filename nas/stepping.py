@@ -122,7 +122,7 @@ def cuda_graph(work: Work) -> Work:
 
 def _beside(work: Work) -> None:
     """Do the work on a stream of its own, as what is to be recorded later must have been."""
-    side = torch.cuda.Stream()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         work()

@@ -115,7 +115,7 @@ def main(
         raise UserError("the depthwise library was not built: install again with a C compiler present")
     if kernel not in (None, *library.KERNELS):
         raise UserError(f"--kernel {kernel}: expected one of {', '.join(map(str, library.KERNELS))}")
-    found = []
+    found: list[Comparison] = []
     for dtype in library.DTYPES:
         for shape in SHAPES:
             if kernel in (None, shape[2]):

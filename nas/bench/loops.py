@@ -8,7 +8,7 @@ the same network, built by `nas.build`, on the same training images.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +174,7 @@ def _steps(way: Way, arch: str, ground: Ground, steps: int) -> Iterator[tuple[Ca
 
             yield step, _Loop(model, stepper.recent_loss)
     else:
-        model.to(memory_format=way.compute.memory_format)  # type: ignore[call-overload]
+        model.to(memory_format=way.compute.memory_format)
         with way.compute.training(model, CPU):
             loop = _plain_loop(model, loader(ground, workers=2 // way.processes), way.compute)
             losses: list[float] = []
@@ -195,7 +195,7 @@ def _build(arch: str, data: Dataset) -> nn.Module:
 
 def _plain_loop(
     model: nn.Module, batches: DataLoader[tuple[Tensor, Tensor]], how: Compute
-) -> Iterator[tuple[int, float]]:
+) -> Generator[tuple[int, float]]:
     """The loop that a user would write; yields each step's images and loss."""
     optimizer = torch.optim.SGD(model.parameters(), lr=PLAIN_RATE, momentum=0.9, weight_decay=5e-4)
     model.train()
@@ -253,4 +253,4 @@ def _training_rows(labels: Labels, data: Dataset) -> list[int]:
     rows, _ = split_indices(labels, VALIDATION, 0)
     if not np.array_equal(labels[rows], data.train().labels):
         raise UserError(f"{data.name}: ImageFolder lists other files than nas.data; remove what is no image")
-    return rows.tolist()
+    return [int(row) for row in rows]
