@@ -11,7 +11,7 @@ from nas.kernels.allocator import keep_memory
 if sys.argv[1] == "keep": print(keep_memory())
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20): torch.zeros(2**22)
+    for _ in range(5): torch.zeros(2**24)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
 print(platform.libc_ver()[0] or "other", faults())
@@ -33,4 +33,4 @@ def test_what_is_freed_is_kept() -> None:
     library, kept = faults("keep")
     if library != "glibc":
         pytest.skip("another C library")
-    assert kept < faults("return")[1] / 10
+    assert 10 * kept < faults("return")[1]
