@@ -127,7 +127,7 @@ def test_the_front_and_the_baselines_are_timed_whole(made: Table) -> None:
     assert asked.asked == []  # what was timed is not timed again
 
 
-def test_a_point_over_budget_by_more_than_its_interval_is_taken_off(made: Table) -> None:
+def test_a_point_over_budget_by_more_than_its_interval_is_taken_off(made: Table, tmp_path: Path) -> None:
     record = trained(under(made), made)
     before = results(record).front
     time_finalists(record, made, silent, Off(off=2.0))
@@ -139,6 +139,8 @@ def test_a_point_over_budget_by_more_than_its_interval_is_taken_off(made: Table)
     print_summary(found, Console(file=text, width=200))
     for number in over["trial"]:
         assert f"trial {number} is over the budget" in text.getvalue()
+    write_results(found, tmp_path)
+    assert "Over the budget when timed" in (tmp_path / "front.html").read_text()
 
 
 def test_one_within_its_interval_stays(made: Table) -> None:
