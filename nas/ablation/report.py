@@ -51,10 +51,13 @@ def print_summary(info: AblationInfo, console: Console) -> None:
     """A verdict line a variant with all comparisons side by side, the interactions, and what to make of them."""
     header, rows = verdicts(info)
     left = [name for name in header if name == "variant" or name.endswith("verdict")]
-    base = info.rows[info.rows["comparison"] == BASE].iloc[0]
+    bases = info.rows[info.rows["comparison"] == BASE]
     said = [
         f"Ablation of {info.title} on {info.data}: {info.fidelity}, {info.seeds} seeds",
-        f"base: {_accuracy(base)}, {_costs(base)} (at {info.target})",
+        *(
+            f"{row['name']}: {_accuracy(row)}, {_costs(row)} (at {info.target})"
+            for _, row in bases.iterrows()
+        ),
         "points: accuracy minus that of what the variant was made from, in percentage points, mean [95 % interval], "
         "paired by seed; verdicts after Holm's correction; x cost: times that of what it was made from",
         *([f"latency: predicted, of {info.device}"] if info.device else []),

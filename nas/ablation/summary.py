@@ -137,9 +137,13 @@ def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
     if row.comparison == BASE:
         return None
     wanted = {(1.0, row.arch), (-1.0, row.against)}
-    same = [contrast for contrast in plan.contrasts if set(contrast.terms) == wanted]
-    named = [contrast for contrast in same if (contrast.name, contrast.family) == (row.name, row.comparison)]
-    return next(iter(named or same), None)
+    for (
+        contrast
+    ) in plan.contrasts:  # two rows may be one network, so that the terms alone do not tell them apart
+        comparison = contrast.family.partition(", ")[0]
+        if (contrast.name, comparison) == (row.name, row.comparison) and set(contrast.terms) == wanted:
+            return contrast
+    return None
 
 
 def _told(effect: Effect, note: str) -> dict[str, Any]:

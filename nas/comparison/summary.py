@@ -128,7 +128,7 @@ def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> 
 def _headings(summary: pd.DataFrame) -> list[str]:
     accuracies = ["seeds", "validation %", "test %", "difference in points", "verdict"]
     costs = ["M multiply-adds", "M parameters", *(["ms"] if _timed(summary) else [])]
-    return [*accuracies, *costs, "ImageNet %", "CIFAR-10 %"]
+    return [*accuracies, *costs, "published: ImageNet %", "published: CIFAR-10 %"]
 
 
 def _timed(summary: pd.DataFrame) -> bool:
@@ -145,7 +145,7 @@ def print_summary(
         f"{setup.data_name}: every network re-trained for {setup.trained}, {len(trainings.seeds)} seeds",
         "accuracies: mean [95 % interval]; differences to the first network, on the test images, paired by seed",
         f"costs at {setup.target}; multiply-adds of convolutions and fully connected layers",
-        "ImageNet and CIFAR-10: as published, obtained by other recipes",
+        "published: as printed by others, obtained by other recipes",
         *([f"latency: predicted, of {trainings.noted('latency_of')}"] if _timed(summary) else []),
         "",
         aligned(["network", *_headings(summary)], lines, ("network", "verdict")),

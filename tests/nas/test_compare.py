@@ -60,7 +60,7 @@ def test_a_comparison_leaves_tables_a_picture_and_a_study(driven: Any, tmp_path:
     assert math.isnan(found.summary["difference"][0]) and found.summary["difference"][1:].notna().all()
     printed = pd.read_csv(found.folder / "published.csv")
     assert set(printed["label"]) == {"mobilenet_v3_small_x0.35"} and printed["source"].notna().all()
-    assert "as published" in text.getvalue() and "2 seeds" in text.getvalue()
+    assert "published: ImageNet" in text.getvalue() and "2 seeds" in text.getvalue()
     manifest = json.loads((found.folder / "manifest.json").read_text())
     assert manifest["settings"]["fingerprint"] and manifest["seeds"] == 2
 

@@ -91,6 +91,16 @@ def test_an_interaction_is_read_from_four_networks(plan: Plan) -> None:
     assert corner["verdict"].tolist() == [""] and corner["accuracy"].notna().all()
 
 
+def test_two_rows_that_are_one_network_each_have_its_effect() -> None:
+    """Added to the plain form one by one, a component may give what another row has already."""
+    study = plan_of(Asked(BASE, ("se", "kernel"), equal=("macs",), leave_one_in=True), SMALL)[0]
+    table = summarise(trained(study, {}), study)
+    made = table[table["status"].eq("train") & table["comparison"].ne("base")]
+    assert made["arch"].duplicated().any() and made["verdict"].ne("").all()
+    assert table[table["comparison"] == "base"]["name"].tolist() == ["base", "plain"]
+    assert set(made["against"]) == set(table.loc[table["comparison"] == "base", "arch"])
+
+
 def test_what_is_unfinished_says_so(plan: Plan) -> None:
     table = summarise(trained(plan, {}, seeds=2), plan)
     rows = table[table["status"] == "train"]
