@@ -202,11 +202,12 @@ def orders(rows: Sequence[Row]) -> pd.DataFrame:
     for (fidelity, final), group in table.groupby(["fidelity", "final"]):
         seeds = group.pivot_table(index="arch", columns="seed", values="accuracy")
         if fidelity == REFERENCE and final == 2:
-            for seed, accuracies in seeds.items():
-                by_arch[f"{REFERENCE}, seed {seed}"] = accuracies
+            for index, seed in enumerate(seeds):
+                by_arch[f"{REFERENCE}, seed {seed}"] = seeds.iloc[:, index]
             by_arch["reference"] = seeds.mean(axis=1, skipna=False)
         else:
-            by_arch[str(fidelity) if final == 2 else f"{fidelity}, last map 4x4"] = seeds.iloc[:, 0]
+            name = f"{fidelity}" if final == 2 else f"{fidelity}, last map 4x4"
+            by_arch[name] = seeds.iloc[:, 0]
     found = pd.DataFrame(by_arch)
     if {"quick", "multiply-adds"} <= set(found):
         found["quick and multiply-adds, mean rank"] = found[["quick", "multiply-adds"]].rank().mean(axis=1)
@@ -270,12 +271,11 @@ def summarise(rows: Sequence[Row]) -> pd.DataFrame:
     pair = [f"{REFERENCE}, seed {seed}" for seed in SEEDS]
     if set(pair) <= set(found) and len(found.dropna(subset=pair)) >= 3:
         both = found.dropna(subset=pair)
-        alike = agreement(both[pair[0]].to_numpy(float), both[pair[1]].to_numpy(float))
         used = table[(table.fidelity == REFERENCE) & (table.final == 2)]
-        lines.append(
-            {"ranked_by": "one seed of the reference by the other", **alike}
-            | {"mean_accuracy": used.accuracy.mean(), "core_seconds": used.core_seconds.mean()}
-        )
+        line = {"ranked_by": "one seed of the reference by the other"}
+        line |= agreement(both[pair[0]].to_numpy(float), both[pair[1]].to_numpy(float))
+        line |= {"mean_accuracy": used.accuracy.mean(), "core_seconds": used.core_seconds.mean()}
+        lines.append(line)
     return pd.DataFrame(lines)
 
 

@@ -195,7 +195,7 @@ def _build(arch: str, data: Dataset) -> nn.Module:
 
 def _plain_loop(
     model: nn.Module, batches: DataLoader[tuple[Tensor, Tensor]], how: Compute
-) -> Generator[tuple[int, float], None, None]:
+) -> Generator[tuple[int, float]]:
     """The loop that a user would write; yields each step's images and loss."""
     optimizer = torch.optim.SGD(model.parameters(), lr=PLAIN_RATE, momentum=0.9, weight_decay=5e-4)
     model.train()

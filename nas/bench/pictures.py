@@ -75,7 +75,8 @@ def write_png(found: list[Standing], path: Path) -> None:
 
     drawn = panels(found)
     down = -(-len(drawn) // ACROSS)
-    figure = Figure(figsize=(4.4 * min(ACROSS, len(drawn)), 3.1 * down + 0.7), dpi=150, layout="constrained")
+    width = max(4.4 * min(ACROSS, len(drawn)), 8.0)  # the key needs as much
+    figure = Figure(figsize=(width, 3.1 * down + 0.7), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     grid = list(figure.subplots(down, min(ACROSS, len(drawn)), squeeze=False).flat)
     lines = {}

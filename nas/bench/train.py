@@ -216,9 +216,7 @@ def _print(
     assert isinstance(peak, dict)
     rows = [
         [
-            str(line.network),
-            str(line.work),
-            str(line.way),
+            *(str(name) for name in (line.network, line.work, line.way)),
             f"{line.images_per_second:,.0f}",
             f"{line.ours_is_times:.2f}",
             f"{line.lowest:.2f} to {line.highest:.2f}",
@@ -227,10 +225,11 @@ def _print(
     ]
     head = ["network", "work", "way", "images/s", "ours is times", "over the rounds"]
     typer.echo(aligned(head, rows, left=head[:3]))
-    for line in found[(found.way == "ours") & (found.work == "training")].itertuples():
-        used = str(facts["precision"])
-        share = share_of_peak(str(line.network), float(str(line.images_per_second)), ground, peak[used])
-        typer.echo(f"{line.network}: {share:.1%} of the {used} peak, {2 * peak[used] / 1e9:,.0f} GFLOP/s")
+    used = str(facts["precision"])
+    ours = found[(found.way == "ours") & (found.work == "training")]
+    for network, rate in zip(ours.network, ours.images_per_second, strict=True):
+        share = share_of_peak(network, rate, ground, peak[used])
+        typer.echo(f"{network}: {share:.1%} of the {used} peak, {peak[used] / 1e9:,.0f} G multiply-adds/s")
     if reached is not None:
         for line in reached.itertuples():
             typer.echo(

@@ -133,7 +133,7 @@ def _finished(info: FrontInfo) -> pd.Series:
     return _state(info).eq("COMPLETE") & _drawable(info.trials, info.objective)
 
 
-def _slow(info: FrontInfo) -> pd.DataFrame:
+def slow_trials(info: FrontInfo) -> pd.DataFrame:
     """The trials that were timed whole and are over the budget for it."""
     timed = _finished(info) & _numbers(info.trials, "measured_ms").notna()
     return info.trials[timed & ~within(info.trials, info.budgets)]
@@ -211,7 +211,7 @@ def _run_panel(info: FrontInfo) -> Panel:
     budget = _budget(info.budgets, objective)
     drawn_at_random = drawn_trials(replace(info, trials=info.control))
     control = _points(drawn_at_random, objective)
-    slow = _slow(info)
+    slow = slow_trials(info)
     over = _points(slow, objective)
     end = budget[0] if budget else None
     x = np.concatenate([cloud[0], best[0], known[0], control[0], over[0], [] if end is None else [end]])

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from nas.figures.axes import Axis
-from nas.figures.drawing import Drawing, Panel, Series, escape
-from nas.figures.info import FrontInfo, costs_beside, tick, times
+from nas.figures.drawing import Drawing, Panel, Series, escape, slow_trials
+from nas.figures.info import FrontInfo, Objective, costs_beside, tick, times
 from nas.figures.labels import FONT_SIZE
 from nas.figures.layout import (
     AXIS_SIZE,
@@ -287,11 +287,20 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
 
 
 def _front_table(info: FrontInfo) -> str:
-    """The front's points by falling accuracy."""
+    """The front's points by falling accuracy; and those that are not on it because they were too slow when timed."""
     if info.front.empty:
-        return "<p>No trial is on the front yet.</p>"
-    rows = info.front.sort_values("accuracy", ascending=False)
-    costs = [o for o in costs_beside(info.objective) if o.column in rows and rows[o.column].notna().any()]
+        found = "<p>No trial is on the front yet.</p>"
+    else:
+        found = _trials_table(info.front, info.objective)
+    slow = slow_trials(info)
+    if len(slow):
+        found += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, info.objective)
+    return found
+
+
+def _trials_table(trials: pd.DataFrame, objective: Objective) -> str:
+    rows = trials.sort_values("accuracy", ascending=False)
+    costs = [o for o in costs_beside(objective) if o.column in rows and rows[o.column].notna().any()]
     timed = "predicted_ms" in rows and rows["predicted_ms"].notna().any()
     if timed:  # told below, with their intervals
         costs = [o for o in costs if o.column != "latency_ms"]

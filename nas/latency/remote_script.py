@@ -3,10 +3,10 @@
 Needs Python 3.10, numpy and the runtime that the archive was made for (onnxruntime or openvino), nothing else.
 `manifest.json` in the archive lists what to time: {"table": what is known of the table beforehand, "reference":
 a file, "parts": {name: file}, "networks": [{"arch", "role", "file"}]}. The answer is a latency table with the
-timings alone: {"format", "fingerprint": {"device", "backend", "runtime", ...}, "space", "reference_ms", "clock",
-"parts": {name: ratio}, "networks": [{"arch", "ratio", "role"}]}, where a ratio is to what the reference took
-just before and after. It is written anew every few models: a run that was stopped goes on where it was. Another
-runtime is one function in `runtimes.py`.
+timings alone: {"format", "fingerprint": {"device", "backend", "runtime", ...}, "space", "reference",
+"reference_ms", "clock", "parts": {name: ratio}, "networks": [{"arch", "ratio", "role"}]}, where a ratio is to what
+the reference network took around that moment. It is written anew every few models: a run that was stopped goes on
+where it was. Another runtime is one function in `runtimes.py`.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ def onnxruntime(model: bytes, threads: int) -> Run:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # idle threads would disturb others
     options.log_severity_level = 3  # it remarks on weights that it does not need any more
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     source = session.get_inputs()[0]

@@ -27,6 +27,7 @@ _SLACK, _CALL = 1.1, 20e-6  # of wall time over processor time in a run that not
 
 Run = Callable[[], float | None]
 WALL, CPU = 0, 1
+_SETTLE = 0.1
 _PIECE, _PIECES = 8 << 20, 15  # bytes to be hashed, some milliseconds; how often
 
 
@@ -163,6 +164,7 @@ def free_share(threads: int) -> float:
     So many threads work at once. 1 where so many cores stand idle; far below where other processes use them,
     or where there are fewer.
     """
+    time.sleep(_SETTLE)  # the threads of a runtime spin for a while after their last work
     block, clocks = bytes(_PIECE), Clocks()  # a hash lets other threads run meanwhile
 
     def work() -> None:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from rich.console import Console
 
 from nas.campaign import Campaign
+from nas.engine import Job
 from nas.errors import UserError
 from nas.finalists import KEPT, identified, keep, reopened, time_finalists, with_table
 from nas.latency import Measurement
@@ -24,7 +26,7 @@ from nas.settings import Settings
 from search_spaces import Arch, spaces
 from tests.nas.latency.synthetic import REFERENCE_MS, Synthetic, network_ratio, table
 from tests.nas.small import KINDS, all_archs, outcome, settings
-from tests.nas.test_campaign import accuracy, in_memory
+from tests.nas.test_campaign import in_memory
 
 BUDGET = 0.8
 
@@ -56,6 +58,11 @@ def trained(given: Settings, made: Table, trials: int = 25) -> Record:
         key, job = found
         source.finished(key, outcome(accuracy(job)))
     return record
+
+
+def accuracy(job: Job) -> float:
+    """Some accuracy that follows from the arch, no two alike."""
+    return crc32(job.arch.encode()) / 2**32
 
 
 class Off(Synthetic):
@@ -120,7 +127,7 @@ def test_the_front_and_the_baselines_are_timed_whole(made: Table) -> None:
     assert asked.asked == []  # what was timed is not timed again
 
 
-def test_a_point_over_budget_by_more_than_its_interval_is_taken_off(made: Table) -> None:
+def test_a_point_over_budget_by_more_than_its_interval_is_taken_off(made: Table, tmp_path: Path) -> None:
     record = trained(under(made), made)
     before = results(record).front
     time_finalists(record, made, silent, Off(off=2.0))
@@ -132,6 +139,8 @@ def test_a_point_over_budget_by_more_than_its_interval_is_taken_off(made: Table)
     print_summary(found, Console(file=text, width=200))
     for number in over["trial"]:
         assert f"trial {number} is over the budget" in text.getvalue()
+    write_results(found, tmp_path)
+    assert "Over the budget when timed" in (tmp_path / "front.html").read_text()
 
 
 def test_one_within_its_interval_stays(made: Table) -> None:

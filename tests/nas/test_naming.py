@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.costs import cost
 from nas.errors import UserError
 from nas.naming import resolve
+from nas.pricing import pricer
 from nas.runs import create_run
 from nas.settings import Settings
 from nas.training import Fidelity
@@ -23,8 +23,9 @@ def test_a_trial_of_a_run(tmp_path: Path) -> None:
     settings = Settings(budgets=(), space=spaces.MOBILE, fidelity=Fidelity(1.0))
     record = create_run(run, None, settings, {})
     arch, baseline = Arch.parse(TEXT), zoo.get("mobilenet_v3_small")
-    number = record.launch(TEXT, cost(arch, 32, 10), {}, {})
-    record.launch(str(baseline), cost(baseline, 32, 10), {}, {}, kind="baselines", name="mobilenet_v3_small")
+    price = pricer(settings)
+    number = record.launch(TEXT, price(arch), {}, {})
+    record.launch(str(baseline), price(baseline), {}, {}, kind="baselines", name="mobilenet_v3_small")
     assert resolve(f"{run}@{number}") == arch
     assert resolve(f"{run}@mobilenet_v3_small") == baseline
     with pytest.raises(UserError, match="'99'"):
