@@ -43,6 +43,8 @@ COLUMNS = (
 _MEANS = ("accuracy", "accuracy_low", "accuracy_high")
 READ = "read"
 """The status of a line that is no network but a number read from several, such as an interaction."""
+SEEN = "interaction seen"
+"""The verdict of an interaction: together the two do more, or where it is negative less, than one after the other."""
 
 
 def plan_to_json(plan: Plan) -> str:
@@ -93,7 +95,10 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
             "comparison": comparison,
             "status": READ,
         }
-        lines.append({**read, "stage": 0, "seeds": effect.n, **_told(effect, "")})
+        line = {**read, "stage": 0, "seeds": effect.n, **_told(effect, "")}
+        if effect.verdict in (stats.HELPS, stats.HURTS):  # neither is what an interaction does
+            line["verdict"] = SEEN
+        lines.append(line)
     summary = pd.DataFrame(lines).reindex(columns=list(COLUMNS))
     texts = ["label", "verdict", "arch", "against", "note"]
     summary[texts] = summary[texts].fillna("")

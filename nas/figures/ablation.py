@@ -12,14 +12,18 @@ from nas.figures.layout import PUBLISHED, RUN, WIDTH, Frame, Sheet
 from nas.stats import HELPS, HURTS, UNSEEN
 
 _HEAD, _LINE, _FOOT = 150, 30, 110  # pixels above the first row, of a row, and below the last one
-_LABELLED = 24  # networks at most that have their names beside them
+_BESIDE = 14  # labels at most in each of two panels side by side; more stand in panels as wide as the figure
+_LABELLED = 36  # networks at most that all have their names beside them
+_BELOW = 540  # pixels from one wide panel to the next
 _BASE = Style("#0072b2", "circle", 11)
 _STYLES = {  # the colours are Okabe and Ito's
     HELPS: Style("#009e73", "triangle-up", 10),
     HURTS: Style("#d55e00", "triangle-down", 10),
     UNSEEN: Style("#555555", "circle", 8),
+    "interaction seen": Style("#cc79a7", "diamond", 9),
 }
 _UNTESTED = Style("#888888", "circle", 8, hollow=True)
+_ORIGIN = "made from, as is"
 _IDENTICAL = Style("#56b4e9", "square", 7, hollow=True)
 _IMPOSSIBLE = Style("#bbbbbb", "cross", 7)
 
@@ -94,17 +98,21 @@ def forest_sheet(info: AblationInfo) -> Sheet:
 
 def tradeoff_sheet(info: AblationInfo) -> Sheet:
     """Accuracy against cost, an arrow from the base to each variant; a panel a comparison."""
-    panels = []
-    frames = (RUN, replace(PUBLISHED, left=PUBLISHED.left + 16))
-    for comparison, frame in zip(info.comparisons[:2], frames, strict=False):
-        panels.append((_tradeoff(comparison, info), frame))
+    panels = [_tradeoff(comparison, info) for comparison in info.comparisons or ["as is"]]
+    frames = [RUN, replace(PUBLISHED, left=PUBLISHED.left + 16)][: len(panels)]
+    if len(panels) > 2 or max(len(panel.labels) for panel in panels) > _BESIDE:
+        frames = [
+            Frame(RUN.left, PUBLISHED.right, RUN.top + i * _BELOW, RUN.bottom + i * _BELOW)
+            for i in range(len(panels))
+        ]
     return Sheet(
         title=f"What each component of {shorten(info.title, 60)} gains for its cost",
         subtitle=(
             f"Arrows: from what a variant was made from to the variant. Mean validation accuracy, {_trained(info)}.",
             f"Costs at {shorten(info.target)}; multiply-adds are those of conv and fully connected layers.",
         ),
-        panels=tuple(panels),
+        panels=tuple(zip(panels, frames, strict=True)),
+        height=frames[-1].bottom + 90,
     )
 
 
@@ -200,7 +208,12 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
             arrows.append(Arrow(points[row["against"]], point, style.color))
         if len(rows) <= _LABELLED or not row["stage"]:
             labels.append(Label(shorten(str(row["name"]), 32), *point, style.color))
-    values = np.array([points[arch] for arch in rows["arch"]]).reshape(-1, 2)
+    elsewhere = info.rows[info.rows["arch"].isin(set(rows["against"]) - set(rows["arch"]))]
+    for _, row in elsewhere[elsewhere["accuracy"].notna()].drop_duplicates("arch").iterrows():
+        point = points[row["arch"]]  # of another comparison, which a variant of this one was made from
+        series.append(Series(_ORIGIN, _UNTESTED, (point[0],), (point[1],), (_hover(row, objective),), True))
+        labels.append(Label(shorten(str(row["name"]), 32), *point, _UNTESTED.color))
+    values = np.array([(one.x[0], one.y[0]) for one in series]).reshape(-1, 2)
     return Panel(
         title=f"{_titled(comparison)}, against {objective.name}",
         x_axis=cost_axis(objective.title, values[:, 0], room=0.14),

@@ -89,4 +89,4 @@ def tick(value: float) -> str:
 def shorten(text: str, width: int = 48) -> str:
     """`text` on one line of at most `width` characters."""
     line = shorten_words(text, width, placeholder=" …")
-    return line if len(line) > 2 else f"{' '.join(text.split())[: width - 1]}…"
+    return line if len(line) > 2 or line == text else f"{' '.join(text.split())[: width - 1]}…"

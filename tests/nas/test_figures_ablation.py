@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from nas.ablation.asked import Asked, Step, plan_of
 from nas.ablation.report import ablation_info
 from nas.ablation.study import Plan
 from nas.figures.ablation import AblationInfo, forest_sheet, tradeoff_sheet
 from nas.figures.drawing import Panel
 from nas.figures.page import interactive
 from nas.figures.picture import save_png
-from tests.nas.ablation.test_summary import arch_of, plan, trained
+from tests.nas.ablation.test_summary import BASE, SMALL, arch_of, plan, trained
 
 __all__ = ["plan"]
 
@@ -75,3 +76,26 @@ def test_both_ways_of_drawing_take_it(plan: Plan, seeds: int, tmp_path: Path) ->
         assert len(named) == len(set(named))
         arrows = [note for note in figure.layout.annotations if note.arrowhead == 2]
         assert len(arrows) == sum(len(panel.arrows) for panel, _ in sheet.panels)
+
+
+def test_what_a_step_was_made_from_is_drawn_though_it_is_of_another_comparison() -> None:
+    steps = (
+        Step("A", BASE),
+        Step("B", origin="A", switches=(("kernel", "5 -> 3"),)),
+        Step("C", origin="B", switches=(("se", "off"),)),
+    )
+    story = plan_of(Asked(steps=steps), SMALL)[0]
+    info = ablation_info(trained(story, {}), story, "a story")
+    for panel, _ in tradeoff_sheet(info).panels:
+        drawn = {(x, y) for series in panel.series for x, y in zip(series.x, series.y, strict=True)}
+        assert panel.arrows and all({arrow.start, arrow.end} <= drawn for arrow in panel.arrows)
+
+
+def test_many_networks_have_panels_as_wide_as_the_figure(plan: Plan) -> None:
+    study = plan_of(
+        Asked(BASE, ("se", "kernel", "groups", "stem", "width", "depth"), equal=("macs",)), SMALL
+    )[0]
+    sheet = tradeoff_sheet(ablation_info(trained(study, {}), study, "many"))
+    (_, first), (_, second) = sheet.panels
+    assert first.left == second.left and first.right == second.right
+    assert first.bottom < second.top and second.bottom < sheet.height

@@ -11,6 +11,7 @@ from nas.ablation.study import Plan
 from nas.ablation.summary import (
     COLUMNS,
     READ,
+    SEEN,
     names,
     plan_from_json,
     plan_to_json,
@@ -86,6 +87,7 @@ def test_an_interaction_is_read_from_four_networks(plan: Plan) -> None:
     (read,) = table[(table["status"] == READ) & (table["comparison"] == "as is")].to_dict("records")
     first = plan.rows[1]
     expected = -0.1 - (-0.02) - gains.get(arch_of(plan, "kernel 5 -> 3"), 0.0)
+    assert read["verdict"] == SEEN
     assert first.name == "se off" and read["difference"] == pytest.approx(expected, abs=0.006)
     corner = table[(table["name"] == both.name) & (table["comparison"] == "as is")]
     assert corner["verdict"].tolist() == [""] and corner["accuracy"].notna().all()
