@@ -219,6 +219,13 @@ def count_module(module: nn.Module, channels: int, size: int) -> Cost:
     torch.set_num_threads(1)
     try:
         counted = analysis.by_operator()
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
+            raise
+        raise UserError(
+            f"a part behind {channels} channels at {size}x{size} does not fit into memory; take smaller widths or "
+            "a smaller resolution"
+        ) from error
     finally:
         torch.set_num_threads(threads)
     params = sum(p.numel() for p in module.parameters())

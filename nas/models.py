@@ -40,7 +40,8 @@ class Reference:
             raise UserError(f"{self.library}:{self.name}: no such library, expected {expected}")
         known = LIBRARIES[self.library].names()
         if self.name.split(".")[0] not in known:
-            near = get_close_matches(self.name, known, n=3, cutoff=0.4) or list(known[:3])
+            older = [f"legacy_{self.name}"] if f"legacy_{self.name}" in known else []  # as timm renamed some
+            near = older + get_close_matches(self.name, known, n=3, cutoff=0.4) or list(known[:3])
             raise UserError(
                 f"{self.library} has no classifier {self.name!r}; the nearest are {', '.join(near)}"
             )

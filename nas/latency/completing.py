@@ -20,7 +20,8 @@ def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
     Raises UserError where there is too little to do so.
     """
     if not timings.parts or all(whole.role != "calibration" for whole in timings.networks):
-        raise UserError("it has no timed parts, or no network to calibrate on")
+        lacking = "network to calibrate on" if timings.parts else "timed part"
+        raise UserError(f"the latency table of {timings.fingerprint} has no {lacking}; make it anew")
     conditions = timings.fingerprint.conditions
     of_networks = (key for w in timings.networks for key in keys_of(Arch.parse(w.arch), conditions))
     needed = {key_name(key): key for key in (*space_parts, *of_networks)}

@@ -25,7 +25,8 @@ class Conditions:
 
     def __post_init__(self) -> None:
         for name in ("threads", "resolution", "batch", "classes"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}, expected at least 1")
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise UserError(f"{name} is {value!r}, expected a whole number from 1")
         if self.precision not in PRECISIONS:
             raise UserError(f"precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")

@@ -217,7 +217,7 @@ class FrontSampler(optuna.samplers.BaseSampler):
                     f"objectives {self._objectives}: expected {len(signs)} of {', '.join(map(repr, (*names, None)))}"
                 )
             return Objectives(signs, tuple(None if n is None else names.index(n) for n in self._objectives))
-        if not names:
+        if not names or len(signs) == 1:  # a lone value that were known would leave nothing to find out
             return Objectives(signs, (None,) * len(signs))
         done = [t for t in trials if t.state == TrialState.COMPLETE][-COMPARED:]
         placed = [(row, t.values) for t in done if (row := self._problem.grid.row(t.params)) is not None]

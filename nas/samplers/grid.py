@@ -19,6 +19,8 @@ from nas.errors import UserError
 Rows = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
+MOST_VALUES = 2**31 - 1
+"""Of an integer: rows are of 32 bits."""
 ABSENT = -1
 MANY = 1024
 """Choices of an axis up to which its values are kept in a list."""
@@ -83,11 +85,16 @@ class Axis:
 
 
 def axis(name: str, distribution: BaseDistribution) -> Axis:
-    """The axis of a parameter. Raises UserError for a continuous one."""
+    """The axis of a parameter. Raises UserError for a continuous one, and for one of too many values."""
     if isinstance(distribution, CategoricalDistribution):
         return Axis(name, distribution, len(distribution.choices), ordered=False)
     if isinstance(distribution, IntDistribution):
         count = (distribution.high - distribution.low) // distribution.step + 1
+        if count > MOST_VALUES:
+            raise UserError(
+                f"parameter {name!r} has {count} values, FrontSampler takes at most {MOST_VALUES}: "
+                "give it a larger step"
+            )
         return Axis(name, distribution, count, ordered=True)
     raise UserError(
         f"parameter {name!r} is {distribution}: FrontSampler proposes categorical and integer parameters only; "

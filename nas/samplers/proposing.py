@@ -162,6 +162,8 @@ class Front:
         costs) or of what is believed of the space, whichever is lower. A floor too high hides a part of the front;
         one too low only spends a few trials on it.
         """
+        if not self._objectives.learned:
+            return np.empty(0)
         fits = np.flatnonzero(problem.prices.fits(problem.typical_costs))[:ASKED]
         mean, deviation = self._beliefs.predict(problem.typical[fits], problem.typical_costs[fits])
         believed = (mean + QUARTERS[:, None, None] * deviation).reshape(-1, mean.shape[1])

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from nas.console import is_disk_full
+from nas.errors import UserError
 from nas.latency.commands import options
 
 
@@ -25,7 +27,13 @@ def export(
     from search_spaces import spaces
 
     conditions = Conditions(backend, precision, threads, resolution, batch, classes)
-    save(find(conditions, spaces.get(space, granularity)), file)
+    table = find(conditions, spaces.get(space, granularity))
+    try:
+        save(table, file)
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise UserError(f"{file} cannot be written ({error.strerror}); give another FILE") from error
     typer.echo(f"written to {file}")
 
 

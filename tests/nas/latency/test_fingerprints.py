@@ -40,3 +40,9 @@ def test_numbers_below_one_are_refused(name: str) -> None:
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(UserError, match=r"int4.*int8"):
         Conditions(precision="int4")
+
+
+@pytest.mark.parametrize("value", [0, "two", 1.5, True, None])
+def test_numbers_are_whole_and_from_one(value: object) -> None:
+    with pytest.raises(UserError, match="threads"):
+        Conditions(threads=value)  # type: ignore[arg-type]

@@ -212,3 +212,38 @@ def test_processes_that_share_a_storage_never_do_the_same(tmp_path: Any) -> None
         assert worker.exitcode == 0
     trials = optuna.load_study(storage=url, study_name="s").trials
     assert len(trials) == len({tuple(t.params.items()) for t in trials}) == 36
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+@pytest.mark.parametrize(
+    "reward", [good, cost, lambda params: 1.0], ids=["good", "the cost itself", "constant"]
+)
+def test_a_lone_value_is_always_learned(direction: str, reward: Callable[[Params], float]) -> None:
+    """Also where it is minimised, as a cost is, and where it happens to equal the cost."""
+    source = study(FrontSampler(SPACE, cost, budget=6, seed=1), (direction,))
+
+    def objective(trial: optuna.Trial) -> float:
+        params = {name: trial.suggest_categorical(name, (0, 1, 2)) for name in SPACE}
+        assert cost(params) <= 6
+        return reward(params)
+
+    source.optimize(objective, n_trials=20)
+    assert len({tuple(trial.params.values()) for trial in source.trials}) == 20
+
+
+def test_two_known_costs_and_nothing_to_learn() -> None:
+    costs = {"sum": cost, "first": lambda params: 1.0 + params["x0"]}
+    sampler = FrontSampler(SPACE, lambda params: {name: of(params) for name, of in costs.items()}, seed=1)
+    source = study(sampler, ("minimize", "minimize"))
+
+    def objective(trial: optuna.Trial) -> list[float]:
+        params = {name: trial.suggest_categorical(name, (0, 1, 2)) for name in SPACE}
+        return [of(params) for of in costs.values()]
+
+    source.optimize(objective, n_trials=15)
+    assert len(source.best_trials) == 1  # the cheapest by both
+
+
+def test_an_integer_of_too_many_values_is_refused() -> None:
+    with pytest.raises(UserError, match="larger step"):
+        FrontSampler({"f": IntDistribution(0, 2**32 - 1)})
