@@ -55,7 +55,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
     space: name -> distribution. Left out, it is learned: whatever the trials have asked for; parameters that no
         trial has asked for before are random then, and may break the budget.
     cost: what is known of a point's parameters, the lower the better: a number, or a mapping from names to numbers.
-        All of them are features of the model.
+        All of them are features of the model. Without `space` it must bear points that lack parameters: what no trial
+        has asked for yet is not known, and conditional ones are priced in combinations that no trial has.
     budget: upper bound on the (first) cost, or a mapping from names of costs to bounds. With `space`, no point beyond
         it is proposed.
     objectives: for each of the study's values the name of the cost that it is ("cost" where it is a plain number),
