@@ -17,6 +17,7 @@ import typer
 from typer import Argument, Option
 
 from nas import console as console_module
+from nas import options
 from nas.errors import UserError
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def compare(
     )
     running.check_terms(terms, seeds)
     if resume is not None:
-        options = {"--out": out, "--latency-table": latency_table}
-        given = [name for name, value in options.items() if value]
+        others = {"--out": out, "--latency-table": latency_table}
+        given = [name for name, value in others.items() if value]
         running.check_resumption([*terms.given(), *given, *networks])
         folder = resume
         trainings, loaded = running.resume(folder, storage, "compare", seeds, data_root, _notify)
@@ -159,29 +160,27 @@ def main(
             metavar="NETWORK...",
         ),
     ] = None,
-    data: Annotated[str | None, Option(help="auto, cifar10, folder:PATH or digits. [auto]")] = None,
-    data_root: Annotated[Path | None, Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
-    skip_corrupt: Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")] = False,
+    data: options.Data = None,
+    data_root: options.DataRoot = None,
+    skip_corrupt: options.SkipCorrupt = False,
     fidelity: Annotated[
         str | None,
         Option(
             help="How long each is trained: quick (20,000 images), standard (60,000), thorough (200,000)."
         ),
     ] = None,
-    epochs: Annotated[
-        float | None, Option(help="Or in epochs. [as standard, at most 10: 1.2 for CIFAR-10]")
-    ] = None,
-    subset: Annotated[float | None, Option(help="Share of the training images that is used. [1]")] = None,
-    train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None,
+    epochs: options.Epochs = None,
+    subset: options.Subset = None,
+    train_resolution: options.TrainResolution = None,
     seeds: Annotated[int | None, Option(help="Trainings of each network. [3]")] = None,
     seed: Annotated[int | None, Option(help="The first seed. [0]")] = None,
-    target_resolution: Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")] = None,
-    target_classes: Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")] = None,
-    minutes: Annotated[float | None, Option(help="Stop after this time, start to end.")] = None,
-    concurrency: Annotated[int | None, Option(help="Trainings at a time. [one a core]")] = None,
-    device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
-    out: Annotated[Path | None, Option(help="Folder of the run. [results/DATE-TIME]")] = None,
-    storage: Annotated[str | None, Option(help="Optuna storage URL. [a file in the folder]")] = None,
+    target_resolution: options.TargetResolution = None,
+    target_classes: options.TargetClasses = None,
+    minutes: options.Minutes = None,
+    concurrency: options.Concurrency = None,
+    device: options.Device = "auto",
+    out: options.Out = None,
+    storage: options.Storage = None,
     resume: Annotated[
         Path | None, Option(help="Go on with this comparison, with --seeds for more of them.", metavar="RUN")
     ] = None,

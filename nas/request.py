@@ -17,6 +17,8 @@ from nas.training import Fidelity, Recipe, find_device
 from search_spaces import Arch, Space, spaces, zoo
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from nas.latency.table import Table
 
 T = TypeVar("T")
@@ -65,7 +67,12 @@ class Request:
 
     def given(self) -> list[str]:
         """The options that were given, as they are written on the command line."""
-        return [f"--{f.name.replace('_', '-')}" for f in fields(self) if getattr(self, f.name) is not None]
+        return given_options(self)
+
+
+def given_options(asked: "DataclassInstance") -> list[str]:
+    """The options that were given, as they are written on the command line: the fields that are not None."""
+    return [f"--{f.name.replace('_', '-')}" for f in fields(asked) if getattr(asked, f.name) is not None]
 
 
 def new_run(
@@ -81,13 +88,13 @@ def new_run(
     timed = timed or "latency" in objectives
     resolution = default_to(request.train_resolution, 32)
     check_training(request.fidelity, request.epochs, resolution)
-    recipe = Recipe().changed(request.recipe) if request.recipe else Recipe()
+    if request.recipe:
+        Recipe().changed(request.recipe)  # refuses what is none, before the data
     space_text = _space_text(default_to(request.space, "mobile"))
     settings = Settings(
         budgets=tuple(request.budget or ()),
         space=space_text,
         fidelity=Fidelity(default_to(request.epochs, 1.0), default_to(request.subset, 1.0), resolution),
-        recipe=recipe,
         data=absolute(default_to(request.data, "auto")),
         skip_corrupt=bool(request.skip_corrupt),
         granularity=default_to(request.granularity, "stage"),

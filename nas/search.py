@@ -14,6 +14,7 @@ import typer
 from typer import Option
 
 from nas import console as console_module
+from nas import options
 from nas.errors import UserError
 
 if TYPE_CHECKING:  # each takes long to import, which --help need not wait for
@@ -264,11 +265,11 @@ def main(
         list[str] | None,
         Option(help="Upper bound: 300MFLOPs (multiply-adds), 4MParams, 4ms; repeatable.", metavar="BOUND"),
     ] = None,
-    data: Annotated[str | None, Option(help="auto, cifar10, folder:PATH or digits. [auto]")] = None,
-    data_root: Annotated[Path | None, Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
-    skip_corrupt: Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")] = False,
+    data: options.Data = None,
+    data_root: options.DataRoot = None,
+    skip_corrupt: options.SkipCorrupt = False,
     trials: Annotated[int | None, Option(help="Networks to train. [50, or as --minutes allow]")] = None,
-    minutes: Annotated[float | None, Option(help="Stop after this time, start to end.")] = None,
+    minutes: options.Minutes = None,
     fidelity: Annotated[
         str | None,
         Option(
@@ -276,11 +277,9 @@ def main(
             "or ladder (many quick, a third of them standard, a third of those thorough)."
         ),
     ] = None,
-    epochs: Annotated[
-        float | None, Option(help="Or in epochs. [as standard, at most 10: 1.2 for CIFAR-10]")
-    ] = None,
-    subset: Annotated[float | None, Option(help="Share of the training images that is used. [1]")] = None,
-    train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None,
+    epochs: options.Epochs = None,
+    subset: options.Subset = None,
+    train_resolution: options.TrainResolution = None,
     recipe: Annotated[
         str | None, Option(help="How trials are trained, where it is to differ: lr=0.3,batch_size=256,...")
     ] = None,
@@ -310,8 +309,8 @@ def main(
     seed_baselines: Annotated[
         bool, Option("--seed-baselines", help="Try the points nearest to MobileNetV2 and V3 first.")
     ] = False,
-    target_resolution: Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")] = None,
-    target_classes: Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")] = None,
+    target_resolution: options.TargetResolution = None,
+    target_classes: options.TargetClasses = None,
     latency_table: Annotated[
         str | None,
         Option(
@@ -320,10 +319,10 @@ def main(
             metavar="TABLE",
         ),
     ] = None,
-    concurrency: Annotated[int | None, Option(help="Trainings at a time. [one a core]")] = None,
-    device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto",
-    out: Annotated[Path | None, Option(help="Folder of the run. [results/DATE-TIME]")] = None,
-    storage: Annotated[str | None, Option(help="Optuna storage URL. [a file in the folder]")] = None,
+    concurrency: options.Concurrency = None,
+    device: options.Device = "auto",
+    out: options.Out = None,
+    storage: options.Storage = None,
     resume: Annotated[Path | None, Option(help="Go on with the run in this folder.", metavar="RUN")] = None,
 ) -> int:
     """Search for the best networks under a budget; writes a front, tables and pictures into a folder.

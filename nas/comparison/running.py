@@ -17,7 +17,16 @@ from nas.data import Dataset
 from nas.engine import Ending, cores, run_jobs
 from nas.errors import UserError
 from nas.models import Model
-from nas.request import absolute, check_training, default_to, length, load_data, recipe_for, same_data
+from nas.request import (
+    absolute,
+    check_training,
+    default_to,
+    given_options,
+    length,
+    load_data,
+    recipe_for,
+    same_data,
+)
 from nas.runs import create, find
 from nas.training import Fidelity
 
@@ -41,7 +50,7 @@ class Terms:
 
     def given(self) -> list[str]:
         """The options that were given, as they are written on the command line."""
-        return [f"--{f.name.replace('_', '-')}" for f in fields(self) if getattr(self, f.name) is not None]
+        return given_options(self)
 
     @property
     def target(self) -> tuple[int, int]:
