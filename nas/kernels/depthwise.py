@@ -3,12 +3,14 @@
     nas::depthwise(x, weight, stride)     forward as torch does it, backward by `nas.kernels.library`
 
 oneDNN's own gradients are slow to pathological for mobile networks: up to 50 times for 5x5 weights and up to
-300 for bfloat16 at stride 2. Where the library is missing the operator falls back to torch.
+300 for bfloat16 at stride 2; for 3x3 at stride 1 they are good. So a training takes each of the two gradients,
+the input's and the weights', from the library or from torch, as was measured. Where the library is missing the
+operator falls back to torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,45 +21,67 @@ from torch.nn import functional
 from nas.kernels import library
 from nas.kernels.choices import decide, speed_ratio
 
-_AS_FAST = 0.9  # the library is taken unless it is clearly slower: a tie must not be decided by noise
-_IMAGES = 32  # in a measurement
+_FASTER = (
+    1.05  # the library is taken where it is clearly faster: a tie goes to torch, so that it is never slower
+)
+_IMAGES = 128  # in a measurement
 _MANY, _FEW = 144, 24  # channels in a measurement
+Each = tuple[bool, bool]
+"""Of the two gradients: the input's and the weights'."""
 
 
 @torch.library.custom_op("nas::depthwise", mutates_args=(), device_types="cpu")
-def depthwise(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+def depthwise(x: Tensor, weight: Tensor, stride: int, own_x: bool = True, own_weight: bool = True) -> Tensor:
     """Depthwise convolution with padding kernel // 2.
 
     x float [N, C, H, W], weight [C, 1, K, K] in the type of x or wider, K odd; returns, in the type of x,
-    [N, C, ceil(H / stride), ceil(W / stride)]. The weights' gradient is summed in fp32 and of their type.
+    [N, C, ceil(H / stride), ceil(W / stride)]. own_x, own_weight: which gradients the library computes, where it
+    can; its gradient of the weights is summed in fp32. Each gradient is of the type of what it belongs to.
     """
     kernel = weight.shape[-1]
     return functional.conv2d(x, weight.to(x.dtype), None, stride, kernel // 2, 1, x.shape[1])
 
 
 @depthwise.register_fake
-def _(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+def _(x: Tensor, weight: Tensor, stride: int, own_x: bool = True, own_weight: bool = True) -> Tensor:
     height, width = ((side - 1) // stride + 1 for side in x.shape[2:])
     return x.new_empty(x.shape[0], x.shape[1], height, width).to(memory_format=torch.channels_last)
 
 
 @torch.library.custom_op("nas::depthwise_backward", mutates_args=(), device_types="cpu")
 def depthwise_backward(
-    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, want_x: bool, want_weight: bool
+    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: Sequence[bool], own: Sequence[bool]
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of `depthwise` with respect to x and weight, each of its type; empty where not wanted."""
-    if library.offered(x.dtype, weight.shape[-1], stride):
-        dx, dw = library.backward(gradient, x, weight, stride, (want_x, want_weight))
-    else:
-        dx, dw = torchs_gradients(gradient.to(x.dtype), x, weight.to(x.dtype), stride, (want_x, want_weight))
+    """Gradients of `depthwise` with respect to x and weight, each of its type; empty where not wanted.
+
+    wanted, own: two flags each, for x and for weight; `own` says which come from the library where it can.
+    """
+    offered = library.offered(x.dtype, weight.shape[-1], stride)
+    dx, dw = gradients(
+        gradient, x, weight, stride, (wanted[0], wanted[1]), (offered and own[0], offered and own[1])
+    )
     return (
         x.new_empty(0) if dx is None else dx,
         weight.new_empty(0) if dw is None else dw.to(weight.dtype),
     )
 
 
+def gradients(
+    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: Each, own: Each
+) -> tuple[Tensor | None, Tensor | None]:
+    """The wanted gradients, each from the library if it is to be our own, from torch if not."""
+    ours = wanted[0] and own[0], wanted[1] and own[1]
+    theirs = wanted[0] and not own[0], wanted[1] and not own[1]
+    dx = dw = other_dx = other_dw = None
+    if any(ours):
+        dx, dw = library.backward(gradient, x, weight, stride, ours)
+    if any(theirs):
+        other_dx, other_dw = torchs_gradients(gradient.to(x.dtype), x, weight.to(x.dtype), stride, theirs)
+    return dx if ours[0] else other_dx, dw if ours[1] else other_dw
+
+
 def torchs_gradients(
-    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: tuple[bool, bool] = (True, True)
+    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: Each = (True, True)
 ) -> tuple[Tensor | None, Tensor | None]:
     """The same gradients from torch, all in one type."""
     half, channels = weight.shape[-1] // 2, x.shape[1]
@@ -68,21 +92,21 @@ def torchs_gradients(
 
 @depthwise_backward.register_fake
 def _(
-    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, want_x: bool, want_weight: bool
+    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: Sequence[bool], own: Sequence[bool]
 ) -> tuple[Tensor, Tensor]:
-    dx = torch.empty_like(x, memory_format=torch.channels_last) if want_x else x.new_empty(0)
-    return dx, torch.empty_like(weight) if want_weight else weight.new_empty(0)
+    dx = torch.empty_like(x, memory_format=torch.channels_last) if wanted[0] else x.new_empty(0)
+    return dx, torch.empty_like(weight) if wanted[1] else weight.new_empty(0)
 
 
-def _remember(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
-    x, weight, ctx.stride = inputs
+def _remember(ctx: Any, inputs: tuple[Tensor, Tensor, int, bool, bool], output: Tensor) -> None:
+    x, weight, ctx.stride, *ctx.own = inputs
     ctx.save_for_backward(x, weight)
 
 
-def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-    want_x, want_weight = ctx.needs_input_grad[:2]
-    dx, dw = depthwise_backward(gradient, *ctx.saved_tensors, ctx.stride, want_x, want_weight)
-    return dx if want_x else None, dw if want_weight else None, None
+def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+    wanted = ctx.needs_input_grad[:2]
+    dx, dw = depthwise_backward(gradient, *ctx.saved_tensors, ctx.stride, [*wanted], ctx.own)
+    return dx if wanted[0] else None, dw if wanted[1] else None, None, None, None
 
 
 depthwise.register_autograd(_differentiate, setup_context=_remember)
@@ -96,9 +120,10 @@ class _Depthwise(nn.Conv2d):
             return super().forward(x)
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
         kernel, stride = self.kernel_size[0], self.stride[0]
-        if not chosen(dtype, kernel, stride, x.shape[1], min(x.shape[2:])):
+        own = chosen(dtype, kernel, stride, x.shape[1], min(x.shape[2:]))
+        if not any(own):
             return super().forward(x)
-        result: Tensor = depthwise(x.to(dtype), self.weight, stride)
+        result: Tensor = depthwise(x.to(dtype), self.weight, stride, *own)
         return result
 
 
@@ -133,27 +158,31 @@ def suits(module: nn.Module) -> bool:
     )
 
 
-def chosen(dtype: torch.dtype, kernel: int, stride: int, channels: int, side: int) -> bool:
-    """Whether the library's gradients are to be taken: it can, and was not slower when this machine tried.
+def chosen(dtype: torch.dtype, kernel: int, stride: int, channels: int, side: int) -> Each:
+    """Which gradients are to be the library's: those it can compute, and was faster at when this machine tried.
 
     One measurement stands for all shapes of a class (few or many channels; maps up to 2, 4, 8 and above), so
     that the answer does not depend on which network came first.
     """
     if not library.offered(dtype, kernel, stride):
-        return False
+        return False, False
     wide = channels > 2 * _FEW
     size = next((limit for limit in (2, 4, 8) if side <= limit), 16)
     kind = str(dtype).removeprefix("torch.")
     question = f"depthwise-{kind}-kernel{kernel}-stride{stride}-{'wide' if wide else 'narrow'}-map{size}"
-    return decide(
-        question,
-        lambda: _measure(dtype, kernel, stride, _MANY if wide else _FEW, size),
-        at_least=_AS_FAST,
-        otherwise=True,
-    )
+
+    def faster(name: str, wanted: Each) -> bool:
+        return decide(
+            f"{question}-{name}",
+            lambda: _measure(dtype, kernel, stride, _MANY if wide else _FEW, size, wanted),
+            at_least=_FASTER,
+            otherwise=True,
+        )
+
+    return faster("input", (True, False)), faster("weights", (False, True))
 
 
-def _measure(dtype: torch.dtype, kernel: int, stride: int, channels: int, size: int) -> float:
+def _measure(dtype: torch.dtype, kernel: int, stride: int, channels: int, size: int, wanted: Each) -> float:
     """How many times as fast as torch's the library's gradients are; draws no random numbers."""
     x = _ramp((_IMAGES, channels, size, size), dtype)
     weight = _ramp((channels, 1, kernel, kernel), torch.float32)
@@ -162,8 +191,8 @@ def _measure(dtype: torch.dtype, kernel: int, stride: int, channels: int, size: 
     theirs = weight.to(dtype)
     with torch.no_grad():
         return speed_ratio(
-            lambda: torchs_gradients(gradient, x, theirs, stride),
-            lambda: library.backward(gradient, x, weight, stride),
+            lambda: torchs_gradients(gradient, x, theirs, stride, wanted),
+            lambda: library.backward(gradient, x, weight, stride, wanted),
         )
 
 

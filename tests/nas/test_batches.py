@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nas import batches as module
 from nas.batches import Batches
 from nas.recipe import Recipe, Schedule
 from tests.nas.test_training import InMemory, as_data, bars
@@ -14,10 +15,10 @@ from tests.nas.test_training import InMemory, as_data, bars
 PLAN = Schedule(steps=10, batch_size=64, lr=0.1, warmup=0.2, shift=False)
 
 
-def batches(recipe: Recipe, seed: int = 0, plan: Schedule = PLAN) -> Batches:
+def batches(recipe: Recipe, seed: int = 0, plan: Schedule = PLAN, held: bool | None = None) -> Batches:
     pixels = bars(64, seed=0)
     data = as_data(InMemory(pixels, pixels))
-    return Batches(data.train(), torch.arange(64), data, plan, recipe, seed, torch.device("cpu"))
+    return Batches(data.train(), torch.arange(64), data, plan, recipe, seed, torch.device("cpu"), held)
 
 
 def draw(source: Batches) -> Tensor:
@@ -57,3 +58,23 @@ def test_a_batch_depends_on_its_choices_alone() -> None:
     again = source.make(chosen)
     assert all(torch.equal(left, right) for left, right in zip(first, again, strict=True))
     assert not np.array_equal(chosen, source.choose())
+
+
+def test_images_sent_a_batch_at_a_time_make_the_same_batches() -> None:
+    plan = Schedule(10, 16, 0.1, 0.2, shift=True)
+    here, away = (batches(Recipe(cutout=0.25), 3, plan, held) for held in (True, False))
+    shown = set()
+    for _ in range(9):  # over the end of an epoch
+        pair = [source.make(source.choose()) for source in (here, away)]
+        for left, right in zip(*pair, strict=True):
+            assert torch.equal(left, right)
+        shown.add(pair[0][0].sum().item())
+    assert len(shown) == 9
+
+
+def test_a_gpu_holds_what_takes_a_quarter_of_its_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda place: (4000, 9000))
+    cuda, image = torch.device("cuda"), torch.zeros(1, dtype=torch.uint8)
+    assert module._has_room(cuda, image.expand(1000))
+    assert not module._has_room(cuda, image.expand(1001))
+    assert module._has_room(torch.device("cpu"), image.expand(10**9))

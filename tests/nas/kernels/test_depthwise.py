@@ -90,6 +90,16 @@ def test_gradients_of_one_side_only() -> None:
 
 
 @pytest.mark.usefixtures("either_way")
+@pytest.mark.parametrize("own", [(True, False), (False, True), (False, False)])
+def test_gradients_from_either_source(own: tuple[bool, bool]) -> None:
+    x, weight = draw(2, 20, 9, 8), draw(20, 1, 5, 5, seed=1)
+    expected = torch.autograd.grad(depthwise(x, weight, 2).square().sum(), (x, weight))
+    found = torch.autograd.grad(depthwise(x, weight, 2, *own).square().sum(), (x, weight))
+    for one, right in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, right)
+
+
+@pytest.mark.usefixtures("either_way")
 def test_bf16_keeps_full_weights() -> None:
     x, weight = draw(4, 6, 8, 8, dtype=torch.bfloat16), draw(6, 1, 3, 3, seed=1)
     y = depthwise(x, weight, 1)
@@ -177,11 +187,37 @@ def test_a_class_of_shapes_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "_measure", measure)
     monkeypatch.setattr(module, "_IMAGES", 1)
     kind = torch.bfloat16, 7, 1
-    assert [chosen(*kind, channels, side) for channels in (60, 400) for side in (9, 30)] == [False] * 4
-    assert len(measured) == 1
+    answers = {chosen(*kind, channels, side) for channels in (60, 400) for side in (9, 30)}
+    assert answers == {(False, False)}
+    assert len(measured) == 2
     chosen(*kind, 60, 8)
     chosen(*kind, 24, 9)
-    assert len(measured) == 3
+    assert len(measured) == 6
+
+
+def test_each_gradient_is_chosen_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    if library.load() is None:
+        pytest.skip("the library was not built")
+    monkeypatch.setattr(module, "_measure", lambda *what: 2.0 if what[-1] == (False, True) else 1.0)
+    monkeypatch.setattr(module, "decide", lambda _, ratio, at_least, otherwise: ratio() >= at_least)
+    assert chosen(torch.float32, 5, 1, 60, 8) == (False, True)
+    made: list[tuple[bool, bool]] = []
+    backward = library.backward
+
+    def record(*given: object) -> object:
+        made.append(given[4])  # type: ignore[arg-type]
+        return backward(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(library, "backward", record)
+    net = nn.Sequential(nn.Conv2d(6, 6, 5, padding=2, groups=6, bias=False))
+    x = draw(2, 6, 8, 8)
+    with own_gradients(net):
+        net(x).square().sum().backward()
+    assert made == [(False, True)]
+    mixed = [x.grad, net[0].weight.grad]
+    expected = torch.autograd.grad(net(x).square().sum(), (x, net[0].weight))
+    for found, right in zip(mixed, expected, strict=True):
+        torch.testing.assert_close(found, right)
 
 
 def test_a_measurement_is_real_and_draws_nothing() -> None:
@@ -189,6 +225,6 @@ def test_a_measurement_is_real_and_draws_nothing() -> None:
         pytest.skip("the library was not built")
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    assert module._measure(torch.float32, 5, 1, 24, 8) > 0
+    assert module._measure(torch.float32, 5, 1, 24, 8, (True, True)) > 0
     assert torch.equal(state, torch.get_rng_state())
     assert torch.is_grad_enabled()
