@@ -110,17 +110,20 @@ def ablate(
         target_classes=target_classes,
     )
     asked = _asked(network, components, equal, per_stage, pairs, leave_one_in)
+    whats = {"NETWORK": network, "--components": components, "--equal": equal, "--pairs": pairs or None}
+    whats |= {"--per-stage": per_stage or None, "--leave-one-in": leave_one_in or None}
+    told = [name for name, value in whats.items() if value is not None]
     if resume is not None:
-        others: dict[str, object] = {"NETWORK": network, "--config": config, "--out": out}
-        others |= {"--components": components, "--equal": equal, "--per-stage": per_stage, "--pairs": pairs}
-        others |= {"--leave-one-in": leave_one_in, "--latency-table": latency_table}
-        running.check_resumption([*terms.given(), *(name for name, value in others.items() if value)])
+        others = {"--config": config, "--out": out, "--latency-table": latency_table}
+        running.check_resumption([*terms.given(), *told, *(n for n, v in others.items() if v is not None)])
         running.check_seeds(seeds)
         folder = resume
         trainings, loaded = running.resume(folder, storage, "ablate", seeds, data_root, _notify)
     else:
         if config is not None:
-            asked, terms, seeds = _configured(config, asked, terms, seeds)
+            if told:
+                raise UserError(f"--config says what is ablated; leave out {', '.join(told)}, or the file")
+            asked, terms, seeds = _configured(config, terms, seeds)
         running.check_terms(terms, seeds)
         folder = new_folder(out)
         made, notes = _planned(asked, terms, latency_table)
@@ -158,7 +161,7 @@ def _asked(
 
     return Asked(
         network=network or "",
-        components=tuple(components or ()),
+        components=None if components is None else tuple(components),
         equal=Asked.equal if equal is None else tuple(equal),
         per_stage=per_stage,
         pairs=tuple(pairs or ()),
@@ -183,18 +186,11 @@ def _planned(asked: "Asked", terms: "Terms", latency_table: str | None) -> "tupl
     return plan, notes | latencies.predicted(table, map(parse, plan.archs()))
 
 
-def _configured(
-    config: Path, asked: "Asked", terms: "Terms", seeds: int | None
-) -> "tuple[Asked, Terms, int | None]":
+def _configured(config: Path, terms: "Terms", seeds: int | None) -> "tuple[Asked, Terms, int | None]":
     """What the file asks for; how to train is the command line's where it says so."""
-    from nas.ablation.asked import Asked
     from nas.ablation.study_file import read
     from nas.comparison.running import Terms
 
-    if asked != Asked():
-        raise UserError(
-            "--config says what is ablated; leave out NETWORK, --components and the like, or the file"
-        )
     told, told_terms, told_seeds = read(config)
     mine = {f.name: getattr(terms, f.name) for f in fields(Terms)}
     if terms.epochs is not None or terms.fidelity is not None:  # either replaces both

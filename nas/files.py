@@ -4,16 +4,21 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from nas.errors import UserError
+
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Give `write` a temporary file beside `path`, and put it in place when it is written.
 
-    Raises OSError, and what `write` raises; then nothing is left of it.
+    Raises UserError where there may be no such file, OSError as on a full disk, and what `write` raises; then nothing
+    is left of it.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
         temporary.replace(path)
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

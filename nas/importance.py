@@ -88,8 +88,10 @@ def _said(settings: "Settings", found: "Importances") -> str:
 
 
 def _shares(row: "pd.Series") -> list[str]:
+    """In per cent; no chance where nothing was shuffled."""
     share, chance, ped, plain = (
-        f"{row[c]:.1%}" for c in ("at_equal_cost", "chance", "ped_anova", "accuracy")
+        "" if row[c] != row[c] else f"{row[c]:.1%}"
+        for c in ("at_equal_cost", "chance", "ped_anova", "accuracy")
     )
     return [share, chance, "*" if row["at_equal_cost"] > row["chance"] else "", ped, plain]
 

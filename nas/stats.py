@@ -177,13 +177,14 @@ def _effects(table: Table, contrasts: Mapping[str, Sequence[tuple[float, int]]])
         verdict = effect.verdict
         if not math.isnan(effect.p):
             verdict = UNSEEN if corrected[name] > LEVEL else HELPS if effect.mean > 0 else HURTS
-        smallest = effect.error * detectable(df, strictest) if effect.error > 0 else math.nan
+        smallest = effect.error * detectable(df, strictest) if noise >= _NOTHING else math.nan
         found[name] = replace(effect, p_holm=corrected[name], verdict=verdict, smallest=smallest)
     return found
 
 
 def _tested(table: Table, terms: Sequence[tuple[float, int]], noise: float, df: int) -> Effect:
     """The effect of a contrast by itself, before any correction."""
+    terms = _collected(terms)
     each = sum(coefficient * table[row] for coefficient, row in terms)
     each = np.asarray(each)[~np.isnan(each)]
     n = len(each)
@@ -204,6 +205,14 @@ def _tested(table: Table, terms: Sequence[tuple[float, int]], noise: float, df: 
         low, high = mean - half, mean + half
         p = float(2.0 * stdtr(df, -abs(mean) / error))
     return Effect(mean, low, high, p, math.nan, UNTESTED, math.nan, n, error, df, reason)
+
+
+def _collected(terms: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """The terms with each row once, because a row's noise goes with all of its coefficients; none where it cancels."""
+    found: dict[int, float] = {}
+    for coefficient, row in terms:
+        found[row] = found.get(row, 0.0) + coefficient
+    return [(coefficient, row) for row, coefficient in found.items() if coefficient]
 
 
 def _table(rows: Sequence[Sequence[float]]) -> Table:

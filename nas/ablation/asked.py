@@ -1,14 +1,15 @@
 """What a user asks an ablation for, on the command line or in a file, and the plan that comes of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.ablation.components import get, variants
-from nas.ablation.equal import equalise
+from nas.ablation.equal import RESIZED, equalise
 from nas.ablation.plan import plan
 from nas.ablation.prices import prices
-from nas.ablation.study import AS_IS, BASE, Contrast, Plan, Price, Row
+from nas.ablation.study import AS_IS, BASE, Contrast, Equalised, Plan, Price, Row
 from nas.catalogue import name_of
 from nas.comparison.running import Terms
 from nas.errors import UserError
@@ -34,10 +35,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be ablated: components of a network, or the steps of a story, or both."""
+    """What is to be ablated: components of a network, or the steps of a story, or both.
+
+    `components` of None are the usual ones, an empty tuple is none.
+    """
 
     network: str = ""
-    components: tuple[str, ...] = ()
+    components: tuple[str, ...] | None = None
     equal: tuple[str, ...] = ("macs",)
     per_stage: bool = False
     pairs: tuple[tuple[str, str], ...] = ()
@@ -56,24 +60,29 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
             "no network is given; give one, such as mobilenet_v3_small, or --config FILE or --resume RUN"
         )
     price = prices(asked.equal, *terms.target, table)
+    ratio = next(iter(price.values()), prices(["macs"], *terms.target)["macs"])
     made = Plan("", (), ())
     if asked.network:
+        components = DEFAULT_COMPONENTS if asked.components is None else asked.components
+        if not components and not asked.pairs:
+            raise UserError("no component is given and no pair: there is nothing to ablate")
         made = plan(
             _arch(asked.network),
-            [get(name) for name in asked.components or DEFAULT_COMPONENTS],
+            [get(name) for name in components],
             equal=price,
+            price=ratio,
             per_stage=asked.per_stage,
             pairs=[(get(one), get(other)) for one, other in asked.pairs],
             leave_one_in=asked.leave_one_in,
         )
     if asked.steps:
-        story = _story(asked.steps, price)
+        story = _story(asked.steps, price, ratio)
         made = Plan(made.base or story.base, made.rows + story.rows, made.contrasts + story.contrasts)
     base = made.rows[0].arch
     return made, asked.title or name_of(_arch(base)) or asked.network
 
 
-def _story(steps: Sequence[Step], price: Mapping[str, Price]) -> Plan:
+def _story(steps: Sequence[Step], price: Mapping[str, Price], ratio: Price) -> Plan:
     """The rows of a story and a contrast for each, in the order of its steps."""
     archs: dict[str, Arch] = {}
     rows: list[Row] = []
@@ -86,9 +95,14 @@ def _story(steps: Sequence[Step], price: Mapping[str, Price]) -> Plan:
         archs[step.name] = arch = _switched(origin, step)
         made: dict[str, tuple[Arch | None, float, str]] = {}
         if step.as_is:
-            made[AS_IS] = (arch, _ratio(arch, origin, price), "")
+            made[AS_IS] = (arch, ratio(arch) / ratio(origin), "")
+        elif not price:
+            raise UserError(
+                f"step {step.name!r}: neither as is nor at equal cost, so that nothing is compared"
+            )
+        resizes = any(get(component).resizes for component, _ in step.switches)
         for name, one in price.items():
-            found = equalise(origin, arch, one)
+            found = Equalised(None, math.nan, RESIZED) if resizes else equalise(origin, arch, one)
             made[f"equal {name}"] = (found.arch, found.ratio, found.reason)
         rows += [_row(step, comparison, origin, *told) for comparison, told in made.items()]
     contrasts = [
@@ -112,10 +126,6 @@ def _row(step: Step, comparison: str, origin: Arch, arch: Arch | None, ratio: fl
         status="impossible" if arch is None else "identical" if arch == origin else "train",
         reason=reason,
     )
-
-
-def _ratio(arch: Arch, origin: Arch, price: Mapping[str, Price]) -> float:
-    return next((one(arch) / one(origin) for one in price.values()), float("nan"))
 
 
 def _switched(arch: Arch, step: Step) -> Arch:

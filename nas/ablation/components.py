@@ -5,7 +5,7 @@ user's own needs no line: `module:function` names it, and the function gives an 
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 
@@ -16,6 +16,10 @@ from nas.ablation.stages import Stage, spliced, stages, swapped
 from nas.ablation.study import Component, Made, Variant, attempt
 from nas.ablation.traps import TRAPS
 from search_spaces.arch import Arch
+
+
+class BadComponent(UserError):
+    """A user's own component that is no function from an arch to archs."""
 
 
 def _residual(arch: Arch) -> Made:
@@ -56,7 +60,8 @@ def get(name: str) -> Component:
     """The component of a name, or of `module:function`, a user's own.
 
     The function is given the base's arch and gives an arch, or a mapping from labels to archs; where it
-    raises UserError, the row says why. Raises UserError where there is no such component or function.
+    raises UserError, the row says why. It is called by its whole name, so that two never share one. Raises UserError
+    where there is no such component or function.
     """
     if ":" in name:
         return _own(name)
@@ -97,6 +102,8 @@ def _variant(component: Component, label: str, made: Arch | UserError, stage: St
 def _made(component: Component, arch: Arch) -> Made:
     try:
         return component.make(arch)
+    except BadComponent:
+        raise
     except UserError as error:
         return {"": error}
 
@@ -105,16 +112,33 @@ def _own(name: str) -> Component:
     module, _, function = name.partition(":")
     try:
         made = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"component {name!r} cannot be imported: {error}; expected module:function") from None
+    except Exception as error:  # importing runs a user's code
+        raise BadComponent(
+            f"component {name!r} cannot be imported: {_briefly(error)}; expected module:function"
+        ) from None
     if not callable(made):
-        raise UserError(f"component {name!r} is no function from an arch to archs")
-    return Component(function, f"{name} of your own", partial(_called, made, name))
+        raise BadComponent(f"component {name!r} is no function from an arch to archs")
+    return Component(name, f"{name} of your own", partial(_called, made, name))
 
 
-def _called(function: object, name: str, arch: Arch) -> Made:
-    made = function(arch)  # type: ignore[operator]  # callable, as was checked
+def _called(function: Callable[[Arch], object], name: str, arch: Arch) -> Made:
+    try:
+        made = function(arch)
+    except UserError:  # it cannot be made of this arch
+        raise
+    except Exception as error:
+        raise BadComponent(f"component {name!r} failed: {_briefly(error)}") from error
     found = made if isinstance(made, Mapping) else {"on": made}
-    if not all(isinstance(label, str) and isinstance(value, Arch) for label, value in found.items()):
-        raise UserError(f"component {name!r} gave {made!r}, expected an arch, or archs by label")
+    if not found or not all(_is_made(label, value) for label, value in found.items()):
+        told = " ".join(repr(made).split())
+        told = told if len(told) <= 60 else f"{told[:60]}..."
+        raise BadComponent(f"component {name!r} gave {told}, expected an arch, or archs by label")
     return found
+
+
+def _is_made(label: object, value: object) -> bool:
+    return isinstance(label, str) and bool(label.strip()) and isinstance(value, (Arch, UserError))
+
+
+def _briefly(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -2,13 +2,13 @@
 
 So that what is read is the component and not the capacity. First all widths by one factor, then single stages
 by steps of 8 channels, one, two or three of them: a factor alone often misses by 2 to 11 %. Every candidate keeps
-the shortcuts, strides and groups of the variant. Prices are looked up for as few new blocks as possible: each is
-counted once, which takes longer than all the rest.
+the shortcuts, strides and groups of the variant, and a width that it switches itself (the stem's). Prices are looked
+up for as few new blocks as possible: each is counted once, which takes longer than all the rest.
 """
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations_with_replacement, pairwise, product
 
 from blocks import UserError
@@ -17,6 +17,7 @@ from nas.ablation.widths import STEP, Widths, resized, stepped, tied, widths
 from search_spaces.arch import Arch
 
 TOLERANCE = 0.01
+RESIZED = "it is a change of width, which equal cost would undo"
 _SMALLEST, _LARGEST = 0.25, 4.0  # factors of the widths
 _MOVES = 3  # steps of single stages at once
 _STEPS = tuple(STEP * n for n in range(1, 13))  # the first that the groups of a stage allow
@@ -27,8 +28,9 @@ _TRIES = 40  # combinations of steps that are priced
 def equalise(base: Arch, variant: Arch, price: Price, tolerance: float = TOLERANCE) -> Equalised:
     """The variant at the base's price, to within `tolerance`, or the reason why there is none.
 
-    Unchanged where its price is right already. Deterministic. `price` is any function of an arch that is above 0;
-    an arch that it refuses with a UserError is no candidate.
+    Unchanged where its price is right already. Widths in which the two differ, if few, stay as the variant has them.
+    Deterministic. `price` is any function of an arch that is above 0; an arch that it refuses with a UserError is no
+    candidate.
     """
     try:
         target = price(base)
@@ -37,7 +39,7 @@ def equalise(base: Arch, variant: Arch, price: Price, tolerance: float = TOLERAN
         return Equalised(None, math.nan, f"no price: {error}")
     if abs(ratio - 1) <= tolerance:
         return Equalised(variant, ratio)
-    search = _Search(variant, price, target, ratio - 1)
+    search = _Search(variant, price, target, ratio - 1, _switched(base, variant))
     chain = _chain(search)
     near = _nearest(search, chain)
     best = near if abs(search.error(near)) <= tolerance else _stepwise(search, near, tolerance)
@@ -53,17 +55,27 @@ def equalise(base: Arch, variant: Arch, price: Price, tolerance: float = TOLERAN
     return Equalised(None, ratio, f"{reason}; the nearest cost {ratio:.4f} of it")
 
 
-class _Search:
-    """Prices of one variant at other widths, each asked for once."""
+def _switched(base: Arch, variant: Arch) -> set[int]:
+    """The places in `widths` whose width is what the variant changes; none where it changes more than half of them."""
+    pairs = list(zip(widths(base), widths(variant), strict=False))
+    changed = {place for place, (before, now) in enumerate(pairs) if before != now}
+    return changed if 2 * len(changed) <= len(pairs) else set()
 
-    def __init__(self, variant: Arch, price: Price, target: float, error: float) -> None:
+
+class _Search:
+    """Prices of one variant at other widths, each asked for once. `held` are the places whose width stays."""
+
+    def __init__(
+        self, variant: Arch, price: Price, target: float, error: float, held: Collection[int] = ()
+    ) -> None:
         self.widths = widths(variant)
         self.groups = tied(variant)
         self._variant, self._price, self._target = variant, price, target
         self._known: dict[Widths, float] = {self.widths: error}
         self.steps = [1] * len(self.widths)
         for group in self.groups:
-            step = next((s for s in _STEPS if self._moves(group, s)), 0)
+            fixed = any(place in held for place in group)
+            step = 0 if fixed else next((s for s in _STEPS if self._moves(group, s)), 0)
             for place in group:
                 self.steps[place] = step
 

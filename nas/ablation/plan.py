@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from blocks import UserError
 from nas.ablation.components import COMPONENTS, variants
-from nas.ablation.equal import TOLERANCE, equalise
+from nas.ablation.equal import RESIZED, TOLERANCE, equalise
 from nas.ablation.study import AS_IS, BASE, Component, Contrast, Plan, Price, Row, Variant
 from search_spaces.arch import Arch
 
@@ -24,6 +24,7 @@ def plan(
     components: Sequence[Component],
     *,
     equal: Mapping[str, Price] | None = None,
+    price: Price | None = None,
     per_stage: bool = False,
     pairs: Sequence[tuple[Component, Component]] = (),
     leave_one_in: bool = False,
@@ -32,11 +33,13 @@ def plan(
     """The study of these components of a base.
 
     `equal` has a price by its name (`{"macs": price}`): for each, every variant is trained at the base's price as
-    well. `per_stage` switches each component in single stages too. A pair is read as a 2x2 of the first variant
-    of each that changes something. `leave_one_in` starts from the plain form of the base (`plain_form`) and adds
-    one component at a time. Raises UserError where a pair has nothing to cross, or the plain form cannot be built.
+    well. `price` is what the ratios of "as is" rows are of, if not given the first of `equal`. `per_stage` switches
+    each component in single stages too. A pair is read as a 2x2 of the first variant of each that changes something.
+    `leave_one_in` starts from the plain form of the base (`plain_form`) and adds one component at a time. Raises
+    UserError where a pair has nothing to cross, or the plain form cannot be built.
     """
-    draft = _Draft(base, dict(equal or {}), tolerance)
+    prices = dict(equal or {})
+    draft = _Draft(base, prices, price or next(iter(prices.values()), None), tolerance)
     draft.start(base, BASE)
     for component in components:
         for variant in variants(component, base, per_stage=per_stage):
@@ -65,6 +68,7 @@ class _Draft:
 
     base: Arch
     equal: dict[str, Price]
+    price: Price | None
     tolerance: float
     rows: list[Row] = field(default_factory=list)
     contrasts: list[Contrast] = field(default_factory=list)
@@ -92,6 +96,11 @@ class _Draft:
         """The 2x2 of two components: what is missing of its rows, and the interaction in each comparison."""
         first, second = _switched(one, base), _switched(other, base)
         both = _both(first, second, other)
+        if both.arch in (base, first.arch, second.arch):
+            raise UserError(
+                f"pair: {first.name} and {second.name} together are one of them alone, so that there is no "
+                "interaction; take other components"
+            )
         for variant, component in ((first, one), (second, other)):
             self.compare(base, variant, component)
         known = len(self.contrasts)
@@ -102,6 +111,12 @@ class _Draft:
             if all(cells):
                 terms = tuple(zip((1.0, -1.0, -1.0, 1.0), [*map(str, cells), str(base)], strict=True))
                 self.contrasts.append(Contrast(both.name, f"{comparison}, interaction", terms))
+            else:  # nothing would be read from it
+                self.rows = [
+                    row
+                    for row in self.rows
+                    if (row.name, row.comparison, row.status) != (both.name, comparison, "train")
+                ]
 
     def _rows(self, base: Arch, variant: Variant, component: Component) -> Iterator[Row]:
         yield self._row(variant, AS_IS, base, variant.arch, self._ratio(variant.arch, base), variant.reason)
@@ -110,8 +125,7 @@ class _Draft:
             if variant.arch is None:
                 yield self._row(variant, comparison, base, None, math.nan, variant.reason)
             elif component.resizes:
-                reason = "it is a change of width, which equal cost would undo"
-                yield self._row(variant, comparison, base, None, math.nan, reason)
+                yield self._row(variant, comparison, base, None, math.nan, RESIZED)
             else:
                 found = equalise(base, variant.arch, price, self.tolerance)
                 same = found.arch == variant.arch != base
@@ -119,12 +133,12 @@ class _Draft:
                 yield self._row(variant, comparison, base, found.arch, found.ratio, reason)
 
     def _ratio(self, arch: Arch | None, base: Arch) -> float:
-        for price in self.equal.values():
-            try:
-                return price(arch) / price(base) if arch else math.nan
-            except UserError:
-                return math.nan
-        return math.nan
+        if self.price is None or arch is None:
+            return math.nan
+        try:
+            return self.price(arch) / self.price(base)
+        except UserError:
+            return math.nan
 
     def _row(
         self, variant: Variant, comparison: str, base: Arch, arch: Arch | None, ratio: float, reason: str

@@ -1,6 +1,7 @@
 """A study of components as a YAML file.
 
-A file has the options of the command as keys, and may tell a story in steps, each network made from an earlier one:
+A file says what is ablated and how it is trained, its keys being the command's options for that, and may tell a story
+in steps, each network made from an earlier one:
 
     title: MobileNetV3's story
     equal: macs
@@ -15,6 +16,7 @@ A switch is a component and the label of its variant, as the tables of an ablati
 with what it is made from, as is (unless `as_is` is false) and at equal cost.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
@@ -49,7 +51,7 @@ def _understood(told: object) -> tuple[Asked, Terms, int | None]:
     given = _mapping(told, "the file", (*keys, *_TERMS))
     asked = Asked(
         network=_text(given, "network"),
-        components=tuple(_texts(given, "components")),
+        components=names(",".join(_texts(given, "components"))) if "components" in given else None,
         per_stage=_flag(given, "per_stage", False),
         pairs=tuple(pair(text) for text in _pairs(given)),
         leave_one_in=_flag(given, "leave_one_in", False),
@@ -58,6 +60,9 @@ def _understood(told: object) -> tuple[Asked, Terms, int | None]:
     )
     if "equal" in given:
         asked = replace(asked, equal=names(",".join(_texts(given, "equal"))))
+    for key in ("components", "per_stage", "pairs", "leave_one_in"):
+        if given.get(key) and not asked.network:
+            raise UserError(f"{key}: expected network as well, whose components these are")
     return asked, _terms(given), _number(given, "seeds", int)
 
 
@@ -147,6 +152,7 @@ def _number(given: Mapping[str, Any], key: str, kind: type[int] | type[float]) -
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
+        or not math.isfinite(value)
         or (kind is int and value != int(value))
     ):
         raise UserError(f"{key}: {value!r}, expected {'a whole number' if kind is int else 'a number'}")

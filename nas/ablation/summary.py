@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -128,11 +128,19 @@ def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
 
 
 def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[str, str], Effect]:
-    """Every contrast's effect, by family and name."""
+    """Every contrast's effect, by family and name; two that are read from the same networks are tested once."""
     found = {}
     for family in dict.fromkeys(contrast.family for contrast in plan.contrasts):
         terms = {contrast.name: contrast.terms for contrast in plan.contrasts if contrast.family == family}
-        for name, effect in stats.contrast_effects(accuracies, terms).items():
+        first: dict[tuple[tuple[float, str], ...], str] = {}
+        for name, one in terms.items():
+            first.setdefault(tuple(sorted(one)), name)
+        effects = stats.contrast_effects(accuracies, {name: terms[name] for name in first.values()})
+        for name, one in terms.items():
+            known = first[tuple(sorted(one))]
+            effect = effects[known]
+            if known != name and not effect.reason:
+                effect = replace(effect, reason=f"the same as {known}, and tested once with it")
             found[family, name] = effect
     return found
 

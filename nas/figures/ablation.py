@@ -134,7 +134,9 @@ def _reach(info: AblationInfo) -> Axis:
     """The same axis for all panels, so that they can be compared."""
     columns = info.told[["difference", "difference_low", "difference_high"]]
     values = 100 * columns.to_numpy(float).ravel()
-    return difference_axis("Difference in accuracy (percentage points)", values[~np.isnan(values)])
+    title = "Difference in accuracy (percentage points)"
+    narrow = len(info.comparisons) > 2
+    return difference_axis("Difference (points)" if narrow else title, values[~np.isnan(values)])
 
 
 def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[str], reach: Axis) -> Panel:

@@ -46,7 +46,9 @@ def importance_sheet(info: ImportanceInfo) -> Sheet:
         subtitle=(
             f"{info.trials} trials of {shorten(info.fidelity)}. {info.cost} alone explain "
             f"{max(0.0, info.explained):.0%} of the validation accuracy's variance and are taken out first.",
-            "Filled: more than shuffled accuracies reach in 95 % of cases (crosses). Hollow: no more than chance.",
+            "Filled: more than shuffled accuracies reach in 95 % of cases (crosses). Hollow: no more than chance."
+            if info.choices["chance"].notna().any()
+            else "Accuracies were not shuffled: what chance alone reaches is not known.",
         ),
         panels=((_panel(title, top), left), (_panel("Options, summed over the stages", options), right)),
         height=left.bottom + 100,
@@ -63,7 +65,7 @@ def _panel(title: str, rows: pd.DataFrame) -> Panel:
     ]
     series.append(_points("PED-ANOVA", _PED, ped, heights, [f"{p:.1f} % by PED-ANOVA" for p in ped]))
     chance = 100 * rows["chance"].to_numpy(float)
-    sure = ~(share <= chance)
+    sure = (share > chance) | np.isnan(chance).all()
     if not np.isnan(chance).all():
         series.append(
             _points("chance (95 %)", _CHANCE, chance, heights, [f"{c:.1f} % by chance" for c in chance])

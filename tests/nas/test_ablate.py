@@ -87,6 +87,7 @@ def test_a_study_is_a_file(driven: Any, tmp_path: Path) -> None:
     assert found.trainings["epochs"].tolist() == [0.1, 0.1]  # the command line has the last word
 
 
+STORY = Path(__file__).parents[2] / "experiments" / "v3_ablation.yaml"
 WRONG = {
     "": "no network",
     "mobilenet_v9": "mobilenet_v9",
@@ -103,7 +104,12 @@ WRONG = {
     f"{BASE} --minutes -3": "--minutes",
     "--config nowhere.yaml": "nowhere.yaml",
     f"{BASE} --config nowhere.yaml": "--config",
+    f"--config {STORY} --equal macs": "--equal",
+    f"--config {STORY} --per-stage": "--per-stage",
+    f"{BASE} --components none": "nothing to ablate",
+    f"{BASE} --components os:getcwd": "os:getcwd",
     "--resume nowhere": "nowhere",
+    "--resume nowhere --equal none": "--equal",
     "--resume nowhere --components se": "--components",
     "--resume nowhere --seed 3": "--seed",
 }

@@ -236,3 +236,15 @@ def test_pooled_intervals_of_odd_rows() -> None:
     one = pooled_intervals({"a": [0.70, 0.72, 0.71]})["a"]
     assert one == pytest.approx(mean_interval([0.70, 0.72, 0.71]))
     assert pooled_intervals({"a": [0.7, 0.7], "b": [0.6, 0.6]})["a"] == (0.7, 0.7, 0.7)
+
+
+def test_a_network_that_stands_twice_in_a_contrast_counts_once() -> None:
+    accuracies = {"f": [0.71, 0.70, 0.73], "g": [0.66, 0.69, 0.68], "b": [0.70, 0.71, 0.72]}
+    straight = contrast_effects(accuracies, {"c": [(1.0, "b"), (-1.0, "g")]})["c"]
+    twice = contrast_effects(accuracies, {"c": [(1.0, "f"), (-1.0, "f"), (-1.0, "g"), (1.0, "b")]})["c"]
+    assert (twice.low, twice.high, twice.p) == pytest.approx((straight.low, straight.high, straight.p))
+
+
+def test_no_power_is_claimed_where_the_noise_is_not_known() -> None:
+    effect = paired_effects({"same": [0.0, 0.0, 0.0]})["same"]
+    assert effect.verdict == UNSEEN and math.isnan(effect.smallest)

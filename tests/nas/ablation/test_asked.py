@@ -27,7 +27,7 @@ def test_a_network_is_ablated_by_the_components_asked_for() -> None:
 
 
 def test_a_step_is_compared_with_what_it_is_made_from() -> None:
-    plan, title = plan_of(Asked(steps=STORY, equal=(), title="story"), SMALL)
+    plan, title = plan_of(Asked(steps=STORY[:3], equal=(), title="story"), SMALL)
     assert title == "story"
     base, first, second = plan.rows
     assert (base.arch, base.comparison) == (BASE, "base")
@@ -59,6 +59,18 @@ def test_a_step_is_taken_at_equal_cost_as_well() -> None:
     )
 
 
+def test_a_step_that_changes_all_widths_is_not_undone() -> None:
+    step = Step("thin", origin="A", switches=(("width", "x 0.75"),))
+    rows = plan_of(Asked(steps=(Step("A", "mobilenet_v3_small"), step)), SMALL)[0].rows
+    equal = next(row for row in rows if row.comparison == "equal macs")
+    assert equal.status == "impossible" and "undo" in equal.reason
+
+
+def test_a_pair_alone() -> None:
+    plan, _ = plan_of(Asked(BASE, (), equal=(), pairs=(("se", "kernel"),)), SMALL)
+    assert [row.component for row in plan.rows] == ["base", "se", "kernel", "se x kernel"]
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
@@ -67,6 +79,8 @@ def test_a_step_is_taken_at_equal_cost_as_well() -> None:
         (Asked(BASE, ("sex",)), "sex"),
         (Asked(BASE, equal=("flops",)), "flops"),
         (Asked(BASE, equal=("latency",)), "latency"),
+        (Asked(BASE, components=()), "nothing to ablate"),
+        (Asked(steps=STORY, equal=()), "wide"),
         (Asked(steps=(STORY[0], Step("B", origin="A", switches=(("se", "of"),)))), "se off"),
         (Asked(steps=(STORY[0], Step("B", origin="A", switches=(("sex", "off"),)))), "sex"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from blocks import InvertedResidual, UserError
-from nas.ablation.components import COMPONENTS, get, variants
+from nas.ablation.components import COMPONENTS, BadComponent, get, variants
 from nas.ablation.stages import stages
 from search_spaces import Arch, zoo
 from tests import strategies
@@ -84,6 +84,10 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "def heads(arch):\n    return {f'{n}': replace(arch, head=replace(arch.head, conv=n)) for n in (8, 16)}\n"
         "def never(arch):\n    raise UserError('not today')\n"
         "def wrong(arch):\n    return 'stem16'\n"
+        "def empty(arch):\n    return {}\n"
+        "def unlabelled(arch):\n    return {1: arch}\n"
+        "def failing(arch):\n    return 1 / 0\n"
+        "def of_two(arch, other):\n    return arch\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     yield
@@ -94,7 +98,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_users_own_component_is_one_function() -> None:
     component = get("my_parts:no_head_features")
     (variant,) = variants(component, LARGE)
-    assert (component.name, variant.label) == ("no_head_features", "on")
+    assert (component.name, variant.label) == ("my_parts:no_head_features", "on")
     assert variant.arch is not None and variant.arch.head.features == 0
     assert [v.label for v in variants(get("my_parts:heads"), LARGE)] == ["8", "16"]
     (never,) = variants(get("my_parts:never"), LARGE)
@@ -111,9 +115,21 @@ def test_what_is_no_function_is_refused(name: str) -> None:
 
 
 @pytest.mark.usefixtures("own")
-def test_what_gives_no_arch_says_so() -> None:
-    (variant,) = variants(get("my_parts:wrong"), LARGE)
-    assert variant.arch is None and "expected an arch" in variant.reason
+@pytest.mark.parametrize("name", ["wrong", "empty", "unlabelled", "failing", "of_two"])
+def test_what_gives_no_arch_is_refused_at_once(name: str) -> None:
+    with pytest.raises(BadComponent, match=f"my_parts:{name}") as refused:
+        variants(get(f"my_parts:{name}"), LARGE)
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("name", ["my_broken:x", ".relative:x"])
+def test_a_module_that_cannot_be_imported_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_broken.py").write_text("def x(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BadComponent, match="cannot be imported"):
+        get(name)
 
 
 def test_the_residual_and_the_linear_bottleneck() -> None:
@@ -126,3 +142,11 @@ def test_the_residual_and_the_linear_bottleneck() -> None:
         s and b.stride == 1 for b, s in zip(blocks, shortcuts, strict=True)
     ]
     assert str(activated.arch).count("bnact") == len(str(activated.arch).split("-")) - 3
+
+
+def test_a_users_own_and_a_built_in_of_one_name_are_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_se.py").write_text("def se(arch):\n    return arch\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert get("my_se:se").name != get("se").name

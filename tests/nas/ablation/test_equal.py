@@ -157,3 +157,14 @@ def test_the_kinds_of_blocks_stay() -> None:
     assert found.arch is not None
     assert {type(block) for block in found.arch.blocks} == {InvertedResidual, SandGlass}
     assert not any(isinstance(block, Bottleneck) for block in found.arch.blocks)
+
+
+@pytest.mark.parametrize("label", ["16 -> 32", "16 -> 8"])
+def test_a_width_that_is_switched_is_not_switched_back(label: str) -> None:
+    """The stem's: the other widths make up for it, whatever is to be equal."""
+    (variant,) = (v for v in variants(COMPONENTS["stem"], SMALL) if v.label == label)
+    assert variant.arch is not None
+    for price in (formula, lambda arch: float(nas.cost(arch, 64, 10).activations)):
+        found = equalise(SMALL, variant.arch, price)
+        assert found.arch is None or found.arch.stem.out == variant.arch.stem.out
+        assert found.arch != SMALL

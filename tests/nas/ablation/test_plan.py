@@ -166,3 +166,21 @@ def test_rows_have_names_of_their_own() -> None:
     keys = [(row.name, row.comparison) for row in made.rows]
     assert len(keys) == len(set(keys))
     assert all(isinstance(row, Row) and row.against for row in made.rows)
+
+
+@pytest.mark.parametrize("other", ["gate", "squeeze"])
+def test_a_pair_whose_second_cannot_act_after_the_first_is_refused(other: str) -> None:
+    """Without squeeze-excite its gate makes no difference: the "interaction" would be the gate's own effect."""
+    with pytest.raises(UserError, match="no interaction"):
+        planned("se", pairs=[(get("se"), get(other))])
+
+
+def test_nothing_is_trained_that_is_not_read() -> None:
+    made = planned(pairs=[(get("se"), get("width"))])
+    read = {arch for contrast in made.contrasts for _, arch in contrast.terms}
+    assert set(made.archs()) == read | {made.base}
+
+
+def test_what_the_ratio_of_an_as_is_row_is_of_can_be_said() -> None:
+    (_, row, *_) = plan(BASE_ARCH, [get("se")], price=formula).rows
+    assert row.ratio == formula(Arch.parse(row.arch)) / formula(BASE_ARCH)

@@ -124,3 +124,20 @@ def test_a_training_names_every_row_that_it_stands_in(plan: Plan) -> None:
     base = table[table["network"] == BASE]["rows"].iloc[0]
     assert base.startswith("base (base)") and "relu_after_depthwise" in base
     assert names(plan)[BASE] == "base"
+
+
+def test_one_network_under_two_names_is_tested_once() -> None:
+    """With `per_stage`, a switch that acts in one stage alone: else Holm's correction would count it twice."""
+    base = "stem8_HS-ir8-ir16_k5_t2_s2-ir24_t2_s2-head32_HS"
+    alone, both = (
+        plan_of(Asked(base, ("kernel", "activation"), equal=(), per_stage=per_stage), SMALL)[0]
+        for per_stage in (False, True)
+    )
+    assert set(alone.archs()) < set(both.archs())
+    table = summarise(trained(both, {}), both).set_index("name")
+    row, same = table.loc["kernel 5 -> 3"], table.loc["kernel 5 -> 3 in stage 2"]
+    assert row["arch"] == same["arch"] and row["p_holm"] == same["p_holm"]
+    assert row["note"] == "" and "kernel 5 -> 3" in same["note"]
+    distinct = table[table["status"] == "train"].drop_duplicates("arch")
+    p = distinct["p"].dropna().to_dict()
+    assert stats.holm(p) == pytest.approx(distinct["p_holm"].dropna().to_dict())
