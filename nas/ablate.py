@@ -110,8 +110,12 @@ def ablate(
         target_classes=target_classes,
     )
     asked = _asked(network, components, equal, per_stage, pairs, leave_one_in)
-    whats = {"NETWORK": network, "--components": components, "--equal": equal, "--pairs": pairs or None}
-    whats |= {"--per-stage": per_stage or None, "--leave-one-in": leave_one_in or None}
+    whats: dict[str, object] = {"NETWORK": network, "--components": components, "--equal": equal}
+    whats |= {
+        "--pairs": pairs or None,
+        "--per-stage": per_stage or None,
+        "--leave-one-in": leave_one_in or None,
+    }
     told = [name for name, value in whats.items() if value is not None]
     if resume is not None:
         others = {"--config": config, "--out": out, "--latency-table": latency_table}

@@ -128,7 +128,7 @@ def _called(function: Callable[[Arch], object], name: str, arch: Arch) -> Made:
         raise
     except Exception as error:
         raise BadComponent(f"component {name!r} failed: {_briefly(error)}") from error
-    found = made if isinstance(made, Mapping) else {"on": made}
+    found: Made = made if isinstance(made, Mapping) else {"on": made}  # type: ignore[dict-item]
     if not found or not all(_is_made(label, value) for label, value in found.items()):
         told = " ".join(repr(made).split())
         told = told if len(told) <= 60 else f"{told[:60]}..."
