@@ -209,8 +209,8 @@ def orders(rows: Sequence[Row]) -> pd.DataFrame:
             name = f"{fidelity}" if final == 2 else f"{fidelity}, last map 4x4"
             by_arch[name] = seeds.iloc[:, 0]
     found = pd.DataFrame(by_arch)
-    if {"quick", "multiply-adds"} <= set(found):
-        found["quick and multiply-adds, mean rank"] = found[["quick", "multiply-adds"]].rank().mean(axis=1)
+    for brief in (name for name in ("quick", "standard") if name in found):
+        found[f"{brief} and multiply-adds, mean rank"] = found[[brief, "multiply-adds"]].rank().mean(axis=1)
     return found.dropna(subset=["reference"]) if "reference" in found else found.iloc[:0]
 
 
