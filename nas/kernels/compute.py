@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from nas.kernels import library
 from nas.kernels.choices import decide, speed_ratio
-from nas.kernels.depthwise import own_gradients
+from nas.kernels.depthwise import DepthwiseConv2d, own_gradients
 
 _WORTH_IT = 1.3  # how much faster a product in bfloat16 must be for a step in it to be faster
 _SIDE = 192  # of the matrices: three of them stay in a second-level cache
@@ -94,8 +94,12 @@ def folded(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[None]
         for owner in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
             for at in range(len(owner) - 1):
                 conv, norm = owner[at], owner[at + 1]
-                # No subclasses, which may do anything, and no hooks, which would not be called.
-                if type(conv) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d or _hooked(conv, norm):
+                # No other subclasses, which may do anything, and no hooks, which would not be called.
+                if (
+                    type(conv) not in (nn.Conv2d, DepthwiseConv2d)
+                    or type(norm) is not nn.BatchNorm2d
+                    or _hooked(conv, norm)
+                ):
                     continue
                 if norm.training or norm.running_mean is None:
                     continue

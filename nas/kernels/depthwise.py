@@ -110,10 +110,11 @@ def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | 
 depthwise.register_autograd(_differentiate, setup_context=_remember)
 
 
-class _Depthwise(nn.Conv2d):
+class DepthwiseConv2d(nn.Conv2d):
     """What a depthwise `nn.Conv2d` becomes for the time of a training."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """The convolution, its gradients by `depthwise` where any of them was chosen."""
         if not torch.is_grad_enabled() or x.device.type != "cpu":
             return super().forward(x)
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
@@ -130,7 +131,7 @@ def own_gradients(model: nn.Module) -> Iterator[None]:
     """Give depthwise convolutions the library's gradients where these are faster; undo it at the end."""
     swapped = [module for module in model.modules() if suits(module)]
     for module in swapped:
-        module.__class__ = _Depthwise
+        module.__class__ = DepthwiseConv2d
     try:
         yield
     finally:

@@ -73,6 +73,25 @@ def test_what_cannot_be_folded_is_left() -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_network_is_judged_alike_during_its_training_and_after(bf16: bool) -> None:
+    """Its depthwise convolutions are folded too while they stand in for others: else accuracies differ by rounding."""
+    how, x = Compute(bf16=bf16), torch.randn(4, 3, 9, 9)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False), nn.BatchNorm2d(8)
+    ).eval()
+
+    def judged() -> Tensor:
+        with torch.inference_mode(), how.evaluating(net), how.precision(CPU):
+            assert isinstance(net[2], nn.Identity)
+            return net(x)
+
+    with how.training(net, CPU):
+        assert type(net[1]) is not nn.Conv2d
+        during = judged()
+    assert torch.equal(during, judged()) and type(net[1]) is nn.Conv2d
+
+
 def test_without_the_library_the_cpu_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "load", lambda: None)
     assert not bf16_is_fast()
