@@ -95,11 +95,9 @@ def folded(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[None]
             for at in range(len(owner) - 1):
                 conv, norm = owner[at], owner[at + 1]
                 # No other subclasses, which may do anything, and no hooks, which would not be called.
-                if (
-                    type(conv) not in (nn.Conv2d, DepthwiseConv2d)
-                    or type(norm) is not nn.BatchNorm2d
-                    or _hooked(conv, norm)
-                ):
+                if not isinstance(conv, nn.Conv2d) or type(conv) not in (nn.Conv2d, DepthwiseConv2d):
+                    continue
+                if type(norm) is not nn.BatchNorm2d or _hooked(conv, norm):
                     continue
                 if norm.training or norm.running_mean is None:
                     continue
