@@ -3,6 +3,7 @@
 import errno
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, NoReturn
 
 import typer
@@ -24,13 +25,14 @@ def run(command: Callable[..., Any]) -> NoReturn:
 
 def run_app(app: typer.Typer) -> NoReturn:
     """Run an app of several commands as `run` does."""
+    for command in app.registered_commands:
+        if command.callback is not None:
+            command.callback = _aborting(command.callback)
     try:
         code = app(standalone_mode=False)
     except UserError as error:
         _end(str(error), 1 if is_disk_full(error) else 2)
-    except KeyboardInterrupt:
-        _end("interrupted", INTERRUPTED)
-    except typer.Abort:
+    except (KeyboardInterrupt, typer.Abort):
         _end("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output went away: `... | head`
         sys.stderr.close()
@@ -42,6 +44,19 @@ def run_app(app: typer.Typer) -> NoReturn:
             _end(f"the disk is full ({_one_line(error)}); what was finished is kept", 1)
         raise
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _aborting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same command; Ctrl-C leaves it as `typer.Abort`, because some versions of typer end it without a word."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+    return wrapped
 
 
 def is_disk_full(error: BaseException | None) -> bool:
