@@ -1,5 +1,6 @@
-"""A table as plain text: columns as wide as they need to be, numbers to the right, nothing cut off."""
+"""Plain text: tables with columns as wide as they need to be, numbers to the right, nothing cut off; differences."""
 
+import math
 from collections.abc import Sequence
 
 
@@ -15,3 +16,11 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def in_points(mean: float, low: float, high: float) -> str:
+    """A difference of shares with its interval, as percentage points: `+0.41 [-0.20, +1.02]`; "" for NaN."""
+    if math.isnan(mean):
+        return ""
+    told, *ends = (f"{round(100 * value, 2) + 0.0:+.2f}" for value in (mean, low, high))  # + 0.0: no -0.00
+    return told if math.isnan(low) else f"{told} [{', '.join(ends)}]"

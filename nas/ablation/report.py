@@ -15,7 +15,7 @@ from nas.figures.drawing import escape
 from nas.figures.page import document, table
 from nas.figures.picture import save_png
 from nas.files import write_text, write_whole
-from nas.text_table import aligned
+from nas.text_table import aligned, in_points
 
 FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, ablation.csv"
 
@@ -116,18 +116,11 @@ def _cells(row: pd.Series, seeds: int) -> list[str]:
     count = int(row["seeds"])
     verdict = str(row["verdict"]) if count == seeds else f"unfinished ({row['verdict']})"
     return [
-        _points(row["difference"], row["difference_low"], row["difference_high"]),
+        in_points(row["difference"], row["difference_low"], row["difference_high"]),
         str(count),
         verdict,
         ratio,
     ]
-
-
-def _points(mean: float, low: float, high: float) -> str:
-    """A share as percentage points: `+0.41 [-0.20, +1.02]`."""
-    if math.isnan(mean):
-        return ""
-    return f"{100 * mean:+.2f}" + ("" if math.isnan(low) else f" [{100 * low:+.2f}, {100 * high:+.2f}]")
 
 
 def _accuracy(row: pd.Series) -> str:

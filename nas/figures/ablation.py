@@ -10,6 +10,7 @@ from nas.figures.drawing import Arrow, Label, Panel, Series, Style, escape, wrap
 from nas.figures.info import LATENCY, MACS, PARAMS, Objective, costs_beside, shorten
 from nas.figures.layout import PUBLISHED, RUN, WIDTH, Frame, Sheet
 from nas.stats import HELPS, HURTS, UNSEEN
+from nas.text_table import in_points
 
 _HEAD, _LINE, _FOOT = 150, 30, 110  # pixels above the first row, of a row, and below the last one
 _BESIDE = 14  # labels at most in each of two panels side by side; more stand in panels as wide as the figure
@@ -239,7 +240,7 @@ def _hover(row: pd.Series, objective: Objective = MACS) -> str:
     if row["comparison"] != "base":
         lines.append(_titled(str(row["comparison"])))
     if pd.notna(row["difference"]):
-        lines.append(f"{_points(row['difference'], row['difference_low'], row['difference_high'])} points")
+        lines.append(f"{in_points(row['difference'], row['difference_low'], row['difference_high'])} points")
         lines.append(escape(f"{row['verdict']}, {row['seeds']:.0f} seeds"))
     if pd.notna(row["accuracy"]):
         lines.append(f"validation accuracy {row['accuracy']:.2%}")
@@ -251,8 +252,3 @@ def _hover(row: pd.Series, objective: Objective = MACS) -> str:
     if row["note"]:
         lines += wrapped(str(row["note"]))
     return "<br>".join([*lines, "", *wrapped(str(row["arch"]))])
-
-
-def _points(mean: float, low: float, high: float) -> str:
-    spread = "" if np.isnan(low) else f" [{100 * low:+.2f}, {100 * high:+.2f}]"
-    return f"{100 * mean:+.2f}{spread}"

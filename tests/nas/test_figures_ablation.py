@@ -91,6 +91,7 @@ def test_what_a_step_was_made_from_is_drawn_though_it_is_of_another_comparison()
         assert panel.arrows and all({arrow.start, arrow.end} <= drawn for arrow in panel.arrows)
 
 
+@pytest.mark.slow
 def test_many_networks_have_panels_as_wide_as_the_figure(plan: Plan) -> None:
     study = plan_of(
         Asked(BASE, ("se", "kernel", "groups", "stem", "width", "depth"), equal=("macs",)), SMALL

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from nas.ablation.report import FILES, ablation_info, explanations, print_summary, verdicts, write_results
 from nas.ablation.study import Plan
+from nas.text_table import in_points
 from tests.nas.ablation.test_summary import arch_of, plan, trained
 
 __all__ = ["plan"]
@@ -42,3 +43,9 @@ def test_all_files_are_written_however_much_is_there(plan: Plan, seeds: int, tmp
     text = StringIO()
     print_summary(info, Console(file=text, width=80))
     assert "digits" in text.getvalue() and "se off" in text.getvalue()
+
+
+def test_a_difference_is_told_in_points() -> None:
+    assert in_points(0.00412, -0.002, 0.0102) == "+0.41 [-0.20, +1.02]"
+    assert in_points(-0.00001, float("nan"), float("nan")) == "+0.00"
+    assert in_points(float("nan"), 0.0, 0.0) == ""
