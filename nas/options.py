@@ -18,3 +18,5 @@ Concurrency = Annotated[int | None, Option(help="Trainings at a time. [one a cor
 Device = Annotated[str, Option(help="auto, cpu or cuda.")]
 Out = Annotated[Path | None, Option(help="Folder of the run. [results/DATE-TIME]")]
 Storage = Annotated[str | None, Option(help="Optuna storage URL. [a file in the folder]")]
+Seeds = Annotated[int | None, Option(help="Trainings of each network. [3]")]
+FirstSeed = Annotated[int | None, Option(help="The first seed. [0]")]
