@@ -177,7 +177,7 @@ def _effects(table: Table, contrasts: Mapping[str, Sequence[tuple[float, int]]])
         verdict = effect.verdict
         if not math.isnan(effect.p):
             verdict = UNSEEN if corrected[name] > LEVEL else HELPS if effect.mean > 0 else HURTS
-        smallest = effect.error * detectable(df, strictest) if noise >= _NOTHING else math.nan
+        smallest = effect.error * detectable(df, strictest) if effect.error >= _NOTHING else math.nan
         found[name] = replace(effect, p_holm=corrected[name], verdict=verdict, smallest=smallest)
     return found
 
@@ -196,9 +196,9 @@ def _tested(table: Table, terms: Sequence[tuple[float, int]], noise: float, df: 
         reason = "no seed has been trained for every network of it"
     elif not df:
         reason = "one seed has no spread: train at least two"
-    elif noise < _NOTHING and abs(mean) > _NOTHING:
+    elif error < _NOTHING and abs(mean) > _NOTHING:
         reason = "every seed gave the same difference, so that the noise is not known: train more seeds"
-    elif noise < _NOTHING:
+    elif error < _NOTHING:
         low, high, p = mean, mean, 1.0
     else:
         half = _critical(df, LEVEL) * error
@@ -208,11 +208,11 @@ def _tested(table: Table, terms: Sequence[tuple[float, int]], noise: float, df: 
 
 
 def _collected(terms: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
-    """The terms with each row once, because a row's noise goes with all of its coefficients; none where it cancels."""
+    """The terms with each row once, because a row's noise goes with all of its coefficients."""
     found: dict[int, float] = {}
     for coefficient, row in terms:
         found[row] = found.get(row, 0.0) + coefficient
-    return [(coefficient, row) for row, coefficient in found.items() if coefficient]
+    return [(coefficient, row) for row, coefficient in found.items()]
 
 
 def _table(rows: Sequence[Sequence[float]]) -> Table:

@@ -248,3 +248,9 @@ def test_a_network_that_stands_twice_in_a_contrast_counts_once() -> None:
 def test_no_power_is_claimed_where_the_noise_is_not_known() -> None:
     effect = paired_effects({"same": [0.0, 0.0, 0.0]})["same"]
     assert effect.verdict == UNSEEN and math.isnan(effect.smallest)
+
+
+def test_a_contrast_that_cancels_is_nothing() -> None:
+    accuracies = {"f": [0.71, 0.70, 0.73], "b": [0.70, 0.71, 0.72]}
+    effect = contrast_effects(accuracies, {"c": [(1.0, "f"), (-1.0, "f")]})["c"]
+    assert (effect.mean, effect.n, effect.verdict) == (0.0, 3, UNSEEN) and math.isnan(effect.smallest)
