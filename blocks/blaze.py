@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from blocks.base import Block
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise, start_closed
 from blocks.options import option
 
 
@@ -70,6 +70,7 @@ class _Blaze(nn.Module):
         elif block.stride > 1:
             self.shortcut = nn.MaxPool2d(block.stride, ceil_mode=True)
         self.missing = 0 if block.conv_shortcut else block.out - in_channels
+        start_closed(self.layers, block.out - self.missing)
         self.activation = ACTIVATIONS[act]()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from blocks.base import Block
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, start_closed
 from blocks.options import option
 
 
@@ -63,6 +63,7 @@ class _Bottleneck(nn.Module):
             ConvNorm(inner, inner, norm, kernel=block.kernel, stride=second, activation=act),
             ConvNorm(inner, block.out, norm),
         )
+        start_closed(self.layers)
         plain = block.stride == 1 and in_channels == block.out
         self.shortcut = (
             nn.Identity() if plain else ConvNorm(in_channels, block.out, norm, stride=block.stride)

@@ -6,7 +6,16 @@ from typing import ClassVar, Self
 from torch import Tensor, nn
 
 from blocks.base import Block, need_divisible, shortest_ratio
-from blocks.layers import ACTIVATIONS, GATES, ConvNorm, Norm, SqueezeExcite, depthwise, make_divisible
+from blocks.layers import (
+    ACTIVATIONS,
+    GATES,
+    ConvNorm,
+    Norm,
+    SqueezeExcite,
+    depthwise,
+    make_divisible,
+    start_closed,
+)
 from blocks.options import option
 
 
@@ -95,6 +104,8 @@ class _InvertedResidual(nn.Module):
         layers.append(ConvNorm(inner, block.out, norm, groups=block.groups, activation=last))
         self.layers = nn.Sequential(*layers)
         self.residual = block.shortcut and block.stride == 1 and in_channels == block.out
+        if self.residual:
+            start_closed(self.layers)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)

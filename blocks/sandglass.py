@@ -8,7 +8,16 @@ from torch import Tensor, nn
 
 from blocks.base import Block, need_divisible, shortest_ratio
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, GATES, ConvNorm, Norm, SqueezeExcite, depthwise, make_divisible
+from blocks.layers import (
+    ACTIVATIONS,
+    GATES,
+    ConvNorm,
+    Norm,
+    SqueezeExcite,
+    depthwise,
+    make_divisible,
+    start_closed,
+)
 from blocks.options import option
 
 
@@ -110,6 +119,8 @@ class _SandGlass(nn.Module):
         residual = block.shortcut and block.stride == 1 and in_channels == block.out
         self.passed = in_channels // block.identity if residual else 0
         self.channels = in_channels
+        if self.passed:
+            start_closed(self.layers, self.passed)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layers(x)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from blocks.base import Block, need_divisible
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise, start_closed
 from blocks.options import option
 
 
@@ -87,6 +87,8 @@ class _GroupShuffle(nn.Module):
         layers.append(depthwise(inner, norm, block.kernel, block.stride, after))
         layers.append(ConvNorm(inner, branch, norm, groups=block.groups))
         self.layers = nn.Sequential(*layers)
+        if self.residual:
+            start_closed(self.layers)
         self.activation = ACTIVATIONS[act]()
         self.stride = block.stride
 

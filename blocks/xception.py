@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from torch import Tensor, nn
 
 from blocks.base import Block
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, start_closed
 from blocks.options import option
 
 
@@ -67,6 +67,7 @@ class _Xception(nn.Module):
         if block.stride > 1:
             layers.append(nn.MaxPool2d(3, block.stride, 1))
         self.layers = nn.Sequential(*layers)
+        start_closed(self.layers)
         plain = block.stride == 1 and in_channels == block.out
         self.shortcut = (
             nn.Identity() if plain else ConvNorm(in_channels, block.out, norm, stride=block.stride)
