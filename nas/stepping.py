@@ -48,7 +48,7 @@ class Stepper:
         self.done = 0
         self.losses = torch.zeros(plan.steps, device=place)
         self._model, self._batches, self._plan, self._how = model, batches, plan, how
-        self._smoothing = recipe.label_smoothing
+        self._smoothing, self._clip = recipe.label_smoothing, recipe.clip
         self._rate = torch.zeros((), device=place)
         self._optimizer = torch.optim.SGD(
             weight_groups(model, recipe.weight_decay),
@@ -85,6 +85,8 @@ class Stepper:
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self._smoothing)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        if self._clip:
+            nn.utils.clip_grad_norm_(self._model.parameters(), self._clip)
         self._optimizer.step()
         self.losses.index_copy_(0, self._at, loss.detach().view(1))
         self._at += 1

@@ -111,15 +111,19 @@ depthwise.register_autograd(_differentiate, setup_context=_remember)
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """What a depthwise `nn.Conv2d` becomes for the time of a training."""
+    """What a depthwise `nn.Conv2d` becomes for the time of a training; `asked` holds what `chosen` said."""
+
+    asked: dict[tuple[torch.dtype, int], Each]
 
     def forward(self, x: Tensor) -> Tensor:
         """The convolution, its gradients by `depthwise` where any of them was chosen."""
         if not torch.is_grad_enabled() or x.device.type != "cpu":
             return super().forward(x)
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        own = chosen(dtype, kernel, stride, x.shape[1], min(x.shape[2:]))
+        kernel, stride, side = self.kernel_size[0], self.stride[0], min(x.shape[2:])
+        own = self.asked.get((dtype, side))
+        if own is None:
+            own = self.asked[dtype, side] = chosen(dtype, kernel, stride, x.shape[1], side)
         if not any(own):
             return super().forward(x)
         result: Tensor = depthwise(x.to(dtype), self.weight, stride, *own)
@@ -132,11 +136,13 @@ def own_gradients(model: nn.Module) -> Iterator[None]:
     swapped = [module for module in model.modules() if suits(module)]
     for module in swapped:
         module.__class__ = DepthwiseConv2d
+        module.asked = {}  # type: ignore[assignment]  # of nn.Module's values
     try:
         yield
     finally:
         for module in swapped:
             module.__class__ = nn.Conv2d
+            del module.asked
 
 
 def suits(module: nn.Module) -> bool:
