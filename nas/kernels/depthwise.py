@@ -23,7 +23,8 @@ from nas.kernels.choices import decide, speed_ratio
 
 _FASTER = 1.15  # a tie goes to torch, which gives both gradients at once
 _IMAGES = 128  # in a measurement
-_CHANNELS = {48: 24, 240: 144, 2**31: 480}  # in a measurement, by the most that it stands for
+_CHANNELS = {32: 24, 64: 56, 128: 104, 256: 216, 512: 408, 2**31: 824}
+"""In a measurement, by the most that it stands for; half a vector over a whole number, which costs the library most."""
 Each = tuple[bool, bool]
 """Of the two gradients: the input's and the weights'."""
 
@@ -166,7 +167,7 @@ def suits(module: nn.Module) -> bool:
 def chosen(dtype: torch.dtype, kernel: int, stride: int, channels: int, side: int) -> Each:
     """Which gradients are to be the library's: those it can compute, and was faster at when this machine tried.
 
-    One measurement stands for all shapes of a class (channels up to 48, 240 and above; maps up to 2, 4, 8 and
+    One measurement stands for all shapes of a class (channels up to 32, 64 and so on; maps up to 2, 4, 8 and
     above), so that the answer does not depend on which network came first.
     """
     if not library.offered(dtype, kernel, stride):

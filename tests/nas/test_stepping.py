@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -70,11 +72,14 @@ def test_a_network_that_cannot_be_recorded_is_trained_all_the_same() -> None:
     assert tried == 1
 
 
-def test_the_steps_are_those_of_sgd() -> None:
-    """Against torch's optimiser in its simplest form, on the same batches."""
+@pytest.mark.parametrize("clip", [0.0, 0.3, 1e6])
+def test_the_steps_are_those_of_sgd_on_clipped_gradients(clip: float) -> None:
+    """Against torch's optimiser in its simplest form, on the same batches, and the norm of all gradients at once."""
+    recipe = replace(RECIPE, clip=clip)
     net, twin = small_net(), small_net()
-    one = stepper(net)
-    other = stepper(twin)  # for its batches
+    one = stepper(net, recipe=recipe)
+    other = stepper(twin, recipe=recipe)  # for its batches
+    shortened = 0
     groups = weight_groups(twin, RECIPE.weight_decay)
     optimizer = torch.optim.SGD(groups, lr=1.0, momentum=RECIPE.momentum, nesterov=True, foreach=False)
     for step in range(12):
@@ -83,10 +88,16 @@ def test_the_steps_are_those_of_sgd() -> None:
         loss = nn.functional.cross_entropy(twin(images), labels, label_smoothing=RECIPE.label_smoothing)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
+        gradients = [value.grad for value in twin.parameters() if value.grad is not None]
+        norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+        if 0 < clip < norm:
+            shortened += 1
+            torch._foreach_mul_(gradients, clip / norm)
         for group in optimizer.param_groups:
             group["lr"] = PLAN.learning_rate(step)
         optimizer.step()
         assert one.losses[step].item() == pytest.approx(loss.item(), rel=1e-4)
+    assert (shortened > 3) == (clip == 0.3)
     for left, right in zip(net.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(left, right, rtol=1e-3, atol=1e-5)
 
