@@ -97,8 +97,13 @@ def speed_ratio(theirs: Callable[[], object], ours: Callable[[], object]) -> flo
     return _ratio(seconds_in_turn(theirs, ours))
 
 
-def seconds_in_turn(theirs: Callable[[], object], ours: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of each at its best, by processor time of one thread, taken in turn; stops when clear."""
+def seconds_in_turn(
+    theirs: Callable[[], object], ours: Callable[[], object], until_clear: bool = True
+) -> tuple[float, float]:
+    """Seconds of each at its best, by processor time of one thread, taken in turn.
+
+    until_clear: stop as soon as one is clearly faster, which says who, but not well by how much.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -110,7 +115,7 @@ def seconds_in_turn(theirs: Callable[[], object], ours: Callable[[], object]) ->
                 taken = time.thread_time() - start
                 if done:  # the first round warms up
                     best[side] = min(best[side], taken)
-            if done and not 1 / _CLEAR < _ratio(best) < _CLEAR:
+            if until_clear and done and not 1 / _CLEAR < _ratio(best) < _CLEAR:
                 break
         return best[0], best[1]
     finally:

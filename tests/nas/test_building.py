@@ -74,9 +74,13 @@ def test_training_is_finite_and_reaches_the_parameters(name: str) -> None:
     arch = spaces.get().sample(np.random.default_rng(3)) if name == "a sample" else zoo.get(name)
     torch.manual_seed(0)
     network = nas.build(arch, 10, 32).train()
-    logits = network(torch.randn(4, 3, 32, 32))
-    loss = nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 3]))
-    torch.autograd.backward([loss])
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    for _ in range(2):  # the first step opens the residual branches
+        optimizer.zero_grad()
+        logits = network(torch.randn(4, 3, 32, 32))
+        loss = nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 3]))
+        torch.autograd.backward([loss])
+        optimizer.step()
     assert logits.shape == (4, 10) and logits.isfinite().all()
     reached = []
     for name, parameter in network.named_parameters():

@@ -76,13 +76,16 @@ def write(module: nn.Module, x: torch.Tensor, what: str) -> Fragment:
 
 
 def scaled(module: nn.Module) -> nn.Module:
-    """The module with weights under which deep networks neither vanish nor explode.
+    """The module with weights under which deep networks neither vanish nor explode, and no branch is nothing.
 
     Without batch statistics torch's own would shrink the values layer by layer, and numbers too small for
-    their format take processors many times as long.
+    their format take processors many times as long. Branches that start closed (`blocks.layers.start_closed`)
+    would be kernels of zeros, which a runtime may recognise and a trained network does not have.
     """
     with torch.no_grad():
         for layer in module.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 layer.weight.mul_(_GAIN)
+            elif isinstance(layer, nn.BatchNorm2d):
+                layer.weight.fill_(1)
     return module

@@ -187,10 +187,10 @@ def test_a_class_of_shapes_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "_measure", measure)
     monkeypatch.setattr(module, "_IMAGES", 1)
     kind = torch.bfloat16, 7, 1
-    answers = {chosen(*kind, channels, side) for channels in (60, 200) for side in (9, 30)}
+    answers = {chosen(*kind, channels, side) for channels in (140, 200) for side in (9, 30)}
     assert answers == {(False, False)}
     assert len(measured) == 2
-    chosen(*kind, 60, 8)
+    chosen(*kind, 140, 8)
     chosen(*kind, 24, 9)
     chosen(*kind, 960, 9)
     assert len(measured) == 8

@@ -92,6 +92,13 @@ def test_modules_are_deployed_with_batch_norm_folded() -> None:
         assert tuple(module(x).shape) == (2, 5)
 
 
+def test_what_is_timed_has_no_closed_branch() -> None:
+    block = InvertedResidual(16, expansion=2.0)
+    with torch.no_grad():
+        for weight in (p for p in modules.part((block, 16, 8, 5), SMALL)[0].parameters() if p.ndim > 1):
+            assert weight.abs().mean() > 1e-3
+
+
 def test_what_goes_to_a_cuda_device() -> None:
     """The layout and the precision; capture and events need a device and were never run."""
     module, x = torch_cuda.deployed(*modules.network(ARCH, SMALL), "float16", "cpu")

@@ -82,7 +82,7 @@ def test_random_archs_of_all_primitives_compute_what_torch_computes(arch: Arch) 
 def test_every_primitive_is_written_by_the_table(token: str, data: st.DataObject) -> None:
     """Without torch's exporter: milliseconds."""
     block = data.draw(blocks_behind(16, BLOCKS[token])).canonical(16)
-    module = build_part(block, 16, 0)
+    module = randomise(build_part(block, 16, 0)).float()
     x = torch.randn(1, 16, 17, 17)
     with torch.no_grad():
         expected = module.eval()(x)
