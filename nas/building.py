@@ -70,7 +70,8 @@ def build(
 def initialise(model: nn.Module) -> None:
     """Kaiming normal by fan-out for convolutions, N(0, 0.01) for the classifier, zero biases.
 
-    As torchvision's mobile networks do.
+    As torchvision's mobile networks do. The scales of batch norms stay as the blocks made them: 1, but 0 at the end
+    of a residual branch (`blocks.layers.start_closed`).
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
