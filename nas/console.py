@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from nas.errors import UserError
+from nas.errors import UserError, briefly
 
 INTERRUPTED = 130  # what a shell reports for a command that was ended by Ctrl-C
 
@@ -41,7 +41,7 @@ def run_app(app: typer.Typer) -> NoReturn:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # click's usage errors
             _end(error.format_message() or "no command given; see --help", 2)
         if is_disk_full(error):
-            _end(f"the disk is full ({_one_line(error)}); what was finished is kept", 1)
+            _end(f"the disk is full ({briefly(error)}); what was finished is kept", 1)
         raise
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -73,10 +73,6 @@ def is_disk_full(error: BaseException | None) -> bool:
         seen.add(id(error))
         waiting += [error.__cause__, error.__context__]
     return False
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -13,6 +13,7 @@ import torch
 import typer
 
 from nas.array_cache import cache_dir
+from nas.errors import briefly
 from nas.kernels import choices, library
 from nas.kernels.allocator import is_glibc
 from nas.kernels.compute import bf16_is_fast
@@ -98,7 +99,7 @@ def _version(name: str) -> str:
         import_module(_MODULES.get(name, name))
         return metadata.version(name)
     except Exception as error:  # a broken installation may fail in any way: that is what is asked
-        return f"cannot be imported ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
+        return f"cannot be imported ({type(error).__name__}: {briefly(error, 100)})"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from nas.data import Dataset
-from nas.errors import UserError
+from nas.errors import UserError, briefly
 from nas.training import Fidelity, Outcome, Progress, Recipe
 
 T = TypeVar("T")
@@ -159,7 +159,7 @@ def _train_job(config: dict[str, Any], data: Dataset, device: str) -> None:
         outcome = train_job(Job(**config["job"]), data, device, progressed)
         report("outcome", asdict(outcome))
     except Exception as error:  # any fault of one candidate ends that candidate only
-        report("failed", f"{type(error).__name__}: {' '.join(str(error).split())}"[:500])
+        report("failed", briefly(f"{type(error).__name__}: {error}", 500))
 
 
 def train_job(
@@ -381,7 +381,7 @@ def _ray(concurrency: int, gpus: int) -> Iterator[None]:
             ray.shutdown()
             if attempt == _START_ATTEMPTS:
                 raise UserError(
-                    f"Ray could not be started in {attempt} attempts ({' '.join(str(error).split())[:200]}); "
+                    f"Ray could not be started in {attempt} attempts ({briefly(error)}); "
                     "the machine may be too busy, or have too little memory: try again"
                 ) from error
     try:

@@ -2,4 +2,10 @@
 
 from blocks.errors import UserError
 
-__all__ = ["UserError"]
+__all__ = ["UserError", "briefly"]
+
+
+def briefly(said: object, most: int = 200) -> str:
+    """The words of an error, or of anything that is to be named in a message, on one line of so many characters."""
+    words = " ".join(str(said).split())
+    return words if len(words) <= most else f"{words[: most - 1]}…"

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from nas.costs import TARGET_CLASSES, TARGET_RESOLUTION, Cost, count_module, default_table
-from nas.errors import UserError
+from nas.errors import UserError, briefly
 from search_spaces.arch import Arch
 
 _Result = TypeVar("_Result")
@@ -82,9 +82,8 @@ class Reference:
         try:
             return run()
         except (RuntimeError, AssertionError, ValueError) as error:
-            reason = " ".join(str(error).split())[:120]
             raise UserError(
-                f"{self} does not take images of {resolution}x{resolution} ({reason}); give another "
+                f"{self} does not take images of {resolution}x{resolution} ({briefly(error, 120)}); give another "
                 "resolution, larger as a rule"
             ) from None
 

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from nas.batches import Batches
+from nas.errors import briefly
 from nas.kernels.compute import Compute
 from nas.recipe import Recipe, Schedule
 
@@ -97,8 +98,7 @@ class Stepper:
             self._repeat = capture(self._work)
         except RuntimeError as error:  # a network that waits for the device, or asks it for a size
             self._capture = None
-            reason = " ".join(str(error).split())[:200]
-            warnings.warn(f"training without a CUDA graph, more slowly: {reason}", stacklevel=2)
+            warnings.warn(f"training without a CUDA graph, more slowly: {briefly(error)}", stacklevel=2)
 
     def recent_loss(self, steps: int) -> float:
         """Mean of the last so many losses. Waits for the device."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 
-from blocks import UserError
 from nas.ablation import shapes, switches
 from nas.ablation.kinds import to_inverted_residual
 from nas.ablation.stages import Stage, spliced, stages, swapped
 from nas.ablation.study import Component, Made, Variant, attempt
 from nas.ablation.traps import TRAPS
+from nas.errors import UserError, briefly
 from search_spaces.arch import Arch
 
 
@@ -114,7 +114,7 @@ def _own(name: str) -> Component:
         made = getattr(importlib.import_module(module), function)
     except Exception as error:  # importing runs a user's code
         raise BadComponent(
-            f"component {name!r} cannot be imported: {_briefly(error)}; expected module:function"
+            f"component {name!r} cannot be imported: {_kind_and_words(error)}; expected module:function"
         ) from None
     if not callable(made):
         raise BadComponent(f"component {name!r} is no function from an arch to archs")
@@ -127,12 +127,12 @@ def _called(function: Callable[[Arch], object], name: str, arch: Arch) -> Made:
     except UserError:  # it cannot be made of this arch
         raise
     except Exception as error:
-        raise BadComponent(f"component {name!r} failed: {_briefly(error)}") from error
+        raise BadComponent(f"component {name!r} failed: {_kind_and_words(error)}") from error
     found: Made = made if isinstance(made, Mapping) else {"on": made}  # type: ignore[dict-item]
     if not found or not all(_is_made(label, value) for label, value in found.items()):
-        told = " ".join(repr(made).split())
-        told = told if len(told) <= 60 else f"{told[:60]}..."
-        raise BadComponent(f"component {name!r} gave {told}, expected an arch, or archs by label")
+        raise BadComponent(
+            f"component {name!r} gave {briefly(repr(made), 60)}, expected an arch, or archs by label"
+        )
     return found
 
 
@@ -140,5 +140,5 @@ def _is_made(label: object, value: object) -> bool:
     return isinstance(label, str) and bool(label.strip()) and isinstance(value, (Arch, UserError))
 
 
-def _briefly(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+def _kind_and_words(error: Exception) -> str:
+    return briefly(f"{type(error).__name__}: {error}")

@@ -27,7 +27,7 @@ import yaml
 
 from nas.ablation.asked import Asked, Step, names, pair
 from nas.comparison.running import Terms
-from nas.errors import UserError
+from nas.errors import UserError, briefly
 
 _TERMS = tuple(spec.name for spec in fields(Terms))
 
@@ -39,7 +39,7 @@ def read(file: Path) -> tuple[Asked, Terms, int | None]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--config {file} cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise UserError(f"--config {file} is no YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"--config {file} is no YAML: {briefly(error)}") from None
     try:
         return _understood(told)
     except UserError as error:

@@ -10,7 +10,7 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from nas.errors import UserError
+from nas.errors import UserError, briefly
 from nas.latency.graphs.fragment import INPUT, OPSET, Fragment
 
 
@@ -27,9 +27,8 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
             program = torch.onnx.export(module, (x,), dynamo=True, opset_version=OPSET, verbose=False)
         graph = program.model_proto.graph
     except Exception as error:  # the exporter's own, of many kinds
-        cause = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{what} cannot be written as ONNX: {reason}, and torch's exporter: {cause}"
+            f"{what} cannot be written as ONNX: {reason}, and torch's exporter: {briefly(error)}"
         ) from error
     names = {graph.input[0].name: INPUT}
     for node in graph.node:
