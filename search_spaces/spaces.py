@@ -12,6 +12,7 @@ from blocks import UserError
 from blocks.ends import Stem
 from blocks.inverted_residual import InvertedResidual
 from blocks.options import decode
+from search_spaces import strict_yaml
 from search_spaces.space import Choices, Space, Stage
 
 MOBILE = """
@@ -68,7 +69,7 @@ def _mobile(granularity: str) -> Space:
 def parse(text: str, granularity: str = "stage") -> Space:
     """The space that a YAML text describes. Raises UserError, naming the entry that is wrong."""
     try:
-        data = yaml.safe_load(text)
+        data = strict_yaml.load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
     data = _mapping(data, "a space", {"name", "stem", "first", "choices", "stages", "head"})

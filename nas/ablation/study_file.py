@@ -28,6 +28,7 @@ import yaml
 from nas.ablation.asked import Asked, Step, names, pair
 from nas.comparison.running import Terms
 from nas.errors import UserError, briefly
+from search_spaces import strict_yaml
 
 _TERMS = tuple(spec.name for spec in fields(Terms))
 
@@ -35,7 +36,7 @@ _TERMS = tuple(spec.name for spec in fields(Terms))
 def read(file: Path) -> tuple[Asked, Terms, int | None]:
     """What a YAML file asks for, how to train, and its number of seeds. Raises UserError naming what is wrong."""
     try:
-        told = yaml.safe_load(file.read_text(encoding="utf-8"))
+        told = strict_yaml.load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--config {file} cannot be read: {error}") from None
     except yaml.YAMLError as error:

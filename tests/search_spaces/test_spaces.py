@@ -102,6 +102,7 @@ STAGES = "stages: [{width: [16], depth: [2]}]"
         ("[]", "[]"),
         ("mobile", "mobile"),
         ("a: [", "not YAML"),
+        ("stem: stem16\nstem: stem24\n" + STAGES, "'stem' twice"),
         ("a: !!python/object:os.system {}", "not YAML"),
         ("stem: 2024-99-99\n" + STAGES, "not YAML"),
         ("\t", "not YAML"),
