@@ -57,18 +57,6 @@ class Effect:
     reason: str = ""
 
 
-def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float, float]:
-    """Mean and the ends of its (1 - level) t-interval; NaN ends for one value, NaN throughout for none."""
-    n = len(values)
-    if n == 0:
-        return math.nan, math.nan, math.nan
-    mean = float(np.mean(values))
-    if n == 1:
-        return mean, math.nan, math.nan
-    half = _critical(n - 1, level) * float(np.std(values, ddof=1)) / math.sqrt(n)
-    return mean, mean - half, mean + half
-
-
 def paired_effects(differences: Mapping[str, Sequence[float]]) -> dict[str, Effect]:
     """The effect of each component from its differences, variant - base, from one base.
 

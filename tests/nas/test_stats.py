@@ -18,7 +18,6 @@ from nas.stats import (
     detectable,
     found_with,
     holm,
-    mean_interval,
     paired_effects,
     pooled_intervals,
     pooled_noise,
@@ -207,15 +206,6 @@ def test_nothing_at_all() -> None:
     assert paired_effects({}) == {} and contrast_effects({}, {}) == {}
 
 
-def test_the_interval_of_a_mean() -> None:
-    values = [0.70, 0.72, 0.71]
-    mean, low, high = mean_interval(values)
-    expected = scipy_stats.t.interval(0.95, 2, np.mean(values), scipy_stats.sem(values))
-    assert (mean, low, high) == pytest.approx((0.71, *expected))
-    assert mean_interval([0.7])[0] == 0.7 and math.isnan(mean_interval([0.7])[1])
-    assert all(map(math.isnan, mean_interval([])))
-
-
 @pytest.mark.parametrize("seed_effect", [0.0, 0.007, 0.03])
 def test_the_interval_of_an_accuracy_covers_it_however_much_the_seeds_add(seed_effect: float) -> None:
     """Rows share their seeds; counted as if they did not, a large effect of seeds would leave 88 % covered."""
@@ -233,8 +223,9 @@ def test_pooled_intervals_of_odd_rows() -> None:
     assert found["a"][0] == pytest.approx(0.71) and found["b"][1] < 0.71 < found["b"][2]
     assert all(map(math.isnan, found["c"])) and found["d"][0] == 0.69
     assert math.isnan(pooled_intervals({"a": [0.7], "b": [0.6]})["a"][1])
-    one = pooled_intervals({"a": [0.70, 0.72, 0.71]})["a"]
-    assert one == pytest.approx(mean_interval([0.70, 0.72, 0.71]))
+    values = [0.70, 0.72, 0.71]
+    textbook = scipy_stats.t.interval(0.95, 2, np.mean(values), scipy_stats.sem(values))
+    assert pooled_intervals({"a": values})["a"] == pytest.approx((0.71, *textbook))
     assert pooled_intervals({"a": [0.7, 0.7], "b": [0.6, 0.6]})["a"] == (0.7, 0.7, 0.7)
 
 
