@@ -10,9 +10,9 @@ from rich.console import Console
 from nas.budget import worst_violation
 from nas.campaign import Event
 from nas.engine import Stopped
-from nas.hypervolume import front_mask, hypervolume
+from nas.hypervolume import front_mask
 from nas.record import INTERRUPTED, Kind
-from nas.report import Results, reference
+from nas.report import Results, reference, relative_hypervolume
 from nas.status_line import StatusLine, time_left
 from nas.training import Outcome
 
@@ -97,8 +97,7 @@ class Display:
             value, cost = np.array(self._points, dtype=float).T
             parts += [f"best {value.max():.2%}", f"front {int(front_mask(value, cost).sum())}"]
             if self._reference is not None:
-                area = hypervolume(value, cost, self._reference)
-                share = area / ((1.0 - self._reference[0]) * self._reference[1])
+                share = relative_hypervolume(value, cost, self._reference)
                 parts.append(f"hypervolume {share:.4f}")
         parts.append(self._time_left())
         return " | ".join(parts)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import pandas as pd
 import typer
+from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -69,13 +70,9 @@ def reference(settings: Settings, classes: int) -> tuple[float, float] | None:
     return None
 
 
-def relative_hypervolume(front: pd.DataFrame, settings: Settings, classes: int) -> float | None:
-    """Share, in [0, 1], of the rectangle between the reference point and (accuracy 1, cost 0)."""
-    point = reference(settings, classes)
-    if point is None:
-        return None
-    area = hypervolume(front["accuracy"], front[settings.objective], point)
-    return area / ((1.0 - point[0]) * point[1])
+def relative_hypervolume(accuracies: ArrayLike, costs: ArrayLike, reference: tuple[float, float]) -> float:
+    """What a front dominates, as a share in [0, 1] of the rectangle from the reference to (accuracy 1, cost 0)."""
+    return hypervolume(accuracies, costs, reference) / ((1.0 - reference[0]) * reference[1])
 
 
 def write_results(found: Results, folder: Path) -> None:

@@ -99,11 +99,16 @@ def test_of_equal_trials_the_first_is_shown() -> None:
     assert front_of(trials.iloc[:2], BUDGET)["trial"].tolist() == [0]
 
 
+def share(front: pd.DataFrame) -> float:
+    """Of what could be dominated within the budget, above chance."""
+    return relative_hypervolume(front["accuracy"], front[BUDGET.objective], (0.1, 100_000.0))
+
+
 def test_of_nothing_the_front_is_nothing() -> None:
     for trials in (table(), table(("FAIL", math.nan, 5)), done((0.5, 10**9))):
         front = front_of(trials, BUDGET)
         assert len(front) == 0 and list(front.columns) == [*COLUMNS, "name", "reason"]
-        assert relative_hypervolume(front, BUDGET, 10) == 0.0
+        assert share(front) == 0.0
 
 
 # The area ------------------------------------------------------------------------------------------------
@@ -114,13 +119,12 @@ def test_the_reference_is_chance_and_the_budget() -> None:
     assert reference(settings(budgets=("4kParams", "100kFLOPs")), 4) == (0.25, 100_000.0)
     assert reference(settings(budgets=("4kParams",)), 10) is None
     assert reference(settings(budgets=("4kParams",), objectives=("accuracy", "params")), 10) == (0.1, 4000.0)
-    assert relative_hypervolume(done((0.5, 1)), settings(), 10) is None
 
 
 def test_the_area_is_a_share_of_what_could_be() -> None:
-    assert relative_hypervolume(done((1.0, 0)), BUDGET, 10) == 1.0
-    assert relative_hypervolume(done((0.55, 50_000)), BUDGET, 10) == pytest.approx(0.25)
-    assert relative_hypervolume(done((0.1, 1)), BUDGET, 10) == 0.0  # chance
+    assert share(done((1.0, 0))) == 1.0
+    assert share(done((0.55, 50_000))) == pytest.approx(0.25)
+    assert share(done((0.1, 1))) == 0.0  # chance
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 120_000)), max_size=12), st.data())
@@ -128,8 +132,7 @@ def test_the_area_never_shrinks_with_more_trials(points: list[tuple[int, int]], 
     """Its reference is fixed: neither a bad trial nor one over budget moves it."""
     trials = done(*((accuracy / 100, macs) for accuracy, macs in points))
     few = trials.iloc[: data.draw(st.integers(0, len(points)))]
-    areas = [relative_hypervolume(front_of(part, BUDGET), BUDGET, 10) for part in (few, trials)]
-    assert areas[0] is not None and areas[1] is not None
+    areas = [share(front_of(part, BUDGET)) for part in (few, trials)]
     assert 0.0 <= areas[0] <= areas[1] + 1e-12 <= 1.0 + 1e-9
 
 
