@@ -57,6 +57,7 @@ def test_an_ablation_leaves_verdicts_of_both_comparisons(driven: Any, tmp_path: 
     assert first == second == list(dict.fromkeys(trained["arch"]))
 
 
+@pytest.mark.slow  # of comparisons it is tested every day
 def test_a_crash_loses_nothing_and_only_new_seeds_are_added(driven: Any, tmp_path: Path) -> None:
     given = {"components": ["se"], "equal": []}
     whole = ablate.ablate(BASE, **given, **options(tmp_path / "whole"))

@@ -26,7 +26,6 @@ from nas.costs import Cost, CostTable
 from nas.errors import UserError
 from search_spaces import Arch, spaces, zoo
 from tests import strategies
-from tests.families import ENTRIES
 from tests.search_spaces.test_zoo import VARIANTS
 
 ARCH = Arch.parse("stem8-ir8-ir16_t2_s2_se-sg16_t2_g2-head24_f12_HS")
@@ -55,7 +54,13 @@ def sample(number: int, granularity: str = "stage", seed: int = 0) -> Iterator[A
 # Against another counter -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+EVERY_DAY = ("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v1", "mobilenext")
+"""Of the zoo: counting what is built takes seconds a network."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in EVERY_DAY else pytest.mark.slow) for name in zoo.names()]
+)
 def test_hand_designed_networks_cost_what_is_built(name: str) -> None:
     arch = zoo.get(name)
     assert nas.cost(arch) == counted(arch, 224, 1000)
@@ -270,6 +275,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     table.save()
 
 
+@pytest.mark.slow
 def test_the_default_table_is_in_the_cache_folder(tmp_path: Path) -> None:
     """Written at the end of a process, which does not say so."""
     code = f"import nas, search_spaces; print(nas.cost(search_spaces.resolve('{ARCH}'), 32, 10).macs)"
@@ -369,6 +375,7 @@ def test_ten_thousand_candidates_are_priced_in_two_seconds() -> None:
     assert min(times) <= 2.0
 
 
+@pytest.mark.slow
 def test_entries_counted_in_other_processes_are_the_same(tmp_path: Path) -> None:
     archs = [zoo.get("mobilenet_v3_small"), zoo.get("shufflenet_v2_x0.5")]
     alone, filled = CostTable(), CostTable(tmp_path / "costs.json")

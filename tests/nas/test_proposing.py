@@ -121,9 +121,8 @@ def test_two_budgets_bind_both(sampler: str) -> None:
     assert len(found) == 12 and {proposal.arch for proposal in found} <= first & second
 
 
-@pytest.mark.parametrize(
-    "sampler,granularity", [pytest.param("front", "stage", marks=pytest.mark.slow), ("nsga2", "block")]
-)
+@pytest.mark.parametrize("sampler,granularity", [("front", "stage"), ("nsga2", "block")])
+@pytest.mark.slow
 def test_the_default_space_within_budget(sampler: str, granularity: str) -> None:
     given = settings(
         space=spaces.MOBILE, granularity=granularity, sampler=sampler, budgets=("6MFLOPs", "3MParams")

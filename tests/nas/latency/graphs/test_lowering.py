@@ -123,6 +123,7 @@ def test_what_the_table_cannot_tell_is_refused(case: str) -> None:
         lower(Function(REFUSED[case]).eval(), torch.randn(2, 8, 9, 9))
 
 
+@pytest.mark.slow
 def test_what_the_table_cannot_tell_goes_through_torchs_exporter() -> None:
     """A primitive of a user's own needs no exporter of its own, whatever it is made of."""
 
