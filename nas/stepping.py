@@ -50,6 +50,7 @@ class Stepper:
         self.losses = torch.zeros(plan.steps, device=place)
         self._model, self._batches, self._plan, self._how = model, batches, plan, how
         self._smoothing, self._clip = recipe.label_smoothing, recipe.clip
+        self._parameters = list(model.parameters())
         self._rate = torch.zeros((), device=place)
         self._optimizer = torch.optim.SGD(
             weight_groups(model, recipe.weight_decay),
@@ -87,7 +88,7 @@ class Stepper:
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         if self._clip:
-            clip(list(self._model.parameters()), self._clip)
+            clip(self._parameters, self._clip)
         self._optimizer.step()
         self.losses.index_copy_(0, self._at, loss.detach().view(1))
         self._at += 1

@@ -32,7 +32,7 @@ from nas.training import evaluate, prepare, seed_everything
 from search_spaces import Arch
 
 CPU = torch.device("cpu")
-PLAIN = Compute(bf16=False, own_gradients=False, channels_last=False, folded=False)
+PLAIN = Compute(bf16=False, own_gradients=False, products=False, channels_last=False, folded=False)
 """What torch does by itself."""
 PLAIN_RATE = 0.01
 WARM_UP = 3  # steps

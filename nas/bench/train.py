@@ -65,6 +65,7 @@ def ways() -> list[Way]:
         "in fp32": replace(ours, compute=replace(how, bf16=False)),
         "in fp32 without our gradients": replace(ours, compute=bare),
         "in torch's memory format": replace(ours, compute=replace(how, channels_last=False)),
+        "pointwise convolutions as such": replace(ours, compute=replace(how, products=False)),
         "images by a DataLoader": replace(ours, gather=False),
         "one process of two threads": replace(ours, processes=1, threads=2),
         "allocator as it is": replace(ours, keep=False),

@@ -92,6 +92,12 @@ def _store(path: Path, answer: dict[str, float | bool]) -> None:
         draft.unlink()
 
 
+def ramp(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Something to measure with, in channels-last memory, without drawing random numbers."""
+    count = torch.Size(shape).numel()
+    return torch.linspace(-1, 1, count).view(shape).to(dtype).contiguous(memory_format=torch.channels_last)
+
+
 def speed_ratio(theirs: Callable[[], object], ours: Callable[[], object]) -> float:
     """How many times as fast `ours` is, measured as `seconds_in_turn` does."""
     return _ratio(seconds_in_turn(theirs, ours))

@@ -16,8 +16,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from nas.kernels import library
 from nas.kernels.choices import decide, speed_ratio
 from nas.kernels.depthwise import DepthwiseConv2d, own_gradients
+from nas.kernels.pointwise import PointwiseConv2d, as_products
 
 _WORTH_IT = 1.3  # how much faster a product in bfloat16 must be for a step in it to be faster
+_CONVOLUTIONS = (nn.Conv2d, DepthwiseConv2d, PointwiseConv2d)
 _SIDE = 192  # of the matrices: three of them stay in a second-level cache
 
 
@@ -26,12 +28,14 @@ class Compute:
     """How to compute: everything on is the fastest, everything off is what torch does by itself.
 
     bf16: autocast to bfloat16. own_gradients: those of depthwise convolutions come from our library where it
-    was not slower. channels_last: memory format of network and images. folded: for evaluation, batch norm is
+    was not slower. products: pointwise convolutions on small maps are matrix products where these were faster.
+    channels_last: memory format of network and images. folded: for evaluation, batch norm is
     folded into the convolutions. graphs: a step on CUDA is recorded once and replayed.
     """
 
     bf16: bool
     own_gradients: bool = True
+    products: bool = True
     channels_last: bool = True
     folded: bool = True
     graphs: bool = True
@@ -48,7 +52,11 @@ class Compute:
     @contextmanager
     def training(self, model: nn.Module, place: torch.device) -> Iterator[None]:
         """The model as it is trained; undone afterwards."""
-        with own_gradients(model) if self.own_gradients and place.type == "cpu" else nullcontext():
+        on_cpu = place.type == "cpu"
+        with (
+            own_gradients(model) if self.own_gradients and on_cpu else nullcontext(),
+            as_products(model) if self.products and on_cpu else nullcontext(),
+        ):
             yield
 
     @contextmanager
@@ -95,7 +103,7 @@ def folded(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[None]
             for at in range(len(owner) - 1):
                 conv, norm = owner[at], owner[at + 1]
                 # No other subclasses, which may do anything, and no hooks, which would not be called.
-                if not isinstance(conv, nn.Conv2d) or type(conv) not in (nn.Conv2d, DepthwiseConv2d):
+                if not isinstance(conv, nn.Conv2d) or type(conv) not in _CONVOLUTIONS:
                     continue
                 if type(norm) is not nn.BatchNorm2d or _hooked(conv, norm):
                     continue

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.kernels import library
-from nas.kernels.choices import decide, speed_ratio
+from nas.kernels.choices import decide, ramp, speed_ratio
 
 _FASTER = 1.15  # a tie goes to torch, which gives both gradients at once
 _IMAGES = 128  # in a measurement
@@ -190,18 +190,13 @@ def chosen(dtype: torch.dtype, kernel: int, stride: int, channels: int, side: in
 
 def _measure(dtype: torch.dtype, kernel: int, stride: int, channels: int, size: int, wanted: Each) -> float:
     """How many times as fast as torch's the library's gradients are; draws no random numbers."""
-    x = _ramp((_IMAGES, channels, size, size), dtype)
-    weight = _ramp((channels, 1, kernel, kernel), torch.float32)
+    x = ramp((_IMAGES, channels, size, size), dtype)
+    weight = ramp((channels, 1, kernel, kernel), torch.float32)
     out = (size - 1) // stride + 1
-    gradient = _ramp((_IMAGES, channels, out, out), dtype)
+    gradient = ramp((_IMAGES, channels, out, out), dtype)
     theirs = weight.to(dtype)
     with torch.no_grad():
         return speed_ratio(
             lambda: torchs_gradients(gradient, x, theirs, stride, wanted),
             lambda: library.backward(gradient, x, weight, stride, wanted),
         )
-
-
-def _ramp(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    count = torch.Size(shape).numel()
-    return torch.linspace(-1, 1, count).view(shape).to(dtype).contiguous(memory_format=torch.channels_last)
