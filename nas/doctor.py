@@ -38,6 +38,7 @@ def examine() -> list[tuple[str, str]]:
         ("depthwise library", _library()),
         ("precision on CPU", _precision()),
         *_gradients(),
+        ("1x1 convolutions", _products()),
         *_backends(),
         ("allocator", _allocator()),
         ("cache", f"{cache_dir()} (set NAS_CACHE_DIR to move it)"),
@@ -80,6 +81,19 @@ def _gradients() -> list[tuple[str, str]]:
     if ours:
         told += f", there {min(ours):.1f} to {max(ours):.1f} times as fast as torch"
     return [("depthwise gradients", told)]
+
+
+def _products() -> str:
+    """On which maps pointwise convolutions are products, as far as a training asked."""
+    answers = {name: found for name, found in choices.stored().items() if name.startswith("pointwise-")}
+    if not answers:
+        return "no size of map measured yet; each is when a training first meets it"
+    told = [
+        f"{name.removeprefix('pointwise-').replace('-map', ' on maps to ')}: "
+        f"{'products' if found['answer'] else 'as such'} ({found['ratio']:.2f})"
+        for name, found in answers.items()
+    ]
+    return ", ".join(told)
 
 
 def _backends() -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from nas import doctor
-from nas.kernels import library
+from nas.kernels import choices, library
 from nas.kernels.allocator import is_glibc
 
 
@@ -50,3 +50,11 @@ def test_the_command() -> None:
 
 def test_the_allocator_is_told() -> None:
     assert ("glibc" in told()["allocator"]) == is_glibc()
+
+
+def test_what_was_measured_about_pointwise_convolutions_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "stored", dict)
+    assert "measured yet" in told()["1x1 convolutions"]
+    answers = {"pointwise-bfloat16-map2": {"answer": True, "ratio": 1.31}}
+    monkeypatch.setattr(choices, "stored", lambda: answers)
+    assert told()["1x1 convolutions"] == "bfloat16 on maps to 2: products (1.31)"
