@@ -56,6 +56,8 @@ def value_axis(title: str, values: NDArray[np.float64], unusual: float = 0.0) ->
     high, usual = float(values.max()), float(np.quantile(values, unusual))
     low = float(values[values >= usual - 0.5 * (high - usual)].min())
     margin = max(0.07 * (high - low), 1.0)
+    while (lower := float(values[values >= low - margin].min())) < low:
+        low = lower  # what the margin would show is not to be cut in half by the edge
     return Axis(title, low - margin, high + margin)
 
 

@@ -246,7 +246,14 @@ def test_value_axes_hold_the_best_and_by_default_all(values: list[float]) -> Non
     axis = value_axis("y", np.array(values))
     assert all(0 < axis.place(value) < 1 for value in values)
     if values:
-        assert 0 < value_axis("y", np.array(values), unusual=0.1).place(max(values)) < 1
+        cut = value_axis("y", np.array(values), unusual=0.1)
+        assert 0 < cut.place(max(values)) < 1
+        assert all(value < cut.low or value >= cut.low + 0.99 for value in values)  # none is on the edge
+
+
+def test_a_value_just_below_the_others_is_not_left_on_the_edge() -> None:
+    values = np.array([52.6, 53.5, *np.linspace(57, 66.24, 38)])
+    assert value_axis("y", values, unusual=0.1).low < 52
 
 
 @given(st.text())
