@@ -64,7 +64,7 @@ class Recipe:
         require(0 < self.lr < math.inf, "lr", self.lr, "a number above 0")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "a number in [0, 1)")
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "a number from 0")
-        require(self.clip >= 0, "clip", self.clip, "a norm above 0, or 0 for no clipping")
+        require(0 <= self.clip < math.inf, "clip", self.clip, "a norm above 0, or 0 for no clipping")
         require(0 <= self.warmup < 1, "warmup", self.warmup, "a share of the steps in [0, 1)")
         require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "a number in [0, 1)")
         require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")

@@ -50,7 +50,7 @@ class Stepper:
         self.losses = torch.zeros(plan.steps, device=place)
         self._model, self._batches, self._plan, self._how = model, batches, plan, how
         self._smoothing, self._clip = recipe.label_smoothing, recipe.clip
-        self._parameters = list(model.parameters())
+        self._parameters = [one for one in model.parameters() if one.requires_grad]
         self._rate = torch.zeros((), device=place)
         self._optimizer = torch.optim.SGD(
             weight_groups(model, recipe.weight_decay),

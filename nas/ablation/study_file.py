@@ -39,7 +39,7 @@ def read(file: Path) -> tuple[Asked, Terms, int | None]:
         told = strict_yaml.load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--config {file} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
         raise UserError(f"--config {file} is no YAML: {briefly(error)}") from None
     try:
         return _understood(told)

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from nas.kernels import library
 from nas.kernels.choices import decide, ramp, speed_ratio
+from nas.kernels.stand_in import StandIn, standing_in
 
 _FASTER = 1.15  # a tie goes to torch, which gives both gradients at once
 _IMAGES = 128  # in a measurement
@@ -111,10 +112,8 @@ def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | 
 depthwise.register_autograd(_differentiate, setup_context=_remember)
 
 
-class DepthwiseConv2d(nn.Conv2d):
-    """What a depthwise `nn.Conv2d` becomes for the time of a training; `asked` holds what `chosen` said."""
-
-    asked: dict[tuple[torch.dtype, int], Each]
+class DepthwiseConv2d(StandIn):
+    """What a depthwise `nn.Conv2d` becomes for the time of a training."""
 
     def forward(self, x: Tensor) -> Tensor:
         """The convolution, its gradients by `depthwise` where any of them was chosen."""
@@ -134,16 +133,8 @@ class DepthwiseConv2d(nn.Conv2d):
 @contextmanager
 def own_gradients(model: nn.Module) -> Iterator[None]:
     """Give depthwise convolutions the library's gradients where these are faster; undo it at the end."""
-    swapped = [module for module in model.modules() if suits(module)]
-    for module in swapped:
-        module.__class__ = DepthwiseConv2d
-        module.asked = {}  # type: ignore[assignment]  # of nn.Module's values
-    try:
+    with standing_in(model, DepthwiseConv2d, suits):
         yield
-    finally:
-        for module in swapped:
-            module.__class__ = nn.Conv2d
-            del module.asked
 
 
 def suits(module: nn.Module) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.kernels.choices import decide, ramp, speed_ratio
+from nas.kernels.stand_in import StandIn, standing_in
 
 _FASTER = 1.05
 _IMAGES = 128  # in a measurement
@@ -23,10 +24,8 @@ _WIDTHS = {2: (96, 384), 4: (48, 192), 8: (24, 96)}
 """In a measurement, narrow and wide, by the largest map that it stands for."""
 
 
-class PointwiseConv2d(nn.Conv2d):
-    """What a pointwise `nn.Conv2d` becomes for the time of a training; `asked` holds what `faster` said."""
-
-    asked: dict[tuple[torch.dtype, int], bool]
+class PointwiseConv2d(StandIn):
+    """What a pointwise `nn.Conv2d` becomes for the time of a training."""
 
     def forward(self, x: Tensor) -> Tensor:
         """The convolution [N, in, H, W] -> [N, out, H, W], as a product where that was faster."""
@@ -49,16 +48,8 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
 @contextmanager
 def as_products(model: nn.Module) -> Iterator[None]:
     """Let pointwise convolutions be products where these are faster; undo it at the end."""
-    swapped = [module for module in model.modules() if suits(module)]
-    for module in swapped:
-        module.__class__ = PointwiseConv2d
-        module.asked = {}  # type: ignore[assignment]  # of nn.Module's values
-    try:
+    with standing_in(model, PointwiseConv2d, suits):
         yield
-    finally:
-        for module in swapped:
-            module.__class__ = nn.Conv2d
-            del module.asked
 
 
 def suits(module: nn.Module) -> bool:
@@ -67,6 +58,7 @@ def suits(module: nn.Module) -> bool:
         type(module) is nn.Conv2d
         and module.kernel_size == module.stride == (1, 1)
         and module.groups == 1
+        and module.in_channels > 1  # with one, whose layout is both, the results' would differ
         and module.padding in ((0, 0), "valid")
         and module.bias is None
     )

@@ -125,3 +125,17 @@ def test_a_cuda_graph_takes_the_same_steps() -> None:
     torch.testing.assert_close(losses, expected_losses, rtol=1e-3, atol=1e-4)
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-2, atol=1e-3)
+
+
+def test_frozen_parameters_are_not_clipped() -> None:
+    net = small_net()
+    frozen = next(iter(net.parameters()))
+    frozen.requires_grad_(False)
+    frozen.grad = torch.full_like(frozen, 1e6)  # left from before
+    kept, plain = frozen.grad.clone(), small_net()
+    next(iter(plain.parameters())).requires_grad_(False)
+    one, other = stepper(net), stepper(plain)
+    for _ in range(3):
+        one.step(), other.step()
+    assert torch.equal(frozen.grad, kept)
+    assert torch.equal(one.losses, other.losses)

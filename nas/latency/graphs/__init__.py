@@ -86,6 +86,6 @@ def scaled(module: nn.Module) -> nn.Module:
         for layer in module.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 layer.weight.mul_(_GAIN)
-            elif isinstance(layer, nn.BatchNorm2d):
+            elif isinstance(layer, nn.BatchNorm2d) and layer.affine:
                 layer.weight.fill_(1)
     return module

@@ -96,6 +96,7 @@ def test_a_network_judged_during_its_training_has_its_bias() -> None:
         (CONV(4, 8, 1, stride=2), False),
         (CONV(4, 8, 3), False),
         (CONV(4, 8, 1, padding=1), False),
+        (CONV(1, 8, 1), False),
         (nn.Conv2d(4, 8, 1), False),
         (nn.Conv1d(4, 8, 1, bias=False), False),
     ],

@@ -1,0 +1,37 @@
+"""Convolutions that compute otherwise for the time of a training: their class is exchanged, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+
+class StandIn(nn.Conv2d):
+    """A bias-free `nn.Conv2d` that is trained in another way; `asked` remembers what was decided for it.
+
+    A copy, also a pickled one, is an ordinary convolution: it may outlive the training.
+    """
+
+    asked: dict[Any, Any]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        state = {name: value for name, value in self.__dict__.items() if name != "asked"}
+        return object.__new__, (nn.Conv2d,), state
+
+
+@contextmanager
+def standing_in(model: nn.Module, kind: type[StandIn], suits: Callable[[nn.Module], bool]) -> Iterator[None]:
+    """Make convolutions that suit of that kind; undo it at the end."""
+    swapped = [module for module in model.modules() if suits(module)]
+    for module in swapped:
+        module.__class__ = kind
+        module.asked = {}  # type: ignore[assignment]  # of nn.Module's values
+    try:
+        yield
+    finally:
+        for module in swapped:
+            module.__class__ = nn.Conv2d
+            module.__dict__.pop("asked", None)
