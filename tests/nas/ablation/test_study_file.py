@@ -66,6 +66,8 @@ STEP = "steps: [{name: A, network: mobilenet_v2}, "
 WRONG = {
     "- 1": "expected keys and values",
     "components: [se": "no YAML",
+    "title: 2020-99-99": "no YAML",
+    "!!map abc": "no YAML",
     "seeds: 3\nepochs: 1\nseeds: 5": "'seeds' twice",
     STEP + "{name: B, from: A, from: C, switch: [se on]}]": "'from' twice",
     "component: se": "'component'; expected components",
