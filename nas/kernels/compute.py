@@ -15,11 +15,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from nas.kernels import library
 from nas.kernels.choices import decide, speed_ratio
-from nas.kernels.depthwise import DepthwiseConv2d, own_gradients
-from nas.kernels.pointwise import PointwiseConv2d, as_products
+from nas.kernels.depthwise import own_gradients
+from nas.kernels.pointwise import as_products
+from nas.kernels.stand_in import StandIn
 
 _WORTH_IT = 1.3  # how much faster a product in bfloat16 must be for a step in it to be faster
-_CONVOLUTIONS = (nn.Conv2d, DepthwiseConv2d, PointwiseConv2d)
 _SIDE = 192  # of the matrices: three of them stay in a second-level cache
 
 
@@ -103,7 +103,7 @@ def folded(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[None]
             for at in range(len(owner) - 1):
                 conv, norm = owner[at], owner[at + 1]
                 # No other subclasses, which may do anything, and no hooks, which would not be called.
-                if not isinstance(conv, nn.Conv2d) or type(conv) not in _CONVOLUTIONS:
+                if not (type(conv) is nn.Conv2d or isinstance(conv, StandIn)):
                     continue
                 if type(norm) is not nn.BatchNorm2d or _hooked(conv, norm):
                     continue

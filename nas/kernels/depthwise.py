@@ -10,8 +10,8 @@ operator falls back to torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from nas.kernels import library
 from nas.kernels.choices import decide, ramp, speed_ratio
-from nas.kernels.stand_in import StandIn, standing_in
+from nas.kernels.stand_in import StandIn, computed_in, standing_in
 
 _FASTER = 1.15  # a tie goes to torch, which gives both gradients at once
 _IMAGES = 128  # in a measurement
@@ -119,22 +119,17 @@ class DepthwiseConv2d(StandIn):
         """The convolution, its gradients by `depthwise` where any of them was chosen."""
         if not torch.is_grad_enabled() or x.device.type != "cpu":
             return super().forward(x)
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
         kernel, stride, side = self.kernel_size[0], self.stride[0], min(x.shape[2:])
-        own = self.asked.get((dtype, side))
-        if own is None:
-            own = self.asked[dtype, side] = chosen(dtype, kernel, stride, x.shape[1], side)
+        own = self.remembered(x, side, lambda dtype: chosen(dtype, kernel, stride, x.shape[1], side))
         if not any(own):
             return super().forward(x)
-        result: Tensor = depthwise(x.to(dtype), self.weight, stride, *own)
+        result: Tensor = depthwise(x.to(computed_in(x)), self.weight, stride, *own)
         return result
 
 
-@contextmanager
-def own_gradients(model: nn.Module) -> Iterator[None]:
+def own_gradients(model: nn.Module) -> AbstractContextManager[None]:
     """Give depthwise convolutions the library's gradients where these are faster; undo it at the end."""
-    with standing_in(model, DepthwiseConv2d, suits):
-        yield
+    return standing_in(model, DepthwiseConv2d, suits)
 
 
 def suits(module: nn.Module) -> bool:

@@ -8,8 +8,7 @@ So a training takes the product on the sizes of map where this machine was faste
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -32,12 +31,9 @@ class PointwiseConv2d(StandIn):
         dense = x.is_contiguous(memory_format=torch.channels_last)
         if not dense or not torch.is_grad_enabled() or x.device.type != "cpu":
             return super().forward(x)
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
         side = max(x.shape[2:])
-        answer = self.asked.get((dtype, side))
-        if answer is None:
-            answer = self.asked[dtype, side] = faster(dtype, side)
-        return product(x, self.weight) if answer else super().forward(x)
+        taken = self.remembered(x, side, lambda dtype: faster(dtype, side))
+        return product(x, self.weight) if taken else super().forward(x)
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
@@ -45,11 +41,9 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
     return functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1)).permute(0, 3, 1, 2)
 
 
-@contextmanager
-def as_products(model: nn.Module) -> Iterator[None]:
+def as_products(model: nn.Module) -> AbstractContextManager[None]:
     """Let pointwise convolutions be products where these are faster; undo it at the end."""
-    with standing_in(model, PointwiseConv2d, suits):
-        yield
+    return standing_in(model, PointwiseConv2d, suits)
 
 
 def suits(module: nn.Module) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+Answer = TypeVar("Answer")
 
 
 class StandIn(nn.Conv2d):
@@ -17,9 +20,22 @@ class StandIn(nn.Conv2d):
 
     asked: dict[Any, Any]
 
+    def remembered(self, x: Tensor, side: int, ask: Callable[[torch.dtype], Answer]) -> Answer:
+        """What is to be done with x on maps of that side: asked once for each type that it is computed in."""
+        dtype = computed_in(x)
+        if (dtype, side) not in self.asked:
+            self.asked[dtype, side] = ask(dtype)
+        answer: Answer = self.asked[dtype, side]
+        return answer
+
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         state = {name: value for name, value in self.__dict__.items() if name != "asked"}
         return object.__new__, (nn.Conv2d,), state
+
+
+def computed_in(x: Tensor) -> torch.dtype:
+    """The type of a convolution of x on the CPU: autocast's where it is on."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
 
 
 @contextmanager
