@@ -26,13 +26,13 @@ import typer
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from nas.costs import cost
-from nas.data import Dataset, load
-from nas.engine import cores
-from nas.errors import UserError
-from nas.fidelity import epochs_of
-from nas.files import write_text
-from nas.training import Fidelity, Recipe
+from nas.common.errors import UserError
+from nas.common.files import write_text
+from nas.data.dataset import Dataset, load
+from nas.engine.tune import cores
+from nas.networks.cost import cost
+from nas.train.fidelity import epochs_of
+from nas.train.trainer import Fidelity, Recipe
 from search_spaces import Arch, Space, spaces
 from search_spaces.space import Dimension, Value
 
@@ -126,8 +126,8 @@ def perform(task: Task, data: Dataset) -> Row:
     """Do one training, on one thread of this process."""
     import torch
 
-    from nas.building import build
-    from nas.training import seed_everything, train
+    from nas.networks.building import build
+    from nas.train.trainer import seed_everything, train
 
     torch.set_num_threads(1)
     arch = Arch.parse(task.arch)
@@ -310,6 +310,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from nas import console
+    from nas.console import commands as console
 
     console.run(main)

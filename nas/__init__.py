@@ -7,11 +7,11 @@ Imports are lazy: building and training work where Ray and Optuna are not instal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas.building import build
-    from nas.costs import Cost, cost
+    from nas.networks.building import build
+    from nas.networks.cost import Cost, cost
 
 __all__ = ["Cost", "build", "cost"]
-_HOMES = {"build": "nas.building", "cost": "nas.costs", "Cost": "nas.costs"}
+_HOMES = {"build": "nas.networks.building", "cost": "nas.networks.cost", "Cost": "nas.networks.cost"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,8 +12,8 @@ from importlib import import_module, metadata
 import torch
 import typer
 
-from nas.array_cache import cache_dir
-from nas.errors import briefly
+from nas.common.errors import briefly
+from nas.data.arrays import cache_dir
 from nas.kernels import choices, library
 from nas.kernels.allocator import is_glibc
 from nas.kernels.compute import bf16_is_fast
@@ -117,6 +117,6 @@ def _version(name: str) -> str:
 
 
 if __name__ == "__main__":
-    from nas import console
+    from nas.console import commands as console
 
     console.run(main)

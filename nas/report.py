@@ -14,14 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nas import published
-from nas.budget import within
+from nas.common.files import write_text
+from nas.common.fronts import dominates, front_mask, hypervolume
 from nas.figures import LATENCY, MACS, PARAMS, FrontInfo, Objective, write_html, write_png
 from nas.figures.info import times
-from nas.files import write_text
-from nas.hypervolume import dominates, front_mask, hypervolume
-from nas.record import COLUMNS, INTERRUPTED, KINDS, Record
-from nas.settings import Settings
+from nas.search.budget import within
+from nas.search.record import COLUMNS, INTERRUPTED, KINDS, Record
+from nas.search.settings import Settings
+from nas.zoo import published
 
 ACTIVATIONS = Objective("activations", "Activations", "M", 1e6)
 _OBJECTIVES = {"macs": MACS, "params": PARAMS, "activations": ACTIVATIONS}
@@ -203,7 +203,7 @@ def main(
     storage: Annotated[str | None, typer.Option(help="Storage URL, where it is not in the folder.")] = None,
 ) -> None:
     """Write the tables and pictures of a run anew and print its front."""
-    from nas.runs import open_run
+    from nas.runs.folders import open_run
 
     record = open_run(run, storage)
     found = results(record)
@@ -212,6 +212,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from nas.console import run as run_command
+    from nas.console.commands import run as run_command
 
     run_command(main)

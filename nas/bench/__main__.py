@@ -8,8 +8,10 @@ kernel    depthwise gradients against torch's
 
 import typer
 
-from nas.bench import accuracy, kernel, sampler, train
-from nas.console import run_app
+from nas.bench.samplers import command as sampler
+from nas.bench.trainer import accuracy, kernel
+from nas.bench.trainer import command as train
+from nas.console.commands import run_app
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.command("sampler")(sampler.main)

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas.budget import within
+from nas.common.fronts import front_mask
 from nas.figures.axes import Axis, cost_axis, value_axis
 from nas.figures.info import MACS, PARAMS, FrontInfo, Objective, costs_beside, shorten, tick, times
-from nas.hypervolume import front_mask
+from nas.search.budget import within
 
 # Plotly shows a few HTML entities as they are written, `&quot;` among them.
 escape = partial(html.escape, quote=False)

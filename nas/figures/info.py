@@ -59,7 +59,7 @@ class FrontInfo:
     `trials`, `front` and `baselines` have the columns of a run's `trials.csv` (trial, state, arch, accuracy
     in [0, 1], macs, params, latency_ms, seconds, epochs, and what is known of it: measured_ms, predicted_ms
     with their intervals); `baselines` has `name` besides. `published`
-    has the columns of `nas.published.imagenet()`. Any of the four may be empty.
+    has the columns of `nas.zoo.published.imagenet()`. Any of the four may be empty.
     """
 
     data: str  # the data set's name

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from nas.common.files import write_whole
 from nas.figures.drawing import drawing
 from nas.figures.info import FrontInfo
 from nas.figures.layout import sheet
-from nas.files import write_whole
 
 
 def write_html(info: FrontInfo, path: str | Path) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from nas.array_cache import cache_dir
+from nas.data.arrays import cache_dir
 from nas.kernels import library
 
 _ROUNDS = 9

@@ -3,28 +3,30 @@
 Imports are lazy: the command's help, and values such as `Conditions`, wait for no runtime.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nas.common.lazy import exports
 
 if TYPE_CHECKING:
     from nas.latency.conditions import Conditions
     from nas.latency.fingerprints import Fingerprint, fingerprint
-    from nas.latency.measurement import Measurement
-    from nas.latency.measuring import measure, measure_networks, measure_parts
-    from nas.latency.prediction import Prediction
-    from nas.latency.table import Table
-    from nas.latency.table_file import find
+    from nas.latency.table.file import find
+    from nas.latency.table.prediction import Prediction
+    from nas.latency.table.table import Table
+    from nas.latency.timing.measurement import Measurement
+    from nas.latency.timing.measuring import measure, measure_networks, measure_parts
 
 _HOMES = {
     "Conditions": "conditions",
     "Fingerprint": "fingerprints",
-    "Measurement": "measurement",
-    "Prediction": "prediction",
-    "Table": "table",
-    "find": "table_file",
+    "Measurement": "timing.measurement",
+    "Prediction": "table.prediction",
+    "Table": "table.table",
+    "find": "table.file",
     "fingerprint": "fingerprints",
-    "measure": "measuring",
-    "measure_networks": "measuring",
-    "measure_parts": "measuring",
+    "measure": "timing.measuring",
+    "measure_networks": "timing.measuring",
+    "measure_parts": "timing.measuring",
 }
 __all__ = [
     "Conditions",
@@ -38,11 +40,4 @@ __all__ = [
     "measure_networks",
     "measure_parts",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(f"nas.latency.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'nas.latency' has no attribute {name!r}")
+__getattr__, __dir__ = exports(__name__, _HOMES)

@@ -2,7 +2,7 @@
 
 import typer
 
-from nas import console
+from nas.console import commands as console
 from nas.latency.commands import check, explain, files, measure, remote, repeat, table
 
 app = typer.Typer(

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from nas.costs import TARGET_CLASSES, TARGET_RESOLUTION
-from nas.errors import UserError
+from nas.common.errors import UserError
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 
 DEFAULT_BACKEND = "onnxruntime"
 PRECISIONS = ("float32", "float16", "int8")

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from blocks import Block, InvertedResidual, SandGlass
-from nas.costs import cost
 from nas.figures.axes import Axis, cost_axis
 from nas.figures.drawing import Label, Panel, Series, Style, escape
 from nas.figures.info import figures
 from nas.figures.layout import PUBLISHED, RUN, Sheet
-from nas.latency.features import Floats
-from nas.latency.table import Table
+from nas.latency.table.features import Floats
+from nas.latency.table.table import Table
+from nas.networks.cost import cost
 from search_spaces import Arch, Space
 
 DRAWN = 600

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import onnx
 
-from nas.costs import key_name
-from nas.errors import UserError
-from nas.files import write_whole
-from nas.latency import graphs, remote_script, runtimes, sandwich
-from nas.latency.building import Plan
+from nas.common.errors import UserError
+from nas.common.files import write_whole
+from nas.latency import graphs, remote_script
 from nas.latency.conditions import Conditions
-from nas.latency.measuring import REFERENCE
-from nas.latency.table_file import FORMAT, space_id
+from nas.latency.table.building import Plan
+from nas.latency.table.file import FORMAT, space_id
+from nas.latency.timing import runtimes, sandwich
+from nas.latency.timing.measuring import REFERENCE
+from nas.networks.cost import key_name
 from search_spaces import Space, zoo
 
 _REPEATED = 1024  # bytes of a weight that stand for the rest
@@ -71,7 +72,7 @@ def _write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> N
 
 def _standalone(file: str) -> str:
     """A module's source, finding the others beside itself."""
-    return Path(file).read_text(encoding="utf-8").replace("from nas.latency.", "from ")
+    return Path(file).read_text(encoding="utf-8").replace("from nas.latency.timing.", "from ")
 
 
 def _packed(model: onnx.ModelProto) -> bytes:

@@ -21,8 +21,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from nas.latency.runtimes import RUNTIMES, Run
-from nas.latency.sandwich import QUIET, Clocks, choose, free_share, quantile, sandwich, timing
+from nas.latency.timing.runtimes import RUNTIMES, Run
+from nas.latency.timing.sandwich import QUIET, Clocks, choose, free_share, quantile, sandwich, timing
 
 _NETWORKS_AT_ONCE, _NETWORK_VISITS = 10, 10
 _PARTS_AT_ONCE, _PART_VISITS, _PARTS_TOGETHER = 32, 3, 6

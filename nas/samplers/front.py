@@ -17,7 +17,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import ThreadpoolController
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.samplers.candidates import with_fixed
 from nas.samplers.grid import ABSENT, Grid, Rows, axis
 from nas.samplers.history import CLAIM, Record, as_record, is_tried, read, tried_rows

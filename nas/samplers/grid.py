@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 
 Rows = NDArray[np.int32]
 Floats = NDArray[np.float64]

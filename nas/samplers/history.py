@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.samplers.grid import ABSENT, Floats, Grid, Rows
 from nas.samplers.objectives import Objectives
 

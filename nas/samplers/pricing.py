@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.samplers.grid import Floats, Grid, Rows
 
 Cost = Callable[[dict[str, Any]], float | Mapping[str, float]]

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.samplers import candidates
 from nas.samplers.grid import Floats, Grid, Rows
 from nas.samplers.history import distinct, is_tried

@@ -24,11 +24,11 @@ from experiments.rank_fidelity import (
     spearman,
     summarise,
 )
-from nas.costs import cost
-from nas.data import Dataset, load
-from nas.errors import UserError
+from nas.common.errors import UserError
+from nas.data.dataset import Dataset, load
+from nas.networks.cost import cost
 from search_spaces import Arch, spaces
-from tests.nas.small import TINY
+from tests.nas.search.small import TINY
 
 ARCHS = ["stem8-ir8-ir8_t2_s2-ir8", "stem8-ir8-ir16_t2_s2-ir8", "stem8-ir8-2xir16_t2-ir8", "stem8-3xir16_t2"]
 

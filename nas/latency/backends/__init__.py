@@ -1,6 +1,6 @@
 """The runtimes that can be timed. A new one is one file here and one line in `BACKENDS`."""
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.latency.backends.base import Backend, Runner
 from nas.latency.backends.execu_torch import ExecuTorch
 from nas.latency.backends.onnx_runtime import OnnxRuntime

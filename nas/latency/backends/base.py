@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from nas.costs import Key
 from nas.latency.conditions import Conditions
-from nas.models import Model
+from nas.networks.cost import Key
+from nas.networks.references import Model
 
 Runner = Callable[[], float | None]
 """One inference, done when it returns. Gives the seconds that the device itself counted, None where it counts

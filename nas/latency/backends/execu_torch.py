@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.costs import Key
-from nas.latency import modules
 from nas.latency.backends.base import Runner
 from nas.latency.conditions import Conditions
 from nas.latency.device import processor
-from nas.models import Model
+from nas.latency.timing import modules
+from nas.networks.cost import Key
+from nas.networks.references import Model
 
 
 class ExecuTorch:

@@ -4,13 +4,13 @@ import time
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from nas.costs import Key
 from nas.latency import graphs
 from nas.latency.backends.base import Runner
 from nas.latency.conditions import Conditions
 from nas.latency.device import processor
-from nas.latency.runtimes import openvino
-from nas.models import Model
+from nas.latency.timing.runtimes import openvino
+from nas.networks.cost import Key
+from nas.networks.references import Model
 
 
 class OpenVino:

@@ -21,12 +21,12 @@ def main(
     networks: Annotated[int, typer.Option(min=3, help="Networks to time, drawn at random.")] = 40,
 ) -> None:
     """Time networks of the space that took no part in the table, and say how far its predictions are off."""
-    from nas.latency.building import Here
-    from nas.latency.checking import check
+    from nas.console.text_table import aligned
     from nas.latency.conditions import Conditions
-    from nas.latency.table import described
-    from nas.latency.table_file import find
-    from nas.text_table import aligned
+    from nas.latency.table.building import Here
+    from nas.latency.table.checking import check
+    from nas.latency.table.file import find
+    from nas.latency.table.table import described
     from search_spaces import spaces
 
     conditions = Conditions(backend, precision, threads, resolution, batch, classes)

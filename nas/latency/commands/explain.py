@@ -21,13 +21,13 @@ def main(
     out: Annotated[Path, typer.Option(help="Names the two files: OUT.png, OUT.html.")] = Path("latency"),
 ) -> None:
     """Draw multiply-adds against milliseconds over a space, and what each component does to either."""
+    from nas.common.files import write_text, write_whole
+    from nas.console.text_table import aligned
     from nas.figures.page import document
     from nas.figures.picture import save_png
-    from nas.files import write_text, write_whole
     from nas.latency.conditions import Conditions
     from nas.latency.explaining import effects, explained
-    from nas.latency.table_file import find
-    from nas.text_table import aligned
+    from nas.latency.table.file import find
     from search_spaces import spaces
 
     of = spaces.get(space, granularity)

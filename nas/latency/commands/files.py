@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from nas.console import is_disk_full
-from nas.errors import UserError
+from nas.common.errors import UserError
+from nas.console.commands import is_disk_full
 from nas.latency.commands import options
 
 
@@ -23,7 +23,7 @@ def export(
 ) -> None:
     """Write this machine's table to a file, to be used on another: see import."""
     from nas.latency.conditions import Conditions
-    from nas.latency.table_file import find, save
+    from nas.latency.table.file import find, save
     from search_spaces import spaces
 
     conditions = Conditions(backend, precision, threads, resolution, batch, classes)
@@ -44,11 +44,11 @@ def import_(
     granularity: options.Granularity = "stage",
 ) -> None:
     """Keep another device's table under a name; one that is only timed is fitted (to the space) and calibrated."""
-    from nas.costs import key_name
-    from nas.latency.completing import completed
-    from nas.latency.entries import parts_of
-    from nas.latency.table import described
-    from nas.latency.table_file import load, named_path, save, space_id
+    from nas.latency.table.completing import completed
+    from nas.latency.table.entries import parts_of
+    from nas.latency.table.file import load, named_path, save, space_id
+    from nas.latency.table.table import described
+    from nas.networks.cost import key_name
     from search_spaces import spaces
 
     path, of = named_path(name), spaces.get(space, granularity)
@@ -64,7 +64,7 @@ def import_(
 
 def tables() -> None:
     """List the tables that are kept here: this machine's own, and those imported."""
-    from nas.latency.table_file import folder
+    from nas.latency.table.file import folder
 
     own = sorted(folder().glob("*.json"))
     imported = sorted((folder() / "imported").glob("*.json"))

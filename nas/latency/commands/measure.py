@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nas.console.text_table import aligned
 from nas.latency.commands import options
-from nas.text_table import aligned
 
 if TYPE_CHECKING:
-    from nas.latency.measurement import Measurement
+    from nas.latency.timing.measurement import Measurement
 
 CLOCKS = {
     "wall": "wall time",
@@ -36,7 +36,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Fixes the order of the visits.")] = 0,
 ) -> None:
     """Measure networks on this machine, each between runs of a reference network."""
-    from nas.latency.measuring import measure
+    from nas.latency.timing.measuring import measure
 
     measured = measure(
         networks,
@@ -60,7 +60,7 @@ def plain(names: Sequence[str], measured: "Sequence[Measurement]") -> list[dict[
 
 def listed(names: Sequence[str], measured: "Sequence[Measurement]") -> str:
     """A row a network, and below it what the numbers are of."""
-    from nas.latency.measuring import REFERENCE
+    from nas.latency.timing.measuring import REFERENCE
 
     header = ["network", "ms", "10 %", "90 %", "ratio", "clean runs", "clock"]
     rows = [

@@ -26,9 +26,9 @@ def main(
     it was stopped, and leaves a table (JSON) beside itself, which python -m nas.latency import takes. The
     formats stand at the top of its __main__.py, which python3 -m zipfile -e FILE FOLDER unpacks.
     """
-    from nas.latency.building import plan
     from nas.latency.conditions import Conditions
     from nas.latency.remote import write
+    from nas.latency.table.building import plan
     from search_spaces import spaces
 
     conditions = Conditions(backend, precision, threads, resolution, batch, classes)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from nas.console.text_table import aligned
 from nas.latency.commands import options
-from nas.text_table import aligned
 
 NETWORKS = (
     "mobilenet_v1",
@@ -52,7 +52,7 @@ def main(
 def _session(command: list[str]) -> list[dict[str, Any]]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        from nas.errors import UserError
+        from nas.common.errors import UserError
 
         reason = done.stderr.strip().splitlines()
         raise UserError(reason[-1].removeprefix("error: ") if reason else "a session ended without a word")

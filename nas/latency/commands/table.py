@@ -26,12 +26,12 @@ def main(
 
     Takes minutes; where it is stopped, the same command goes on.
     """
-    from nas.latency.building import obtain
+    from nas.console.progress import progress_line
     from nas.latency.conditions import Conditions
     from nas.latency.fingerprints import fingerprint
-    from nas.latency.progress import progress_line
-    from nas.latency.table import described
-    from nas.latency.table_file import own_path
+    from nas.latency.table.building import obtain
+    from nas.latency.table.file import own_path
+    from nas.latency.table.table import described
     from search_spaces import spaces
 
     conditions = Conditions(backend, precision, threads, resolution, batch, classes)

@@ -10,7 +10,6 @@ import onnx
 import torch
 from torch import nn
 
-from nas.costs import Key, build_part, part_keys
 from nas.latency.conditions import Conditions
 from nas.latency.graphs import fragment
 from nas.latency.graphs.exporter import export
@@ -18,7 +17,8 @@ from nas.latency.graphs.fragment import Fragment
 from nas.latency.graphs.lowering import lower
 from nas.latency.graphs.quantising import quantised
 from nas.latency.graphs.writer import Unsupported
-from nas.models import Model, Reference
+from nas.networks.cost import Key, build_part, part_keys
+from nas.networks.references import Model, Reference
 from search_spaces.arch import Arch
 
 __all__ = ["Fragment", "network", "part", "write"]

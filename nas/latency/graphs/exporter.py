@@ -10,7 +10,7 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from nas.errors import UserError, briefly
+from nas.common.errors import UserError, briefly
 from nas.latency.graphs.fragment import INPUT, OPSET, Fragment
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import onnx
 
-from nas.latency.runtimes import picture
+from nas.latency.timing.runtimes import picture
 
 
 def quantised(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from blocks import Head, InvertedResidual, Stem
-from nas.building import build
-from nas.costs import Key
-from nas.errors import UserError
-from nas.latency import Conditions, backends, modules
+from nas.common.errors import UserError
+from nas.latency import Conditions, backends
 from nas.latency.backends import BACKENDS, torch_cuda
-from nas.models import Model, reference
+from nas.latency.timing import modules
+from nas.networks.building import build
+from nas.networks.cost import Key
+from nas.networks.references import Model, reference
 from search_spaces import Arch
 
 ARCH = Arch.parse("stem8_HS-ir8_se-ir16_k5_t2_s2-head24_f16_HS")

@@ -6,10 +6,10 @@ import pytest
 
 from nas.figures.picture import save_png
 from nas.latency.explaining import effects, explained
-from nas.latency.table import Table
+from nas.latency.table.table import Table
 from search_spaces import spaces
-from tests.nas.latency.synthetic import table
-from tests.nas.small import KINDS, TINY
+from tests.nas.latency.table.synthetic import table
+from tests.nas.search.small import KINDS, TINY
 
 
 @pytest.fixture(scope="module")

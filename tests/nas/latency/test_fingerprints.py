@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.latency import Conditions, Fingerprint, device, fingerprint
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.latency import Conditions, remote
-from nas.latency.building import Plan
-from nas.latency.entries import keys_of
-from nas.latency.table_file import load, space_id
+from nas.latency.table.building import Plan
+from nas.latency.table.entries import keys_of
+from nas.latency.table.file import load, space_id
 from search_spaces import Arch, spaces
 
 SMALL = Conditions(resolution=32, classes=10)

@@ -11,8 +11,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from nas.errors import UserError
-from nas.hypervolume import hypervolume
+from nas.common.errors import UserError
+from nas.common.fronts import hypervolume
 from nas.samplers import FrontSampler, SpaceExhausted
 
 SPACE: dict[str, Any] = {f"x{i}": CategoricalDistribution((0, 1, 2)) for i in range(5)}

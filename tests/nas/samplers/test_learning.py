@@ -10,7 +10,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.samplers import FIDELITY, PARTIAL, FrontSampler, Record
 from nas.samplers.grid import Grid
 from nas.samplers.history import History, read
@@ -133,7 +133,7 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
 
 
 def hypervolume_after(prior: list[Record], trials: int, seed: int) -> float:
-    from nas.hypervolume import hypervolume
+    from nas.common.fronts import hypervolume
 
     sampler = FrontSampler(SPACE, cost, prior=prior, seed=seed)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)

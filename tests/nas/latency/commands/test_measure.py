@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.latency import Conditions, fingerprint
 from nas.latency.__main__ import app
 from nas.latency.commands import repeat
 from nas.latency.commands.measure import listed
-from nas.latency.measurement import Measurement
+from nas.latency.timing.measurement import Measurement
 from search_spaces import Arch, zoo
 
 TEXT = "stem8-ir8-head"

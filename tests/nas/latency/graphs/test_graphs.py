@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from blocks import BLOCKS
 from nas import build
-from nas.building import Network
-from nas.costs import build_part, part_keys
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.latency import Conditions, graphs
 from nas.latency.graphs import fragment
 from nas.latency.graphs.lowering import lower
-from nas.models import reference
+from nas.networks.building import Network
+from nas.networks.cost import build_part, part_keys
+from nas.networks.references import reference
 from search_spaces import Arch, zoo
 from tests.nas.latency.graphs.running import difference, run
 from tests.references import randomise

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas.errors import UserError
+from nas.common.errors import UserError
 from nas.latency import graphs
 from nas.latency.graphs import fragment
 from nas.latency.graphs.lowering import lower

@@ -1,0 +1,167 @@
+"""What a user asks an ablation for, on the command line or in a file, and the plan that comes of it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.ablate.components import get, variants
+from nas.ablate.equal import RESIZED, equalise
+from nas.ablate.plan import plan
+from nas.ablate.prices import prices
+from nas.ablate.study import AS_IS, BASE, Contrast, Equalised, Plan, Price, Row
+from nas.common.errors import UserError
+from nas.compare.running import Terms
+from nas.runs.naming import resolve
+from nas.zoo.catalogue import name_of
+from search_spaces.arch import Arch
+
+if TYPE_CHECKING:
+    from nas.latency.table.table import Table
+
+DEFAULT_COMPONENTS = ("se", "activation", "kernel", "expansion", "groups", "block")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A network of a story: given by itself, or made from an earlier step by switches (component and label)."""
+
+    name: str
+    network: str = ""
+    origin: str = ""
+    switches: tuple[tuple[str, str], ...] = ()
+    as_is: bool = True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be ablated: components of a network, or the steps of a story, or both.
+
+    `components` of None are the usual ones, an empty tuple is none.
+    """
+
+    network: str = ""
+    components: tuple[str, ...] | None = None
+    equal: tuple[str, ...] = ("macs",)
+    per_stage: bool = False
+    pairs: tuple[tuple[str, str], ...] = ()
+    leave_one_in: bool = False
+    steps: tuple[Step, ...] = ()
+    title: str = ""
+
+
+def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[Plan, str]:
+    """The plan, and what to call the study; `table` predicts latencies.
+
+    Raises UserError for what is not there or cannot be built.
+    """
+    if not asked.network and not asked.steps:
+        raise UserError(
+            "no network is given; give one, such as mobilenet_v3_small, or --config FILE or --resume RUN"
+        )
+    price = prices(asked.equal, *terms.target, table)
+    ratio = next(iter(price.values()), prices(["macs"], *terms.target)["macs"])
+    made = Plan("", (), ())
+    if asked.network:
+        components = DEFAULT_COMPONENTS if asked.components is None else asked.components
+        if not components and not asked.pairs:
+            raise UserError("no component is given and no pair: there is nothing to ablate")
+        made = plan(
+            _arch(asked.network),
+            [get(name) for name in components],
+            equal=price,
+            price=ratio,
+            per_stage=asked.per_stage,
+            pairs=[(get(one), get(other)) for one, other in asked.pairs],
+            leave_one_in=asked.leave_one_in,
+        )
+    if asked.steps:
+        story = _story(asked.steps, price, ratio)
+        made = Plan(made.base or story.base, made.rows + story.rows, made.contrasts + story.contrasts)
+    base = made.rows[0].arch
+    return made, asked.title or name_of(_arch(base)) or asked.network
+
+
+def _story(steps: Sequence[Step], price: Mapping[str, Price], ratio: Price) -> Plan:
+    """The rows of a story and a contrast for each, in the order of its steps."""
+    archs: dict[str, Arch] = {}
+    rows: list[Row] = []
+    for step in steps:
+        if step.network:
+            archs[step.name] = arch = _arch(step.network)
+            rows.append(Row(step.name, BASE, step.name, 0, BASE, str(arch), str(arch), 1.0, "train"))
+            continue
+        origin = archs[step.origin]
+        archs[step.name] = arch = _switched(origin, step)
+        made: dict[str, tuple[Arch | None, float, str]] = {}
+        if step.as_is:
+            made[AS_IS] = (arch, ratio(arch) / ratio(origin), "")
+        elif not price:
+            raise UserError(
+                f"step {step.name!r}: neither as is nor at equal cost, so that nothing is compared"
+            )
+        resizes = any(get(component).resizes for component, _ in step.switches)
+        for name, one in price.items():
+            found = Equalised(None, math.nan, RESIZED) if resizes else equalise(origin, arch, one)
+            made[f"equal {name}"] = (found.arch, found.ratio, found.reason)
+        rows += [_row(step, comparison, origin, *told) for comparison, told in made.items()]
+    contrasts = [
+        Contrast(row.name, row.comparison, ((1.0, row.arch), (-1.0, row.against)))
+        for row in rows
+        if row.comparison != BASE and row.status == "train"
+    ]
+    return Plan(rows[0].arch, tuple(rows), tuple(contrasts))
+
+
+def _row(step: Step, comparison: str, origin: Arch, arch: Arch | None, ratio: float, reason: str) -> Row:
+    return Row(
+        name=f"{step.origin} -> {step.name}",
+        component=", ".join(component for component, _ in step.switches),
+        label=", ".join(label for _, label in step.switches),
+        stage=0,
+        comparison=comparison,
+        arch=str(arch) if arch else "",
+        against=str(origin),
+        ratio=ratio,
+        status="impossible" if arch is None else "identical" if arch == origin else "train",
+        reason=reason,
+    )
+
+
+def _switched(arch: Arch, step: Step) -> Arch:
+    """The arch after a step's switches. Raises UserError for a switch that does not exist or cannot be made."""
+    for component, label in step.switches:
+        found = {variant.label: variant for variant in variants(get(component), arch)}
+        if label not in found:
+            raise UserError(
+                f"step {step.name!r}: {component} has no variant {label!r}; expected "
+                f"{' or '.join(f'{component} {known}' for known in found)}"
+            )
+        made = found[label].arch
+        if made is None:
+            raise UserError(f"step {step.name!r}: {component} {label} cannot be made: {found[label].reason}")
+        arch = made
+    return arch
+
+
+def _arch(text: str) -> Arch:
+    model = resolve(text)
+    if not isinstance(model, Arch):
+        raise UserError(
+            f"{model}: a library's classifier has no components to switch; give an arch or a zoo name"
+        )
+    return model
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names in a comma-separated text; none for "none"."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    return () if found == ("none",) else found
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Two components in a comma-separated text. Raises UserError for more or fewer."""
+    found = names(text)
+    if len(found) != 2 or found[0] == found[1]:
+        raise UserError(f"--pairs {text}: expected two components, as in se,activation")
+    return found[0], found[1]

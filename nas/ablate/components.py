@@ -1,0 +1,144 @@
+"""The register of components, what each makes of an arch, and how a user's own is found.
+
+A component is a function from an arch to archs by label: a new one is a function and a line in `COMPONENTS`. A
+user's own needs no line: `module:function` names it, and the function gives an arch, or archs by label.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import partial
+
+from nas.ablate import shapes, switches
+from nas.ablate.kinds import to_inverted_residual
+from nas.ablate.stages import Stage, spliced, stages, swapped
+from nas.ablate.study import Component, Made, Variant, attempt
+from nas.ablate.traps import TRAPS
+from nas.common.errors import UserError, briefly
+from search_spaces.arch import Arch
+
+
+class BadComponent(UserError):
+    """A user's own component that is no function from an arch to archs."""
+
+
+def _residual(arch: Arch) -> Made:
+    return {"off": swapped(arch, "shortcut", {True: False})}
+
+
+def _bottleneck(arch: Arch) -> Made:
+    return {"linear -> activated": swapped(arch, "activated_bottleneck", {False: True})}
+
+
+COMPONENTS: dict[str, Component] = {
+    component.name: component
+    for component in (
+        Component("se", "squeeze-excite", switches.squeeze_excite, switches.without_squeeze_excite),
+        Component("activation", "ReLU or h-swish", switches.activation, switches.rectified),
+        Component("kernel", "depthwise kernel", switches.kernel, switches.small_kernels),
+        Component("expansion", "the same expansion everywhere", shapes.expansion),
+        Component("groups", "grouped pointwise convolutions", switches.groups, switches.ungrouped),
+        Component("block", "inverted residual or SandGlass", shapes.kind, to_inverted_residual),
+        Component("residual", "the shortcut", _residual),
+        Component("bottleneck", "the linear bottleneck", _bottleneck),
+        Component(
+            "last_stage",
+            "MobileNetV3's efficient last stage or the original",
+            shapes.last_stage,
+            shapes.original_last_stage,
+            by_stage=False,
+        ),
+        Component("stem", "width of the stem", shapes.stem, by_stage=False),
+        Component("depth", "a block more or less in a stage", shapes.depth, by_stage=False),
+        Component("width", "all widths", shapes.width, by_stage=False, resizes=True),
+        *TRAPS,
+    )
+}
+
+
+def get(name: str) -> Component:
+    """The component of a name, or of `module:function`, a user's own.
+
+    The function is given the base's arch and gives an arch, or a mapping from labels to archs; where it
+    raises UserError, the row says why. It is called by its whole name, so that two never share one. Raises UserError
+    where there is no such component or function.
+    """
+    if ":" in name:
+        return _own(name)
+    if name not in COMPONENTS:
+        near = get_close_matches(name, COMPONENTS, n=3, cutoff=0.5) or list(COMPONENTS)
+        raise UserError(
+            f"no component is called {name!r}; expected {', '.join(near)}, or module:function for one of your own"
+        )
+    return COMPONENTS[name]
+
+
+def variants(component: Component, arch: Arch, *, per_stage: bool = False) -> list[Variant]:
+    """What a component makes of an arch; with `per_stage`, then the same in one stage after the other.
+
+    In a stage that it does not change, or where it is no change of blocks, there is no variant. Where it cannot
+    be built there is one without an arch, with the reason.
+    """
+    found = []
+    for label, made in _made(component, arch).items():
+        found.append(_variant(component, label, made))
+        if per_stage and component.by_stage and isinstance(made, Arch) and made != arch:
+            found += _by_stage(component, label, arch, made)
+    return found
+
+
+def _by_stage(component: Component, label: str, arch: Arch, made: Arch) -> list[Variant]:
+    alone = [(stage, attempt(spliced, arch, made, stage)) for stage in stages(arch)]
+    return [_variant(component, label, one, stage) for stage, one in alone if one != arch]
+
+
+def _variant(component: Component, label: str, made: Arch | UserError, stage: Stage | None = None) -> Variant:
+    number = stage.number if stage else 0
+    if isinstance(made, Arch):
+        return Variant(component.name, label, made, stage=number)
+    return Variant(component.name, label, None, str(made), number)
+
+
+def _made(component: Component, arch: Arch) -> Made:
+    try:
+        return component.make(arch)
+    except BadComponent:
+        raise
+    except UserError as error:
+        return {"": error}
+
+
+def _own(name: str) -> Component:
+    module, _, function = name.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), function)
+    except Exception as error:  # importing runs a user's code
+        raise BadComponent(
+            f"component {name!r} cannot be imported: {_kind_and_words(error)}; expected module:function"
+        ) from None
+    if not callable(made):
+        raise BadComponent(f"component {name!r} is no function from an arch to archs")
+    return Component(name, f"{name} of your own", partial(_called, made, name))
+
+
+def _called(function: Callable[[Arch], object], name: str, arch: Arch) -> Made:
+    try:
+        made = function(arch)
+    except UserError:  # it cannot be made of this arch
+        raise
+    except Exception as error:
+        raise BadComponent(f"component {name!r} failed: {_kind_and_words(error)}") from error
+    found: Made = made if isinstance(made, Mapping) else {"on": made}  # type: ignore[dict-item]
+    if not found or not all(_is_made(label, value) for label, value in found.items()):
+        raise BadComponent(
+            f"component {name!r} gave {briefly(repr(made), 60)}, expected an arch, or archs by label"
+        )
+    return found
+
+
+def _is_made(label: object, value: object) -> bool:
+    return isinstance(label, str) and bool(label.strip()) and isinstance(value, (Arch, UserError))
+
+
+def _kind_and_words(error: Exception) -> str:
+    return briefly(f"{type(error).__name__}: {error}")

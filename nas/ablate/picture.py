@@ -1,0 +1,254 @@
+"""The pictures of an ablation: a forest plot of the differences, and what each variant gains for its cost."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from nas.common.stats import HELPS, HURTS, UNSEEN
+from nas.console.text_table import in_points
+from nas.figures.axes import Axis, cost_axis, difference_axis, named_axis, value_axis
+from nas.figures.drawing import Arrow, Label, Panel, Series, Style, escape, wrapped
+from nas.figures.info import LATENCY, MACS, PARAMS, Objective, costs_beside, shorten
+from nas.figures.layout import PUBLISHED, RUN, WIDTH, Frame, Sheet
+
+_HEAD, _LINE, _FOOT = 150, 30, 110  # pixels above the first row, of a row, and below the last one
+_BESIDE = 14  # labels at most in each of two panels side by side; more stand in panels as wide as the figure
+_LABELLED = 36  # networks at most that all have their names beside them
+_BELOW = 540  # pixels from one wide panel to the next
+_BASE = Style("#0072b2", "circle", 11)
+_STYLES = {  # the colours are Okabe and Ito's
+    HELPS: Style("#009e73", "triangle-up", 10),
+    HURTS: Style("#d55e00", "triangle-down", 10),
+    UNSEEN: Style("#555555", "circle", 8),
+    "interaction seen": Style("#cc79a7", "diamond", 9),
+}
+_UNTESTED = Style("#888888", "circle", 8, hollow=True)
+_ORIGIN = "made from, as is"
+_IDENTICAL = Style("#56b4e9", "square", 7, hollow=True)
+_IMPOSSIBLE = Style("#bbbbbb", "cross", 7)
+
+
+@dataclass(frozen=True)
+class AblationInfo:
+    """An ablation, ready to be drawn.
+
+    `rows` has the columns of `summary.csv`: name, comparison ("base", "as is", "equal macs", ...), status, seeds,
+    accuracy, difference, difference_low, difference_high (shares), verdict, macs, params, latency_ms, arch, ...
+    """
+
+    title: str  # of the study, or the base's name
+    data: str
+    fidelity: str  # how each network was trained: "3 epochs at 32x32"
+    target: str  # what costs are counted for
+    seeds: int  # asked for
+    rows: pd.DataFrame
+    device: str = ""  # of which latencies are predicted; "" where none are
+
+    @property
+    def comparisons(self) -> list[str]:
+        """Those of the rows, in order, without the base."""
+        return [one for one in dict.fromkeys(self.rows["comparison"]) if one != "base"]
+
+    @property
+    def told(self) -> pd.DataFrame:
+        """The rows that say something by themselves; not the corner of a 2x2, nor what others start from."""
+        rows = self.rows
+        return rows[rows["comparison"].ne("base") & (rows["verdict"].ne("") | rows["status"].ne("train"))]
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A point of the forest with its interval; x in percentage points."""
+
+    kind: str  # the legend's word
+    style: Style
+    x: float
+    y: float
+    spread: tuple[float, float]
+    hover: str
+
+
+def forest_sheet(info: AblationInfo) -> Sheet:
+    """A row a variant and a panel a comparison: difference to the base in points, with its 95 % interval."""
+    names = list(dict.fromkeys(info.told["name"]))
+    shown = [shorten(name, 44) for name in names]
+    left = 40 + round(7.4 * max(map(len, shown), default=0))
+    bottom = _HEAD + _LINE * max(3, len(names))
+    columns = max(1, len(info.comparisons))
+    width = (WIDTH - 24 - left - 32 * (columns - 1)) // columns
+    frames = [
+        Frame(left + i * (width + 32), left + i * (width + 32) + width, _HEAD, bottom) for i in range(columns)
+    ]
+    reach = _reach(info)
+    panels = []
+    for number, (comparison, frame) in enumerate(zip(info.comparisons or ["as is"], frames, strict=True)):
+        panels.append((_forest(info, comparison, names, shown if number == 0 else [], reach), frame))
+    return Sheet(
+        title=f"Ablation of {shorten(info.title, 60)} on {shorten(info.data)}",
+        subtitle=(
+            f"Validation accuracy after {_trained(info)}, minus that of what the variant was made from; "
+            f"base: {_base(info)}.",
+            "Lines: 95 % interval of each difference, paired by seed, noise pooled over all networks. "
+            "Colours: verdict after Holm's correction.",
+        ),
+        panels=tuple(panels),
+        height=bottom + _FOOT,
+    )
+
+
+def tradeoff_sheet(info: AblationInfo) -> Sheet:
+    """Accuracy against cost, an arrow from the base to each variant; a panel a comparison."""
+    panels = [_tradeoff(comparison, info) for comparison in info.comparisons or ["as is"]]
+    frames = [RUN, replace(PUBLISHED, left=PUBLISHED.left + 16)][: len(panels)]
+    if len(panels) > 2 or max(len(panel.labels) for panel in panels) > _BESIDE:
+        frames = [
+            Frame(RUN.left, PUBLISHED.right, RUN.top + i * _BELOW, RUN.bottom + i * _BELOW)
+            for i in range(len(panels))
+        ]
+    return Sheet(
+        title=f"What each component of {shorten(info.title, 60)} gains for its cost",
+        subtitle=(
+            f"Arrows: from what a variant was made from to the variant. Mean validation accuracy, {_trained(info)}.",
+            f"Costs at {shorten(info.target)}; multiply-adds are those of conv and fully connected layers.",
+        ),
+        panels=tuple(zip(panels, frames, strict=True)),
+        height=frames[-1].bottom + 90,
+    )
+
+
+def _trained(info: AblationInfo) -> str:
+    counts = info.rows.loc[info.rows["status"] == "train", "seeds"].fillna(0)
+    fewest = int(counts.min()) if len(counts) else 0
+    seeds = f"{info.seeds} seeds" if fewest == info.seeds else f"{fewest} to {info.seeds} seeds"
+    return f"{shorten(info.fidelity)}, {seeds}"
+
+
+def _base(info: AblationInfo) -> str:
+    """What the first row has reached and costs."""
+    row = info.rows.iloc[0]
+    reached = "not trained yet" if np.isnan(row["accuracy"]) else f"{row['accuracy']:.2%}"
+    return f"{reached}, {MACS.show(float(row['macs']))} multiply-adds"
+
+
+def _reach(info: AblationInfo) -> Axis:
+    """The same axis for all panels, so that they can be compared."""
+    columns = info.told[["difference", "difference_low", "difference_high"]]
+    values = 100 * columns.to_numpy(float).ravel()
+    title = "Difference in accuracy (percentage points)"
+    narrow = len(info.comparisons) > 2
+    return difference_axis("Difference (points)" if narrow else title, values[~np.isnan(values)])
+
+
+def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[str], reach: Axis) -> Panel:
+    marks: list[_Mark] = []
+    for _, row in info.told[info.told["comparison"] == comparison].iterrows():
+        x = 0.0 if row["status"] in ("identical", "impossible") else 100 * float(row["difference"])
+        spread = (100 * float(row["difference_low"]), 100 * float(row["difference_high"]))
+        marks.append(_Mark(*_look(row), x, -1.0 - names.index(row["name"]), spread, _hover(row)))
+    marks = [mark for mark in marks if not np.isnan(mark.x)]
+    kinds = {mark.kind: [other for other in marks if other.kind == mark.kind] for mark in marks}
+    lines = [
+        Series("95 % interval", Style(mark.style.color, line=2.0), mark.spread, (mark.y, mark.y))
+        for mark in marks
+        if not np.isnan(mark.spread).any()
+    ]
+    points = [
+        Series(
+            kind,
+            alike[0].style,
+            tuple(mark.x for mark in alike),
+            tuple(mark.y for mark in alike),
+            tuple(mark.hover for mark in alike),
+            in_legend=True,
+        )
+        for kind, alike in kinds.items()
+    ]
+    return Panel(
+        title=_titled(comparison),
+        x_axis=reach,
+        y_axis=named_axis(shown or [""] * len(names)),
+        series=(*lines, *points),
+        labels=(),
+        mark=(0.0, "no difference"),
+        notice="" if marks else "No training has finished yet.",
+    )
+
+
+def _titled(comparison: str) -> str:
+    words = {"macs": "multiply-adds", "params": "parameters", "latency": "predicted latency"}
+    kind, _, cost = comparison.partition(" ")
+    if kind == "equal":
+        return f"At equal {words.get(cost, cost)}"
+    return "As is" if comparison == "as is" else comparison
+
+
+def _look(row: pd.Series) -> tuple[str, Style]:
+    """The legend's word for a row, and its style."""
+    if row["status"] == "identical":
+        return "identical to the base", _IDENTICAL
+    if row["status"] == "impossible":
+        return "cannot be made", _IMPOSSIBLE
+    if row["verdict"] in _STYLES:
+        return str(row["verdict"]), _STYLES[row["verdict"]]
+    return "not tested: too few seeds", _UNTESTED
+
+
+def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
+    rows = pd.concat([info.rows[info.rows["comparison"] == "base"], info.told])
+    rows = rows[rows["accuracy"].notna() & rows["comparison"].isin(["base", comparison])]
+    objective = _axis_cost(comparison, rows)
+    points = {
+        row["arch"]: (float(row[objective.column]) / objective.scale, 100 * float(row["accuracy"]))
+        for _, row in info.rows[info.rows["accuracy"].notna()].iterrows()
+    }
+    series, arrows, labels = [], [], []
+    for _, row in rows.iterrows():
+        point = points[row["arch"]]
+        kind, style = ("base", _BASE) if row["comparison"] == "base" else _look(row)
+        series.append(Series(kind, style, (point[0],), (point[1],), (_hover(row, objective),), True))
+        if row["against"] in points and row["against"] != row["arch"]:
+            arrows.append(Arrow(points[row["against"]], point, style.color))
+        if len(rows) <= _LABELLED or not row["stage"]:
+            labels.append(Label(shorten(str(row["name"]), 32), *point, style.color))
+    elsewhere = info.rows[info.rows["arch"].isin(set(rows["against"]) - set(rows["arch"]))]
+    for _, row in elsewhere[elsewhere["accuracy"].notna()].drop_duplicates("arch").iterrows():
+        point = points[row["arch"]]  # of another comparison, which a variant of this one was made from
+        series.append(Series(_ORIGIN, _UNTESTED, (point[0],), (point[1],), (_hover(row, objective),), True))
+        labels.append(Label(shorten(str(row["name"]), 32), *point, _UNTESTED.color))
+    values = np.array([(one.x[0], one.y[0]) for one in series]).reshape(-1, 2)
+    return Panel(
+        title=f"{_titled(comparison)}, against {objective.name}",
+        x_axis=cost_axis(objective.title, values[:, 0], room=0.14),
+        y_axis=value_axis("Validation accuracy (%)", values[:, 1]),
+        series=tuple(series),
+        labels=tuple(labels),
+        notice="" if len(rows) else "No training has finished yet.",
+        arrows=tuple(arrows),
+    )
+
+
+def _axis_cost(comparison: str, rows: pd.DataFrame) -> Objective:
+    """What a panel is drawn against: multiply-adds, or where these are equal, a cost that is not."""
+    if comparison != "equal macs":
+        return MACS
+    return LATENCY if len(rows) and rows["latency_ms"].notna().all() else PARAMS
+
+
+def _hover(row: pd.Series, objective: Objective = MACS) -> str:
+    lines = [f"<b>{escape(str(row['name']))}</b>"]
+    if row["comparison"] != "base":
+        lines.append(_titled(str(row["comparison"])))
+    if pd.notna(row["difference"]):
+        lines.append(f"{in_points(row['difference'], row['difference_low'], row['difference_high'])} points")
+        lines.append(escape(f"{row['verdict']}, {row['seeds']:.0f} seeds"))
+    if pd.notna(row["accuracy"]):
+        lines.append(f"validation accuracy {row['accuracy']:.2%}")
+    lines += [
+        f"{cost.name} {cost.show(float(row[cost.column]))}"
+        for cost in costs_beside(objective)
+        if pd.notna(row.get(cost.column))
+    ]
+    if row["note"]:
+        lines += wrapped(str(row["note"]))
+    return "<br>".join([*lines, "", *wrapped(str(row["arch"]))])

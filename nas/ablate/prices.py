@@ -1,0 +1,40 @@
+"""What "equal cost" may mean, by name."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nas.ablate.study import Price
+from nas.common.errors import UserError
+from nas.networks.cost import cost
+
+if TYPE_CHECKING:
+    from nas.latency.table.table import Table
+
+COUNTED = ("macs", "params", "activations")
+LATENCY = "latency"
+
+
+def prices(
+    names: Sequence[str], resolution: int, classes: int, table: "Table | None" = None
+) -> Mapping[str, Price]:
+    """The prices of these names, at so many pixels and classes: counted, or by a table predicted milliseconds.
+
+    Raises UserError for what is no price.
+    """
+    return {name: _price(name, resolution, classes, table) for name in names}
+
+
+def check(names: Sequence[str]) -> None:
+    """Raises UserError for what is no price."""
+    for name in names:
+        if name not in (*COUNTED, LATENCY):
+            raise UserError(f"--equal {name}: expected {', '.join(COUNTED)}, {LATENCY} or none")
+
+
+def _price(name: str, resolution: int, classes: int, table: "Table | None") -> Price:
+    check([name])
+    if name == LATENCY:
+        if table is None:
+            raise UserError("--equal latency: there is no latency table to predict it")
+        return lambda arch: table.predict(arch).ms
+    return lambda arch: float(getattr(cost(arch, resolution, classes), name))

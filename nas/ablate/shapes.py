@@ -1,0 +1,116 @@
+"""What can be changed in the shape of a network: expansion, kind of block, ends, depth, width.
+
+As in `switches`, each function gives its archs by label, and the reason where one cannot be built.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from blocks import Block, InvertedResidual, SandGlass, UserError, make_divisible
+from nas.ablate.kinds import to_inverted_residual, to_sandglass
+from nas.ablate.stages import explicit, inputs, is_plain, mapped, runs, with_stem
+from nas.ablate.study import Made, attempt
+from nas.ablate.widths import scaled
+from search_spaces.arch import Arch
+
+
+def expansion(arch: Arch) -> Made:
+    """The same t everywhere, 3, 4 or 6; blocks without an expansion keep none.
+
+    It is taken of the narrow width before the block, as in the spaces; a SandGlass gets wider maps between.
+    """
+
+    def fixed(t: int) -> Arch:
+        def change(block: Block, channels: int, narrow: int) -> Block:
+            if isinstance(block, InvertedResidual) and not is_plain(block, channels):
+                return replace(block, inner=make_divisible(narrow * t))
+            if isinstance(block, SandGlass) and block.inner != block.out:
+                return replace(block, out=make_divisible(block.inner * t))
+            return block
+
+        return mapped(arch, change)
+
+    return {f"t = {t}": attempt(fixed, t) for t in (3, 4, 6)}
+
+
+def kind(arch: Arch) -> Made:
+    """Inverted residuals to SandGlasses and back, by the stage's narrow width and expansion."""
+    return {
+        "ir -> sg": attempt(to_sandglass, arch),
+        "sg -> ir": attempt(to_inverted_residual, arch),
+    }
+
+
+def last_stage(arch: Arch) -> Made:
+    """MobileNetV3's efficient last stage to the one that it replaced (section 5.1, figure 5), and back.
+
+    The original has one more block, to twice the width, and its last convolution before the pooling.
+    """
+    return {
+        "efficient -> original": original_last_stage(arch),
+        "original -> efficient": _efficient_last_stage(arch),
+    }
+
+
+def original_last_stage(arch: Arch) -> Arch:
+    """The arch itself where its last stage is not the efficient one."""
+    head, width = arch.head, arch.channels
+    if not (head.conv and head.features):
+        return arch
+    block = InvertedResidual(2 * width, inner=head.conv, activation=head.activation)
+    return replace(arch, blocks=(*arch.blocks, block), head=replace(head, conv=head.features, features=0))
+
+
+def _efficient_last_stage(arch: Arch) -> Arch:
+    """The arch itself where it does not end in an expanding block of its own stage and one convolution."""
+    blocks, head = explicit(arch), arch.head
+    *_, (_, members) = runs(arch)
+    last = members[-1]
+    wider = isinstance(last, InvertedResidual) and last.stride == 1 and last.inner > last.out
+    if len(blocks) < 2 or len(members) > 1 or not wider or not head.conv or head.features:
+        return arch
+    assert isinstance(last, InvertedResidual)
+    return replace(arch, blocks=tuple(blocks[:-1]), head=replace(head, conv=last.inner, features=head.conv))
+
+
+def stem(arch: Arch) -> Made:
+    """Twice and half as wide: 16 -> 32 is what MobileNetV3 saves."""
+    out = arch.stem.out
+    others = [2 * out, out // 2] if out % 16 == 0 else [2 * out]
+    return {f"{out} -> {new}": attempt(with_stem, arch, replace(arch.stem, out=new)) for new in others}
+
+
+def depth(arch: Arch) -> Made:
+    """One block more and one less, in each stage; the new one is the last one again, at stride 1."""
+    made: dict[str, Arch | UserError] = {}
+    for stage, _ in runs(arch):
+        made[f"+1 in stage {stage.number}"] = attempt(_longer, arch, stage.end)
+        if stage.end - stage.start == 1:
+            error = UserError(f"{stage} has only the block that begins it")
+            made[f"-1 in stage {stage.number}"] = error
+        else:
+            made[f"-1 in stage {stage.number}"] = attempt(_shorter, arch, stage.end)
+    return made
+
+
+def _longer(arch: Arch, end: int) -> Arch:
+    blocks, channels = explicit(arch), inputs(arch)[end - 1]
+    last = blocks[end - 1]
+    changes: dict[str, Any] = {"stride": 1}
+    if isinstance(last, InvertedResidual) and channels != last.out:  # the only one of its stage: keep its t
+        plain = is_plain(last, channels)
+        changes["inner"] = last.out if plain else make_divisible(last.out * last.inner / channels)
+    if isinstance(last, SandGlass):
+        changes["first_depthwise"] = True  # which the block that begins a stage may lack
+    more: Block = replace(last, **changes)  # type: ignore[type-var]  # every primitive is a dataclass
+    return replace(arch, blocks=(*blocks[:end], more, *blocks[end:]))
+
+
+def _shorter(arch: Arch, end: int) -> Arch:
+    blocks = explicit(arch)
+    return replace(arch, blocks=(*blocks[: end - 1], *blocks[end:]))
+
+
+def width(arch: Arch) -> Made:
+    """All widths at 0.75 and 1.25 times, in steps of 8."""
+    return {f"x {factor:g}": attempt(scaled, arch, factor) for factor in (0.75, 1.25)}

@@ -1,0 +1,160 @@
+"""A study of components as a YAML file.
+
+A file says what is ablated and how it is trained, its keys being the command's options for that, and may tell a story
+in steps, each network made from an earlier one:
+
+    title: MobileNetV3's story
+    equal: macs
+    epochs: 1.2
+    steps:
+      - {name: V2, network: mobilenet_v2}
+      - {name: + SE, from: V2, switch: [se on]}
+      - {name: + 5x5, from: + SE, switch: [kernel 3 -> 5]}
+      - {name: g = 2, from: V2, switch: [groups 1 -> 2], as_is: false}
+
+A switch is a component and the label of its variant, as the tables of an ablation call it. Each step is compared
+with what it is made from, as is (unless `as_is` is false) and at equal cost.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.ablate.asked import Asked, Step, names, pair
+from nas.common.errors import UserError, briefly
+from nas.compare.running import Terms
+from search_spaces import strict_yaml
+
+_TERMS = tuple(spec.name for spec in fields(Terms))
+
+
+def read(file: Path) -> tuple[Asked, Terms, int | None]:
+    """What a YAML file asks for, how to train, and its number of seeds. Raises UserError naming what is wrong."""
+    try:
+        told = strict_yaml.load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--config {file} cannot be read: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
+        raise UserError(f"--config {file} is no YAML: {briefly(error)}") from None
+    try:
+        return _understood(told)
+    except UserError as error:
+        raise UserError(f"--config {file}: {error}") from None
+
+
+def _understood(told: object) -> tuple[Asked, Terms, int | None]:
+    keys = ("title", "network", "components", "equal", "per_stage", "pairs", "leave_one_in", "steps", "seeds")
+    given = _mapping(told, "the file", (*keys, *_TERMS))
+    asked = Asked(
+        network=_text(given, "network"),
+        components=names(",".join(_texts(given, "components"))) if "components" in given else None,
+        per_stage=_flag(given, "per_stage", False),
+        pairs=tuple(pair(text) for text in _pairs(given)),
+        leave_one_in=_flag(given, "leave_one_in", False),
+        title=_text(given, "title"),
+        steps=_steps(given.get("steps", [])),
+    )
+    if "equal" in given:
+        asked = replace(asked, equal=names(",".join(_texts(given, "equal"))))
+    for key in ("components", "per_stage", "pairs", "leave_one_in"):
+        if given.get(key) and not asked.network:
+            raise UserError(f"{key}: expected network as well, whose components these are")
+    return asked, _terms(given), _number(given, "seeds", int)
+
+
+def _steps(told: object) -> tuple[Step, ...]:
+    if not isinstance(told, list):
+        raise UserError(f"steps: {told!r}, expected a list of steps")
+    found: dict[str, Step] = {}
+    for number, one in enumerate(told, start=1):
+        where = f"step {number}"
+        given = _mapping(one, where, ("name", "network", "from", "switch", "as_is"))
+        name, origin, network = (_text(given, key) for key in ("name", "from", "network"))
+        if not name or name in found:
+            raise UserError(f"{where}: expected a name that no earlier step has")
+        if bool(network) == bool(origin) or (origin and not given.get("switch")):
+            raise UserError(f"{where} ({name}): expected either a network, or from and switch")
+        if origin and origin not in found:
+            raise UserError(
+                f"{where} ({name}): from {origin!r}, expected an earlier step: {', '.join(found)}"
+            )
+        switches = []
+        for text in _texts(given, "switch"):
+            component, _, label = text.partition(" ")
+            switches.append((component, label))
+        found[name] = Step(name, network, origin, tuple(switches), _flag(given, "as_is", True))
+    if found and not next(iter(found.values())).network:
+        raise UserError("the first step has to have a network")
+    return tuple(found.values())
+
+
+def _terms(given: Mapping[str, Any]) -> Terms:
+    numbers = {"epochs": float, "subset": float}
+    whole = ("train_resolution", "seed", "target_resolution", "target_classes")
+    values: dict[str, Any] = {name: _number(given, name, kind) for name, kind in numbers.items()}
+    values |= {name: _number(given, name, int) for name in whole}
+    values |= {name: _text(given, name) or None for name in ("data", "fidelity")}
+    return Terms(**values, skip_corrupt=_flag(given, "skip_corrupt", False) or None)
+
+
+def _mapping(told: object, where: str, known: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(told, dict):
+        raise UserError(f"{where}: {told!r}, expected keys and values")
+    for key in told:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1) or known
+            raise UserError(f"{where}: unknown key {key!r}; expected {', '.join(near)}")
+    return told
+
+
+def _text(given: Mapping[str, Any], key: str) -> str:
+    value = given.get(key, "")
+    if not isinstance(value, str):
+        raise UserError(
+            f"{key}: {value!r}, expected a text (in quotes where YAML reads it as something else)"
+        )
+    return value.strip()
+
+
+def _texts(given: Mapping[str, Any], key: str) -> list[str]:
+    """A list of texts, or one text with commas."""
+    value = given.get(key, [])
+    value = value.split(",") if isinstance(value, str) else value
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise UserError(f"{key}: {value!r}, expected texts, as in [one, other]")
+    return [part.strip() for part in value]
+
+
+def _pairs(given: Mapping[str, Any]) -> list[str]:
+    """Pairs: one text with a comma, or a list of such texts or of lists of two."""
+    value = given.get("pairs", [])
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list):
+        raise UserError(f"pairs: {value!r}, expected a list, as in [[se, activation]]")
+    return [one if isinstance(one, str) else ",".join(_texts({"pairs": one}, "pairs")) for one in listed]
+
+
+def _flag(given: Mapping[str, Any], key: str, default: bool) -> bool:
+    value = given.get(key, default)
+    if not isinstance(value, bool):
+        raise UserError(f"{key}: {value!r}, expected true or false")
+    return value
+
+
+def _number(given: Mapping[str, Any], key: str, kind: type[int] | type[float]) -> Any:
+    value = given.get(key)
+    if value is None:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or (kind is int and value != int(value))
+    ):
+        raise UserError(f"{key}: {value!r}, expected {'a whole number' if kind is int else 'a number'}")
+    return kind(value)

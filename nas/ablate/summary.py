@@ -1,0 +1,172 @@
+"""The results of an ablation, made from its study alone: a line a row of the plan, and the effects read from them."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import pandas as pd
+
+from nas.ablate.study import BASE, Contrast, Plan, Row
+from nas.common import stats
+from nas.common.stats import Effect
+from nas.compare.trainings import Trainings
+
+COLUMNS = (
+    "name",
+    "component",
+    "label",
+    "stage",
+    "comparison",
+    "status",
+    "seeds",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p",
+    "p_holm",
+    "verdict",
+    "smallest",
+    "ratio",
+    "macs",
+    "params",
+    "activations",
+    "latency_ms",
+    "arch",
+    "against",
+    "note",
+)
+_MEANS = ("accuracy", "accuracy_low", "accuracy_high")
+READ = "read"
+"""The status of a line that is no network but a number read from several, such as an interaction."""
+SEEN = "interaction seen"
+"""The verdict of an interaction: together the two do more, or where it is negative less, than one after the other."""
+
+
+def plan_to_json(plan: Plan) -> str:
+    """As stored in the study."""
+    return json.dumps(asdict(plan))
+
+
+def plan_from_json(text: str) -> Plan:
+    """The inverse of `plan_to_json`."""
+    data = json.loads(text)
+    contrasts = [
+        Contrast(told["name"], told["family"], tuple((float(c), str(arch)) for c, arch in told["terms"]))
+        for told in data["contrasts"]
+    ]
+    return Plan(data["base"], tuple(Row(**row) for row in data["rows"]), tuple(contrasts))
+
+
+def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """A line a row of the plan, then one for each contrast that is no row's, in COLUMNS.
+
+    `seeds` counts those for which a network and what it is compared with were trained. Accuracies (validation) and
+    differences are in [0, 1], costs at the setup's target; `latencies` are predicted, in ms by text. Noise is pooled
+    over all networks of the study; Holm's correction is over a family.
+    """
+    accuracies = {arch: trainings.accuracies(arch) for arch in plan.archs()}
+    means = stats.pooled_intervals(accuracies)
+    effects = _effects(plan, accuracies)
+    lines: list[dict[str, Any]] = []
+    for row in plan.rows:
+        line: dict[str, Any] = {**asdict(row), "note": row.reason}
+        if row.arch:
+            line |= asdict(trainings.setup.cost(row.arch))
+            line["latency_ms"] = (latencies or {}).get(row.arch, math.nan)
+        if row.status == "train":
+            line["seeds"] = sum(not math.isnan(value) for value in accuracies[row.arch])
+            line |= dict(zip(_MEANS, means[row.arch], strict=True))
+            line["note"] = trainings.shortfall(row.arch)
+            contrast = _contrast_of(row, plan)
+            if contrast is not None:
+                effect = effects.pop((contrast.family, contrast.name))
+                line |= {"seeds": effect.n, **_told(effect, line["note"])}
+        lines.append(line)
+    for (family, name), effect in effects.items():
+        comparison, _, kind = family.partition(", ")
+        read = {
+            "name": f"{name} ({kind or 'effect'})",
+            "component": kind,
+            "comparison": comparison,
+            "status": READ,
+        }
+        line = {**read, "stage": 0, "seeds": effect.n, **_told(effect, "")}
+        if effect.verdict in (stats.HELPS, stats.HURTS):  # neither is what an interaction does
+            line["verdict"] = SEEN
+        lines.append(line)
+    summary = pd.DataFrame(lines).reindex(columns=list(COLUMNS))
+    texts = ["label", "verdict", "arch", "against", "note"]
+    summary[texts] = summary[texts].fillna("")
+    return summary
+
+
+def names(plan: Plan) -> dict[str, str]:
+    """What each network of the plan is called, by its text: the first of its rows."""
+    found: dict[str, str] = {}
+    for row in plan.rows:
+        if row.status == "train":
+            found.setdefault(
+                row.arch, row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
+            )
+    return found
+
+
+def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
+    """Every training, with the names of the rows that it belongs to."""
+    rows: dict[str, list[str]] = {arch: [] for arch in plan.archs()}
+    for row in plan.rows:
+        if row.arch in rows:
+            rows[row.arch].append(f"{row.name} ({row.comparison})")
+    table = trainings.frame()
+    table.insert(1, "rows", table["network"].map({arch: "; ".join(every) for arch, every in rows.items()}))
+    return table
+
+
+def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[str, str], Effect]:
+    """Every contrast's effect, by family and name; two that are read from the same networks are tested once."""
+    found = {}
+    for family in dict.fromkeys(contrast.family for contrast in plan.contrasts):
+        terms = {contrast.name: contrast.terms for contrast in plan.contrasts if contrast.family == family}
+        first: dict[tuple[tuple[float, str], ...], str] = {}
+        for name, one in terms.items():
+            first.setdefault(tuple(sorted(one)), name)
+        effects = stats.contrast_effects(accuracies, {name: terms[name] for name in first.values()})
+        for name, one in terms.items():
+            known = first[tuple(sorted(one))]
+            effect = effects[known]
+            if known != name and not effect.reason:
+                effect = replace(effect, reason=f"the same as {known}, and tested once with it")
+            found[family, name] = effect
+    return found
+
+
+def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
+    """The contrast that says what the row differs by from what it is compared with."""
+    if row.comparison == BASE:
+        return None
+    wanted = {(1.0, row.arch), (-1.0, row.against)}
+    for (
+        contrast
+    ) in plan.contrasts:  # two rows may be one network, so that the terms alone do not tell them apart
+        comparison = contrast.family.partition(", ")[0]
+        if (contrast.name, comparison) == (row.name, row.comparison) and set(contrast.terms) == wanted:
+            return contrast
+    return None
+
+
+def _told(effect: Effect, note: str) -> dict[str, Any]:
+    return {
+        "difference": effect.mean,
+        "difference_low": effect.low,
+        "difference_high": effect.high,
+        "p": effect.p,
+        "p_holm": effect.p_holm,
+        "verdict": effect.verdict,
+        "smallest": effect.smallest,
+        "note": note or effect.reason,
+    }

@@ -1,0 +1,107 @@
+"""What can be switched in the blocks of a network: each component a function from an arch to archs by label.
+
+A function gives every label it knows: one that changes nothing gives the arch itself (and is reported as
+identical), one that cannot be built gives the error that says why.
+"""
+
+from dataclasses import replace
+
+from blocks import Block, GroupShuffle, InvertedResidual, SandGlass, UserError
+from nas.ablate.stages import inputs, mapped, swapped
+from nas.ablate.study import Made, attempt
+from search_spaces.arch import Arch
+
+_RECTIFIERS = ("RE", "RE6")
+_SMOOTH = ("HS", "SI", "HSopen")
+
+
+def squeeze_excite(arch: Arch) -> Made:
+    """Off everywhere, on everywhere; where it is new it is like the arch's own, else MobileNetV3's."""
+    return {"off": without_squeeze_excite(arch), "on": attempt(_with_squeeze_excite, arch)}
+
+
+def without_squeeze_excite(arch: Arch) -> Arch:
+    """No squeeze-excite."""
+    return swapped(arch, "squeeze_excite", {True: False})
+
+
+def _with_squeeze_excite(arch: Arch) -> Arch:
+    own = [
+        (block, channels)
+        for block, channels in zip(arch.blocks, inputs(arch), strict=True)
+        if isinstance(block, InvertedResidual) and block.squeeze_excite
+    ]
+    from_input = bool(own) and all(block.squeeze == max(1, channels // 4) for block, channels in own)
+
+    def change(block: Block, channels: int, narrow: int) -> Block:
+        if isinstance(block, InvertedResidual) and not block.squeeze_excite:
+            like = own[0][0] if own else block
+            return replace(
+                block,
+                squeeze_excite=True,
+                gate=like.gate,
+                squeeze_activation=like.squeeze_activation,
+                squeeze=max(1, channels // 4) if from_input else 0,
+            )
+        return replace(block, squeeze_excite=True) if isinstance(block, SandGlass) else block
+
+    return mapped(arch, change)
+
+
+def activation(arch: Arch) -> Made:
+    """HS -> RE and RE -> HS (ReLU6 counts as ReLU), in stem and head too; SiLU to both where there is any."""
+    made: dict[str, Arch | UserError] = {
+        "HS -> RE": swapped(arch, "activation", {"HS": "RE"}, ends=True),
+        "RE -> HS": swapped(arch, "activation", dict.fromkeys(_RECTIFIERS, "HS"), ends=True),
+    }
+    if any(getattr(part, "activation", "") == "SI" for part in (arch.stem, *arch.blocks, arch.head)):
+        for other in ("RE", "HS"):
+            made[f"SI -> {other}"] = swapped(arch, "activation", {"SI": other}, ends=True)
+    return made
+
+
+def rectified(arch: Arch) -> Arch:
+    """ReLU for every smooth activation."""
+    return swapped(arch, "activation", dict.fromkeys(_SMOOTH, "RE"), ends=True)
+
+
+def kernel(arch: Arch) -> Made:
+    """Depthwise kernels 5 -> 3 and 3 -> 5 (in an Inception module, of its wide branch); not the stem's."""
+    return {
+        "5 -> 3": attempt(swapped, arch, "kernel", {5: 3}),
+        "3 -> 5": attempt(swapped, arch, "kernel", {3: 5}),
+    }
+
+
+def small_kernels(arch: Arch) -> Arch:
+    """3x3 throughout."""
+    return swapped(arch, "kernel", {5: 3, 7: 3})
+
+
+def groups(arch: Arch) -> Made:
+    """Pointwise convolutions in 2, 4 and 8 groups with and without the shuffle; ungrouped where they are grouped."""
+    grouped = (InvertedResidual, SandGlass, GroupShuffle)
+    now = {block.groups for block in arch.blocks if isinstance(block, grouped)}
+    now = {g for g in now if g > 1} or {1}
+    start = "/".join(map(str, sorted(now)))
+
+    def regrouped(number: int, shuffle: bool) -> Arch:
+        def change(block: Block, channels: int, narrow: int) -> Block:
+            return replace(block, groups=number, shuffle=shuffle) if isinstance(block, grouped) else block
+
+        return mapped(arch, change)
+
+    made: dict[str, Arch | UserError] = {}
+    for number in (1, 2, 4, 8):
+        if now == {number}:
+            continue
+        made[f"{start} -> {number}"] = attempt(regrouped, number, True)
+        if number > 1:
+            label = f"{start} -> {number}, no shuffle"
+            made[label] = attempt(regrouped, number, False)
+    return made
+
+
+def ungrouped(arch: Arch) -> Arch:
+    """Dense pointwise convolutions."""
+    return swapped(arch, "groups", dict.fromkeys(range(2, 65), 1))

@@ -1,0 +1,146 @@
+"""One play: a sampler searches a table, from one seed, under the rules of one scenario."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.study import StudyDirection
+from optuna.trial import Trial, TrialState
+
+from nas.bench.samplers.contestants import Contestant
+from nas.bench.samplers.tables import Floats, Table
+from nas.samplers import SpaceExhausted
+
+FREE = 40
+"""Proposals in a row that cost no evaluation (repeats, points over the cap) before the last one is taken as it is."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The rules of a play.
+
+    workers: so many points are proposed before the first of them is answered. noisy: one of a point's trainings is
+    shown, at random, instead of their mean. capped: one objective, the best value at a first cost of at most the
+    table's median; what is over it is refused at no charge, its violation told.
+    """
+
+    name: str
+    workers: int = 1
+    noisy: bool = False
+    capped: bool = False
+
+
+@dataclass(frozen=True)
+class Play:
+    """What was evaluated, in order: true values [n], values as shown [n], costs [n, k]; repeats among them."""
+
+    values: Floats
+    shown: Floats
+    costs: Floats
+    repeats: int
+
+
+def play(table: Table, contestant: Contestant, scenario: Scenario, seed: int, evaluations: int) -> Play:
+    """Search a table for a number of evaluations, fewer where the sampler says that the space is exhausted."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    cap = table.truth.cap if scenario.capped else None
+    directions = [StudyDirection.MAXIMIZE]
+    if not scenario.capped:
+        directions += [StudyDirection.MINIMIZE] * len(table.objectives)
+    sampler = contestant.make(table, seed, cap)
+    game = _Game(
+        table, contestant, scenario, cap, optuna.create_study(directions=directions, sampler=sampler)
+    )
+    rng = np.random.default_rng(seed)
+    while len(game.values) < evaluations and (batch := list(game.batch(evaluations))):
+        for trial, params in batch:
+            game.answer(trial, params, rng)
+    return Play(np.array(game.values), np.array(game.shown), np.array(game.costs), game.repeats)
+
+
+class _Game:
+    """A play in progress."""
+
+    def __init__(
+        self,
+        table: Table,
+        contestant: Contestant,
+        scenario: Scenario,
+        cap: float | None,
+        study: optuna.Study,
+    ) -> None:
+        self._table, self._contestant, self._scenario, self._cap = table, contestant, scenario, cap
+        self._study = study
+        self._known: dict[tuple[tuple[str, Any], ...], list[float]] = {}
+        self._running: set[tuple[tuple[str, Any], ...]] = set()
+        self.values: list[float] = []
+        self.shown: list[float] = []
+        self.costs: list[Floats] = []
+        self.repeats = 0
+
+    def batch(self, evaluations: int) -> Iterator[tuple[Trial, dict[str, Any]]]:
+        """The next proposals, as many as there are workers."""
+        for _ in range(min(self._scenario.workers, evaluations - len(self.values))):
+            for attempt in range(FREE):
+                try:
+                    trial = self._study.ask()
+                    params = suggested(self._table, trial)
+                except SpaceExhausted:
+                    return
+                if attempt == FREE - 1 or not self._is_free(trial, params):
+                    self.repeats += _key(params) in self._known or _key(params) in self._running
+                    self._running.add(_key(params))
+                    yield trial, params
+                    break
+
+    def _is_free(self, trial: Trial, params: dict[str, Any]) -> bool:
+        """Whether the proposal needs no evaluation; then it is told at once."""
+        price = self._table.price(params)
+        if self._cap is not None:
+            trial.set_constraint("cap", float(price[0] / self._cap - 1.0))
+            if price[0] > self._cap:
+                self._study.tell(trial, float(self._table.truth.reference[0]))
+                return True
+        if self._contestant.dedupe and _key(params) in self._known:
+            self._study.tell(trial, self._known[_key(params)])
+            return True
+        if self._contestant.dedupe and _key(params) in self._running:
+            self._study.tell(trial, state=TrialState.FAIL)
+            return True
+        return False
+
+    def answer(self, trial: Trial, params: dict[str, Any], rng: np.random.Generator) -> None:
+        """Tell a proposal's result."""
+        value, price = self._table.value(params), self._table.price(params)
+        shown = value
+        if self._scenario.noisy and self._table.trainings:
+            shown = float(rng.choice(np.asarray(self._table.trainings(params))))
+        told = [shown] if self._cap is not None else [shown, *map(float, price)]
+        self._study.tell(trial, told)
+        self._known[_key(params)] = told
+        self._running.discard(_key(params))
+        self.values.append(value)
+        self.shown.append(shown)
+        self.costs.append(price)
+
+
+def suggested(table: Table, trial: Trial) -> dict[str, Any]:
+    """The parameters of a trial, asked for one by one as an objective would."""
+    params: dict[str, Any] = {}
+    for name, distribution in table.space.items():
+        if table.asked and not table.asked(name, params):
+            continue
+        if isinstance(distribution, CategoricalDistribution):
+            params[name] = trial.suggest_categorical(name, distribution.choices)
+        elif isinstance(distribution, IntDistribution):
+            params[name] = trial.suggest_int(
+                name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+            )
+    return params
+
+
+def _key(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(params.items())

@@ -1,0 +1,161 @@
+"""Every sampler on every table under every scenario from every seed, in parallel processes; what is done stays done.
+
+Plays are kept in one file, a line each. A play is used again as long as the sampler and the table are the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+
+import nas.samplers
+from nas.bench.samplers import synthetic
+from nas.bench.samplers.contestants import CONTESTANTS
+from nas.bench.samplers.playing import Play, Scenario, play
+from nas.bench.samplers.scores import chosen, found
+from nas.bench.samplers.tables import Floats, Table, read_macro
+from nas.common.errors import UserError
+
+PLAYS = "plays.jsonl"
+PROBED = 50
+"""Points by whose answers a table is recognised."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One play. `table` is the name of a synthetic one or the path of a file."""
+
+    table: str
+    sampler: str
+    scenario: Scenario
+    seed: int
+    evaluations: int
+
+    @property
+    def key(self) -> str:
+        """What its outcome depends on, the code and the table included."""
+        code = _code() if self.sampler.startswith("front") else optuna.__version__
+        rules = sorted(asdict(self.scenario).items())
+        what = [_digest(self.table), self.sampler, rules, self.seed, self.evaluations, code]
+        return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is kept of a play: what it had found after each evaluation [n] (see scores.found), and its repeats.
+
+    chosen [n]: of a noisy one, how good what it would have returned is (see scores.chosen).
+    """
+
+    progress: Floats
+    repeats: int
+    chosen: Floats | None = None
+
+
+@cache
+def load(name: str) -> Table:
+    """A synthetic table by its name, or NAS-Bench-Macro's from its file. Raises UserError for what is neither."""
+    if name in synthetic.SYNTHETIC:
+        return synthetic.SYNTHETIC[name]()
+    if not Path(name).is_file():
+        raise UserError(
+            f"--table {name}: no such file, and none of the tables {', '.join(synthetic.SYNTHETIC)}"
+        )
+    return read_macro(Path(name))
+
+
+@cache
+def _digest(name: str) -> str:
+    """What a table answers at PROBED points, in short."""
+    table = load(name)
+    answers = [table.name, repr(table.space), repr(table.objectives)]
+    for seed in range(PROBED):
+        params = table.random(np.random.default_rng(seed))
+        answers.append(repr((params, table.value(params), table.costs(params))))
+        answers += [repr(table.trainings(params))] if table.trainings else []
+    return hashlib.sha256("\n".join(answers).encode()).hexdigest()[:16]
+
+
+@cache
+def _code() -> str:
+    digest = hashlib.sha256()
+    for file in sorted(Path(nas.samplers.__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _perform(job: Job) -> tuple[Job, dict[str, Any]]:
+    table = load(job.table)
+    played: Play = play(table, CONTESTANTS[job.sampler], job.scenario, job.seed, job.evaluations)
+    row = {"progress": found(played, job.scenario, table.truth).tolist(), "repeats": played.repeats}
+    if job.scenario.noisy:
+        row["chosen"] = chosen(played, table.truth).tolist()
+    return job, row
+
+
+def tournament(
+    jobs: Sequence[Job], folder: Path, processes: int, report: Callable[[int, int], None]
+) -> dict[Job, Outcome]:
+    """The outcomes of all jobs; those that the folder has are not played again. report(done, all) as they finish."""
+    file = folder / PLAYS
+    kept = dict(_kept(file))
+    outcomes = {job: _outcome(kept[job.key]) for job in jobs if job.key in kept}
+    report(len(outcomes), len(jobs))
+    with file.open("a", encoding="utf-8") as lines:
+        for job, result in _played([job for job in jobs if job not in outcomes], processes):
+            outcomes[job] = _outcome(result)
+            about = {
+                "table": job.table,
+                "sampler": job.sampler,
+                "scenario": job.scenario.name,
+                "seed": job.seed,
+            }
+            lines.write(json.dumps({"key": job.key, **about, **result}) + "\n")
+            lines.flush()
+            report(len(outcomes), len(jobs))
+    return outcomes
+
+
+def _played(jobs: list[Job], processes: int) -> Iterator[tuple[Job, dict[str, Any]]]:
+    """Jobs as they finish. Few are handed out at a time, so that Ctrl-C ends it soon."""
+    if not jobs:
+        return
+    with ProcessPoolExecutor(min(processes, len(jobs)), initializer=_one_thread) as pool:
+        left, running = iter(jobs), {pool.submit(_perform, job) for job in jobs[: 2 * processes]}
+        for _ in range(len(running)):
+            next(left)
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                if (job := next(left, None)) is not None:
+                    running.add(pool.submit(_perform, job))
+                yield future.result()
+
+
+def _one_thread() -> None:
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+
+
+def _kept(file: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The plays of a file, by key; a line that was cut short by an interruption is left out."""
+    if file.is_file():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            yield row["key"], row
+
+
+def _outcome(row: dict[str, Any]) -> Outcome:
+    kept = np.array(row["chosen"]) if "chosen" in row else None
+    return Outcome(np.array(row["progress"]), int(row["repeats"]), kept)

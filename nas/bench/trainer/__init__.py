@@ -1,0 +1,1 @@
+"""The trainer against a plain loop, its kernels against torch's."""

@@ -1,0 +1,69 @@
+"""`python -m nas.bench accuracy`: what our loop and a plain one reach after the same number of images.
+
+Speed must not be paid for in accuracy. Time does not matter here, so that it may run on a busy machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from nas.bench.trainer.command import NETWORKS, ways
+from nas.bench.trainer.crew import Crew
+from nas.bench.trainer.loops import PLAIN, Ground, Reached, Way
+from nas.bench.trainer.loops import reach as train_on
+from nas.common.errors import UserError
+from nas.common.files import write_text
+from nas.console.text_table import aligned
+
+
+def contestants() -> list[Way]:
+    """Ours; ours with torch's own arithmetic, which tells recipe and arithmetic apart; and the plain loop."""
+    ours, *_, plain = ways()
+    bare = replace(ours, name="ours, torch's arithmetic in fp32", compute=PLAIN)
+    return [ours, bare, replace(plain, threads=1)]  # more threads wait for each other on a busy machine
+
+
+def measure(ground: Ground, networks: Sequence[str], images: int) -> pd.DataFrame:
+    """A row for each network and way: what was reached."""
+    lines = []
+    with Crew() as crew:
+        for network in networks:
+            for way in contestants():
+                one = partial(train_on, way, NETWORKS[network], ground, images)
+                done: Reached = crew.together([one], keep=way.keep)[0]
+                lines.append({"network": network, "way": way.name, **asdict(done)})
+                typer.echo(
+                    f"{network}, {way.name}: training accuracy {done.training_accuracy:.4f}, validation "
+                    f"{done.validation_accuracy:.4f}, loss {done.loss:.3f}",
+                    err=True,
+                )
+    return pd.DataFrame(lines)
+
+
+def main(
+    data: Annotated[str, typer.Option(help="cifar10, folder:PATH or digits.")] = "cifar10",
+    out: Annotated[Path | None, typer.Option(help="Folder for equal_images.csv.")] = None,
+    images: Annotated[int, typer.Option(min=128, help="Images to train on, repeats counted.")] = 60_000,
+    networks: Annotated[str, typer.Option(help="Comma-separated. [all four]")] = ",".join(NETWORKS),
+) -> None:
+    """Train by both loops on the same number of images and print the accuracies."""
+    names = [name.strip() for name in networks.split(",")]
+    for name in names:
+        if name not in NETWORKS:
+            raise UserError(f"network {name!r}: expected some of {', '.join(NETWORKS)}")
+    found = measure(Ground.of(data), names, images)
+    mean = found.groupby("way", sort=False)[["training_accuracy", "validation_accuracy"]].mean()
+    head = ["way", "training accuracy", "validation accuracy"]
+    rows = [[str(way), *(f"{value:.4f}" for value in line)] for way, line in mean.iterrows()]
+    typer.echo(f"mean of {len(names)} networks after {images:,} images")
+    typer.echo(aligned(head, rows, left=head[:1]))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "equal_images.csv", found.to_csv(index=False, float_format="%.5g"))

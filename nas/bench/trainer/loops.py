@@ -1,0 +1,258 @@
+"""The two training loops that are compared, and what lies between them: each improvement can be left out.
+
+The plain loop is the one that a user would write: torchvision's ImageFolder and transforms, a DataLoader with
+workers, fp32, torch's default memory format, SGD at a constant rate. Ours is the trainer itself. Both train
+the same network, built by `nas.build`, on the same training images.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Dataset as Pictures
+
+from nas.common.errors import UserError
+from nas.data.dataset import Dataset, Labels, Split, load, split_indices
+from nas.kernels.compute import Compute
+from nas.networks.building import build
+from nas.train.batches import Batches
+from nas.train.recipe import DEFAULT, Schedule
+from nas.train.stepping import Stepper
+from nas.train.trainer import evaluate, prepare, seed_everything
+from search_spaces import Arch
+
+CPU = torch.device("cpu")
+PLAIN = Compute(bf16=False, own_gradients=False, products=False, channels_last=False, folded=False)
+"""What torch does by itself."""
+PLAIN_RATE = 0.01
+WARM_UP = 3  # steps
+VALIDATION = 0.1  # the share of the training images that `load` sets aside
+SAMPLE = 5000  # training images that the training accuracy is taken of
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The images, and the folder that they came from, if any."""
+
+    data: Dataset
+    folder: Path | None = None
+
+    @classmethod
+    def of(cls, spec: str) -> Self:
+        """What `--data` says. Raises UserError as `nas.data.dataset.load` does."""
+        folder = Path(spec.removeprefix("folder:")).expanduser() if spec.startswith("folder:") else None
+        return cls(load(spec), folder)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train: how to compute, in how many processes at once, each with so many threads.
+
+    gather: batches are gathered from one array; otherwise decoded and transformed one by one by a DataLoader
+    with 2 workers in all. keep: the allocator keeps memory.
+    """
+
+    name: str
+    compute: Compute
+    processes: int = 2
+    threads: int = 1
+    gather: bool = True
+    keep: bool = True
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What one process did while it was timed: wall seconds, and processor seconds of its threads."""
+
+    images: int
+    seconds: float
+    core_seconds: float
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a training of so many images came to: accuracies in [0, 1], loss of the last tenth, wall seconds."""
+
+    images: int
+    training_accuracy: float
+    validation_accuracy: float
+    loss: float
+    seconds: float
+
+
+def pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[], None]) -> Pace:
+    """How many images a loop trains on in about so many seconds; building and warming up are not counted.
+
+    `ready` is called before the clock starts, so that several processes can start it together.
+    """
+    with _steps(way, arch, ground, 10**6) as (step, _):
+        for _ in range(WARM_UP):
+            step()
+        ready()
+        return _timed(step, seconds)
+
+
+def evaluation_pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[], None]) -> Pace:
+    """The same of judging the validation images."""
+    torch.set_num_threads(way.threads)
+    data = ground.data
+    model = _build(arch, data)
+    prepare(model, DEFAULT, CPU, way.compute)
+    split = data.validation()
+    part = Split(split.images[:1000], split.labels[:1000])
+    evaluate(model, part, data, "cpu", compute=way.compute)
+    ready()
+
+    def judge() -> int:
+        evaluate(model, part, data, "cpu", compute=way.compute)
+        return len(part)
+
+    return _timed(judge, seconds)
+
+
+def _timed(work: Callable[[], int], seconds: float) -> Pace:
+    """Do work, which says how many images it took, at least once and until the time is over."""
+    images, taken, began, began_core = 0, 0.0, time.perf_counter(), time.process_time()
+    while taken < seconds:
+        images += work()
+        taken = time.perf_counter() - began
+    return Pace(images, taken, time.process_time() - began_core)
+
+
+def reach(way: Way, arch: str, ground: Ground, images: int, ready: Callable[[], None]) -> Reached:
+    """Train on so many images with a whole schedule, and judge the network on training and validation images."""
+    steps = max(1, round(images / DEFAULT.batch_size))
+    ready()
+    began = time.perf_counter()
+    with _steps(way, arch, ground, steps) as (step, loop):
+        done = sum(step() for _ in range(steps))
+    seconds = time.perf_counter() - began
+    data = ground.data
+    split = data.train()
+    sample = Split(split.images[:SAMPLE], split.labels[:SAMPLE])
+    known, new = (
+        evaluate(loop.model, part, data, "cpu", compute=way.compute) for part in (sample, data.validation())
+    )
+    return Reached(done, known, new, loop.recent_loss(max(1, steps // 10)), seconds)
+
+
+@dataclass
+class _Loop:
+    """What is left of a loop when it is over."""
+
+    model: nn.Module
+    recent_loss: Callable[[int], float]
+
+
+@contextmanager
+def _steps(way: Way, arch: str, ground: Ground, steps: int) -> Iterator[tuple[Callable[[], int], _Loop]]:
+    """A function that takes one step and returns its number of images."""
+    torch.set_num_threads(way.threads)
+    data = ground.data
+    model = _build(arch, data)
+    if way.gather:
+        split, batch = data.train(), DEFAULT.batch_size
+        plan = Schedule(steps, batch, DEFAULT.lr, DEFAULT.warmup, shift=False)
+        batches = Batches(split, torch.arange(len(split)), data, plan, DEFAULT, 0, CPU)
+        prepare(model, DEFAULT, CPU, way.compute)
+        with way.compute.training(model, CPU):
+            stepper = Stepper(model, batches, plan, DEFAULT, way.compute)
+
+            def step() -> int:
+                stepper.step()
+                return batch
+
+            yield step, _Loop(model, stepper.recent_loss)
+    else:
+        model.to(memory_format=way.compute.memory_format)
+        with way.compute.training(model, CPU):
+            loop = _plain_loop(model, loader(ground, workers=2 // way.processes), way.compute)
+            losses: list[float] = []
+
+            def plain_step() -> int:
+                count, loss = next(loop)
+                losses.append(loss)
+                return count
+
+            yield plain_step, _Loop(model, lambda last: float(np.mean(losses[-last:])))
+            loop.close()
+
+
+def _build(arch: str, data: Dataset) -> nn.Module:
+    seed_everything(0)
+    return build(Arch.parse(arch), len(data.classes), data.resolution)
+
+
+def _plain_loop(
+    model: nn.Module, batches: DataLoader[tuple[Tensor, Tensor]], how: Compute
+) -> Generator[tuple[int, float]]:
+    """The loop that a user would write; yields each step's images and loss."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=PLAIN_RATE, momentum=0.9, weight_decay=5e-4)
+    model.train()
+    while True:
+        for images, labels in batches:
+            optimizer.zero_grad()
+            with how.precision(CPU):
+                logits = model(images.contiguous(memory_format=how.memory_format))
+            loss = functional.cross_entropy(logits.float(), labels)
+            torch.autograd.backward(loss)
+            optimizer.step()
+            yield len(labels), loss.item()
+
+
+class _Images(Pictures[tuple[Any, int]]):
+    """A split as pictures, one by one, as torchvision's CIFAR10 hands them out."""
+
+    def __init__(self, split: Split, transform: Callable[[Any], Tensor]) -> None:
+        self._split, self._transform = split, transform
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        from PIL import Image
+
+        return self._transform(Image.fromarray(self._split.images[index])), int(self._split.labels[index])
+
+
+def loader(ground: Ground, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
+    """The training images through torchvision: a folder's files by ImageFolder, else pictures from the array."""
+    from torchvision import transforms
+    from torchvision.datasets import ImageFolder
+
+    data, side = ground.data, ground.data.resolution
+    augmented = transforms.Compose(
+        [
+            transforms.Resize(side),
+            transforms.CenterCrop(side),
+            transforms.RandomCrop(side, padding=side // 8),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize(data.mean, data.std),
+        ]
+    )
+    pictures: Any = _Images(data.train(), augmented)
+    if ground.folder is not None:
+        whole = ImageFolder(str(ground.folder / "train"), augmented)
+        pictures = Subset(whole, _training_rows(np.array(whole.targets), data))
+    return DataLoader(pictures, DEFAULT.batch_size, shuffle=True, num_workers=workers, drop_last=True)
+
+
+def _training_rows(labels: Labels, data: Dataset) -> list[int]:
+    """Which of a folder's files make up our training split, so that no loop sees a validation image."""
+    rows, _ = split_indices(labels, VALIDATION, 0)
+    if not np.array_equal(labels[rows], data.train().labels):
+        raise UserError(
+            f"{data.name}: ImageFolder lists other files than nas.data.dataset; remove what is no image"
+        )
+    return [int(row) for row in rows]

@@ -1,0 +1,104 @@
+"""The picture of a comparison: accuracy with its interval against each cost, beside what was published."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from nas.figures.axes import cost_axis, value_axis
+from nas.figures.drawing import Label, Panel, Series, Style, escape, published_panel, wrapped
+from nas.figures.info import LATENCY, MACS, PARAMS, Objective, costs_beside, shorten
+from nas.figures.layout import PUBLISHED, RUN, Frame, Sheet
+
+_NETWORK = Style("#222222", "diamond", 9)
+_FIRST = Style("#0072b2", "circle", 11)
+_ROW = 540  # pixels from one row of panels to the next
+
+
+@dataclass(frozen=True)
+class ComparisonInfo:
+    """A comparison, ready to be drawn.
+
+    `networks` has the columns of `summary.csv`: label, network, seeds, test_accuracy, test_low, test_high (in
+    [0, 1]), macs, params, latency_ms, ...; `published` has those of `nas.zoo.published.imagenet()`.
+    """
+
+    data: str
+    fidelity: str  # how each network was trained: "3 epochs at 32x32"
+    target: str  # what costs are counted for
+    seeds: int  # asked for
+    networks: pd.DataFrame
+    published: pd.DataFrame
+
+
+def comparison_sheet(info: ComparisonInfo) -> Sheet:
+    """All that is drawn for `info`: a panel a known cost, and one of what others have published."""
+    below = [_moved(frame) for frame in (RUN, PUBLISHED)]
+    costs = [(PARAMS, below[0])]
+    if "latency_ms" in info.networks and info.networks["latency_ms"].notna().any():
+        costs.append((LATENCY, below[1]))
+    panels = [(_panel(info, MACS), RUN), (published_panel(info.published, MACS), PUBLISHED)]
+    panels += [(_panel(info, objective), frame) for objective, frame in costs]
+    counts = info.networks["seeds"]
+    fewest = int(counts.min()) if len(counts) else 0
+    seeds = f"{info.seeds} seeds" if fewest == info.seeds else f"{fewest} to {info.seeds} seeds"
+    return Sheet(
+        title=f"Comparison on {shorten(info.data)}: all re-trained by one recipe",
+        subtitle=(
+            f"Points: mean test accuracy after {shorten(info.fidelity)}, {seeds} each. "
+            "Lines: its 95 % interval.",
+            f"Multiply-adds are those of conv and fully connected layers, at {shorten(info.target)}.",
+        ),
+        panels=tuple(panels),
+        height=RUN.bottom + _ROW + 90,
+    )
+
+
+def _moved(frame: Frame) -> Frame:
+    return replace(frame, top=frame.top + _ROW, bottom=frame.bottom + _ROW)
+
+
+def _panel(info: ComparisonInfo, objective: Objective) -> Panel:
+    rows = info.networks[info.networks["test_accuracy"].notna() & info.networks[objective.column].gt(0)]
+    x = rows[objective.column].to_numpy(float) / objective.scale
+    y, low, high = (
+        np.clip(100 * rows[column].to_numpy(float), 0, 100)
+        for column in ("test_accuracy", "test_low", "test_high")
+    )
+    heights = np.concatenate([y, low[~np.isnan(low)], high[~np.isnan(high)]])
+    series = [
+        Series("95 % interval", Style(_style(i).color, line=1.6), (a, a), (float(low[i]), float(high[i])))
+        for i, a in enumerate(map(float, x))
+        if not np.isnan(low[i])
+    ]
+    names = [shorten(str(name), 36) for name in rows["label"]]
+    hovers = [_hover(name, row, objective) for name, (_, row) in zip(names, rows.iterrows(), strict=True)]
+    for place, name in ((slice(0, 1), "first network"), (slice(1, None), "compared with it")):
+        if len(x[place]):
+            points = (tuple(map(float, x[place])), tuple(map(float, y[place])))
+            style = _FIRST if place.start == 0 else _NETWORK
+            series.append(Series(name, style, *points, tuple(hovers[place]), in_legend=True))
+    return Panel(
+        title=f"This comparison, against {objective.name}",
+        x_axis=cost_axis(objective.title, x, room=0.14),
+        y_axis=value_axis("Test accuracy (%)", heights),
+        series=tuple(series),
+        labels=tuple(Label(names[i], float(x[i]), float(y[i]), _style(i).color) for i in range(len(names))),
+        notice="" if len(rows) else "No training has finished yet.",
+    )
+
+
+def _style(place: int) -> Style:
+    return _FIRST if place == 0 else _NETWORK
+
+
+def _hover(name: str, row: pd.Series, objective: Objective) -> str:
+    spread = "" if np.isnan(row["test_low"]) else f" [{row['test_low']:.2%}, {row['test_high']:.2%}]"
+    lines = [f"<b>{escape(name)}</b>", f"test accuracy {row['test_accuracy']:.2%}{spread}"]
+    lines.append(f"validation accuracy {row['accuracy']:.2%}, {row['seeds']} seeds")
+    lines += [
+        f"{cost.name} {cost.show(float(row[cost.column]))}"
+        for cost in costs_beside(objective)
+        if pd.notna(row.get(cost.column))
+    ]
+    return "<br>".join([*lines, "", *wrapped(str(row["network"]))])

@@ -1,0 +1,209 @@
+"""The results of a comparison, made from its study alone: tables, a picture, and the summary in the terminal."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.text import Text
+
+from nas.common import stats
+from nas.common.files import write_text, write_whole
+from nas.compare.picture import ComparisonInfo, comparison_sheet
+from nas.compare.trainings import Trainings
+from nas.console.text_table import aligned
+from nas.figures.page import document, table
+from nas.figures.picture import save_png
+from nas.networks.references import Model, parse
+from nas.zoo import published
+from nas.zoo.catalogue import name_of, rows_of
+
+FILES = "comparison.html, comparison.png, summary.csv, comparison.csv, published.csv"
+COLUMNS = (
+    "label",
+    "network",
+    "seeds",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "test_accuracy",
+    "test_low",
+    "test_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p_holm",
+    "verdict",
+    "smallest",
+    "macs",
+    "params",
+    "activations",
+    "latency_ms",
+    "note",
+)
+_WORDS = {
+    stats.HELPS: "better",
+    stats.HURTS: "worse",
+    stats.UNSEEN: stats.UNSEEN,
+    stats.UNTESTED: stats.UNTESTED,
+}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A network of a comparison and what it is called there."""
+
+    label: str
+    network: str
+
+
+def summarise(trainings: Trainings, rows: Sequence[Named]) -> pd.DataFrame:
+    """A row a network, in COLUMNS; accuracies and differences in [0, 1], costs at the setup's target.
+
+    A difference is to the first network, on the test images, paired by seed; spread and noise are pooled over all
+    networks (`nas.common.stats`).
+    """
+    validated, tested = (
+        {row.network: trainings.accuracies(row.network, test=of) for row in rows} for of in (False, True)
+    )
+    means, test_means = stats.pooled_intervals(validated), stats.pooled_intervals(tested)
+    first = rows[0].network
+    contrasts = {name: [(1.0, name), (-1.0, first)] for name in tested if name != first}
+    effects = stats.contrast_effects(tested, contrasts)
+    lines = []
+    for row in rows:
+        count = sum(not math.isnan(value) for value in validated[row.network])
+        effect = effects.get(row.network)
+        cost = trainings.setup.cost(row.network)
+        told = (effect.mean, effect.low, effect.high, effect.p_holm) if effect else (math.nan,) * 4
+        verdict, smallest = (_WORDS[effect.verdict], effect.smallest) if effect else ("", math.nan)
+        spread = (*means[row.network], *test_means[row.network])
+        latency = (trainings.noted("latency_ms") or {}).get(row.network, math.nan)
+        costs = (cost.macs, cost.params, cost.activations, latency)
+        note = trainings.shortfall(row.network)
+        line = (row.label, row.network, count, *spread, *told, verdict, smallest, *costs, note)
+        lines.append(line)
+    return pd.DataFrame(lines, columns=list(COLUMNS))
+
+
+def printed(rows: Sequence[Named]) -> pd.DataFrame:
+    """What others have published of these networks: label, data set, and the columns of both tables."""
+    found = []
+    for row in rows:
+        name = name_of(parse(row.network))
+        for data, every in (("ImageNet", published.imagenet()), ("CIFAR-10", published.cifar10())):
+            for told in rows_of(name, every) if name else []:
+                found.append({"label": row.label, "data": data, **told.to_dict()})
+    if not found:
+        return pd.DataFrame(columns=["label", "data", *published.imagenet().columns])
+    return pd.DataFrame(found).convert_dtypes()
+
+
+def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> pd.DataFrame:
+    """Write all FILES, each whole or not at all; the summary."""
+    summary, others = summarise(trainings, rows), printed(rows)
+    write_text(folder / "comparison.csv", trainings.frame().to_csv(index=False))
+    write_text(folder / "summary.csv", summary.to_csv(index=False))
+    write_text(folder / "published.csv", others.to_csv(index=False))
+    setup = trainings.setup
+    info = ComparisonInfo(
+        data=setup.data_name,
+        fidelity=setup.trained,
+        target=setup.target,
+        seeds=len(trainings.seeds),
+        networks=summary,
+        published=published.imagenet(),
+    )
+    sheet = comparison_sheet(info)
+    body = table(
+        ["network", *_headings(summary)],
+        [[row.label, *cells] for row, cells in _cells(summary, others, rows)],
+    )
+    write_text(folder / "comparison.html", document([sheet], "The networks", body))
+    write_whole(folder / "comparison.png", lambda temporary: save_png(sheet, temporary))
+    return summary
+
+
+def _headings(summary: pd.DataFrame) -> list[str]:
+    accuracies = ["seeds", "validation %", "test %", "difference in points", "verdict"]
+    costs = ["M multiply-adds", "M parameters", *(["ms"] if _timed(summary) else [])]
+    return [*accuracies, *costs, "published: ImageNet %", "published: CIFAR-10 %"]
+
+
+def _timed(summary: pd.DataFrame) -> bool:
+    return bool(summary["latency_ms"].notna().any())
+
+
+def print_summary(
+    trainings: Trainings, rows: Sequence[Named], summary: pd.DataFrame, console: Console
+) -> None:
+    """The networks as a table, and what its columns mean."""
+    setup = trainings.setup
+    lines = [[row.label, *cells] for row, cells in _cells(summary, printed(rows), rows)]
+    said = [
+        f"{setup.data_name}: every network re-trained for {setup.trained}, {len(trainings.seeds)} seeds",
+        "accuracies: mean [95 % interval]; differences to the first network, on the test images, paired by seed",
+        f"costs at {setup.target}; multiply-adds of convolutions and fully connected layers",
+        "published: as printed by others, obtained by other recipes",
+        *([f"latency: predicted, of {trainings.noted('latency_of')}"] if _timed(summary) else []),
+        "",
+        aligned(["network", *_headings(summary)], lines, ("network", "verdict")),
+        "",
+    ]
+    said += [f"{line['label']}: {line['note']}" for _, line in summary[summary["note"] != ""].iterrows()]
+    smallest = summary["smallest"].max()
+    if not math.isnan(smallest):
+        said.append(
+            f"With a probability of 80 % these seeds would have shown a difference of {100 * smallest:.2f} points."
+        )
+    console.print(Text("\n".join(said)), soft_wrap=True)
+
+
+def _cells(
+    summary: pd.DataFrame, others: pd.DataFrame, rows: Sequence[Named]
+) -> list[tuple[Named, list[str]]]:
+    made = []
+    for row, (_, line) in zip(rows, summary.iterrows(), strict=True):
+        mine = others[others["label"] == row.label]
+        cells = [
+            str(line["seeds"]),
+            _interval(line, "accuracy", "accuracy_low", "accuracy_high"),
+            _interval(line, "test_accuracy", "test_low", "test_high"),
+            _interval(line, "difference", "difference_low", "difference_high", sign="+"),
+            str(line["verdict"]),
+            f"{line['macs'] / 1e6:.2f}",
+            f"{line['params'] / 1e6:.3f}",
+            *([f"{line['latency_ms']:.2f}".replace("nan", "")] if _timed(summary) else []),
+            _range(mine[(mine["data"] == "ImageNet") & (mine["resolution"] == 224)]),
+            _range(mine[mine["data"] == "CIFAR-10"]),
+        ]
+        made.append((row, cells))
+    return made
+
+
+def _interval(line: pd.Series, mean: str, low: str, high: str, sign: str = "") -> str:
+    """A share as percent or points: `56.31 [55.80, 56.82]`."""
+    if math.isnan(line[mean]):
+        return ""
+    told = f"{100 * line[mean]:{sign}.2f}"
+    if math.isnan(line[low]):
+        return told
+    return f"{told} [{100 * line[low]:{sign}.2f}, {100 * line[high]:{sign}.2f}]"
+
+
+def _range(rows: pd.DataFrame) -> str:
+    figures = rows["top1_percent"].dropna()
+    if figures.empty:
+        return ""
+    low, high = figures.min(), figures.max()
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def label_of(text: str, model: Model) -> str:
+    """What a network is called that a user wrote as `text`: short, and telling which it is."""
+    run, at, trial = text.rpartition("@")
+    if at:
+        return f"{Path(run).resolve().name}@{trial}"
+    return text if len(text) <= 40 else name_of(model) or f"{text[:37]}..."

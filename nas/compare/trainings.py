@@ -1,0 +1,151 @@
+"""What a comparison remembers: one Optuna study, the only truth; a trial is one network trained with one seed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Literal
+
+import optuna
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.compare.setup import Setup
+from nas.networks.cost import Cost
+from nas.runs import studies as storing
+from nas.runs.studies import INTERRUPTED, is_over
+from nas.train.trainer import Outcome
+
+Kind = Literal["compare", "ablate"]
+COLUMNS = (
+    "trial",
+    "network",
+    "seed",
+    "state",
+    "accuracy",
+    "test_accuracy",
+    "macs",
+    "params",
+    "activations",
+    "seconds",
+    "epochs",
+    "reason",
+)
+_IDENTITY = ("network", "seed")
+
+
+class Trainings:
+    """The trainings of one comparison, and what is noted of it; `seeds` is how many each network is to have."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        self.setup = Setup.from_json(study.user_attrs["settings"])
+
+    @classmethod
+    def create(
+        cls, storage: str, name: str, setup: Setup, notes: Mapping[str, Any], kind: Kind
+    ) -> "Trainings":
+        """A new run in a storage (an Optuna URL). Raises UserError where one of that name is there."""
+        with storing.new_studies(storage, name, (kind,)) as studies:
+            study = studies[kind]
+            for key, value in notes.items():
+                study.set_user_attr(key, value)
+            study.set_user_attr("settings", setup.to_json())
+            return cls(study)
+
+    @classmethod
+    def open(cls, storage: str, name: str, kind: Kind) -> "Trainings":
+        """An existing run. Raises UserError where there is none of this kind."""
+        return cls(storing.find_studies(storage, name, (kind,))[kind])
+
+    def delete(self) -> None:
+        """Remove the run from its storage, as far as that can be done."""
+        storing.delete([self._study])
+
+    # Writing -------------------------------------------------------------------------------------------
+
+    def launch(self, network: str, seed: int, cost: Cost) -> int:
+        """Write a training that is about to run; its number."""
+        attributes = {
+            "network": network,
+            "seed": seed,
+            **asdict(cost),
+            "epochs": self.setup.fidelity.epochs,
+        }
+        return storing.launch(self._study, attributes, {}, {})
+
+    def complete(self, number: int, outcome: Outcome) -> None:
+        """Write the result of a training."""
+        trial = storing.annotate(self._study, number, {"outcome": asdict(outcome)})
+        self._study.tell(number, _values(trial, outcome.accuracy))
+
+    def fail(self, number: int, reason: str) -> None:
+        """Write that a training failed, and why; INTERRUPTED where it is to be run again."""
+        storing.annotate(self._study, number, {"reason": reason})
+        self._study.tell(number, state=TrialState.FAIL)
+
+    def interrupt_running(self) -> int:
+        """Mark as interrupted what an earlier, dead driver left RUNNING; how many it were."""
+        return storing.end_running(self._study, _values)
+
+    def note(self, key: str, value: Any) -> None:
+        """Write a note, or replace it."""
+        self._study.set_user_attr(key, value)
+
+    # Reading -------------------------------------------------------------------------------------------
+
+    def noted(self, key: str) -> Any:
+        """A note."""
+        return self._study.user_attrs.get(key)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that every network is to be trained with."""
+        return tuple(range(self.setup.seed, self.setup.seed + int(self.noted("seeds"))))
+
+    def trials(self) -> list[FrozenTrial]:
+        """The trainings in order; those interrupted and since run again are left out."""
+        return storing.current(self._study.get_trials(deepcopy=False), _IDENTITY)
+
+    def over(self) -> set[tuple[str, int]]:
+        """Network and seed of every training that came to its own end."""
+        return {_identity(trial) for trial in self.trials() if is_over(trial)}
+
+    def accuracies(self, network: str, test: bool = False) -> list[float]:
+        """Validation (or test) accuracy of a network by seed, in [0, 1]; NaN where there is none."""
+        found = dict.fromkeys(self.seeds, math.nan)
+        for trial in self.trials():
+            if trial.user_attrs["network"] == network and trial.state == TrialState.COMPLETE:
+                outcome = trial.user_attrs["outcome"]
+                value = outcome["test"] if test else outcome["accuracy"]
+                found[trial.user_attrs["seed"]] = math.nan if value is None else float(value)
+        return [found[seed] for seed in self.seeds]
+
+    def shortfall(self, network: str) -> str:
+        """What is to be said of a network that has not all of its seeds: how many, and why others failed."""
+        mine = [trial for trial in self.trials() if trial.user_attrs["network"] == network]
+        finished = sum(trial.state == TrialState.COMPLETE for trial in mine)
+        if finished == len(self.seeds):
+            return ""
+        failed = [trial.user_attrs["reason"] for trial in mine if trial.state == TrialState.FAIL]
+        reasons = [reason for reason in dict.fromkeys(failed) if reason != INTERRUPTED]
+        said = f"unfinished, {finished} of {len(self.seeds)} seeds"
+        return f"{said}; failed: {'; '.join(reasons)}" if reasons else f"{said}; --resume trains the rest"
+
+    def frame(self) -> pd.DataFrame:
+        """Every training as a row of COLUMNS; accuracies in [0, 1], NaN where there is none."""
+        rows = []
+        for trial in self.trials():
+            attrs, outcome = trial.user_attrs, trial.user_attrs.get("outcome", {})
+            told = {"trial": trial.number, "state": trial.state.name, "reason": attrs.get("reason", "")}
+            reached = {"accuracy": outcome.get("accuracy"), "test_accuracy": outcome.get("test")}
+            rows.append({**attrs, **told, **reached, "seconds": outcome.get("seconds")})
+        table = pd.DataFrame(rows, columns=list(COLUMNS))
+        return table.astype(dict.fromkeys(("accuracy", "test_accuracy", "seconds", "epochs"), "float64"))
+
+
+def _identity(trial: FrozenTrial) -> tuple[str, int]:
+    return str(trial.user_attrs["network"]), int(trial.user_attrs["seed"])
+
+
+def _values(trial: FrozenTrial, accuracy: float) -> list[float]:
+    return [accuracy, float(trial.user_attrs["macs"])]

@@ -1,0 +1,1 @@
+"""A network layer by layer, as a table and as a drawing: `python -m nas.describe NETWORK`."""

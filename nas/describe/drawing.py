@@ -1,0 +1,252 @@
+"""A network as a drawing: SVG of our own, and a page with the drawing and the table.
+
+Each layer is a shape from its input's width over its inner width to its output's, so that an inverted
+residual bulges and a SandGlass has a waist, with the kernel written on it; below stand the widths, the
+activation, the groups and a bar for its multiply-adds. Stages, the runs of layers at one resolution, are
+bands. Heights go by the root of the channels.
+"""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from nas.describe.layers import Description, Layer
+
+_COLORS = (
+    "#4c78a8",
+    "#f58518",
+    "#54a24b",
+    "#b279a2",
+    "#9d755d",
+    "#e45756",
+    "#72b7b2",
+    "#eeca3b",
+    "#7f7f7f",
+    "#3b5b92",
+)
+_GREY = "#b9b9b9"  # for what has no parameters
+_BANDS = ("#f3f5f8", "#e6eaf0")
+_LEFT, _RIGHT = 74, 20  # margins; the left one holds the names of the rows
+_TALLEST = 84  # half the height of the widest map
+_TOP = 96  # where the shapes begin: below title, legend and the stages' names
+_LINE = 15  # between rows of text
+_BARS = 60
+_FONT = "font-family='Helvetica, Arial, sans-serif'"
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where a layer stands: its left edge and width in pixels, and half heights of its three widths."""
+
+    layer: Layer
+    x: float
+    width: float
+    heights: tuple[float, float, float]
+
+    @property
+    def middle(self) -> float:
+        """Of the column."""
+        return self.x + self.width / 2
+
+
+def columns(layers: Sequence[Layer]) -> list[Column]:
+    """The layout. Columns are narrower where there are many layers, but never too narrow for a number."""
+    width = max(30.0, min(46.0, 1150 / len(layers)))
+    widest = max(max(layer.channels, layer.expansion or 0, layer.out) for layer in layers)
+
+    def half(channels: int) -> float:
+        return max(2.0, _TALLEST * math.sqrt(channels / widest))
+
+    placed = []
+    for index, layer in enumerate(layers):
+        inner = layer.expansion or (layer.channels + layer.out) // 2
+        heights = (half(layer.channels), half(inner), half(layer.out))
+        if not layer.expansion:
+            heights = (heights[0], (heights[0] + heights[2]) / 2, heights[2])
+        placed.append(Column(layer, _LEFT + index * width, width, heights))
+    return placed
+
+
+def svg(found: Description, name: str | None = None) -> str:
+    """The drawing of a described network, with the name given to it, as an SVG document."""
+    placed = columns(found.layers)
+    colors = _colors(found.layers)
+    legend, legend_width = _legend(colors, any(layer.squeeze_excite for layer in found.layers))
+    title = (
+        f"{name or 'arch'} at {found.resolution}x{found.resolution}: {found.total.macs / 1e6:.1f} M "
+        f"multiply-adds, {found.total.params / 1e6:.2f} M parameters, {found.classes} classes"
+    )
+    right = placed[-1].x + placed[-1].width + _RIGHT
+    wide = max(right, legend_width, _LEFT + 7.2 * len(title))
+    axis = _TOP + _TALLEST
+    text_top = axis + _TALLEST + 20
+    rows = {name: texts for name, texts in _rows(found.layers).items() if any(texts)}
+    bottom = text_top + _LINE * len(rows) + 4 + _BARS
+    parts = [
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{wide:.0f}' height='{bottom + 34:.0f}' "
+        f"viewBox='0 0 {wide:.0f} {bottom + 34:.0f}' {_FONT} font-size='11'>",
+        f"<title>{html.escape(found.model)}</title>",
+        "<rect width='100%' height='100%' fill='white'/>",
+        _text(14, 24, title, size=14, anchor="start", weight="bold"),
+        *legend,
+        *_stages(placed, bottom),
+        *(_text(_LEFT - 8, text_top + i * _LINE, row, anchor="end") for i, row in enumerate(rows)),
+        _text(_LEFT - 8, bottom - _BARS / 2 + 4, "M mult-adds", anchor="end", size=10),
+    ]
+    most = max(layer.macs for layer in found.layers) or 1
+    for column in placed:
+        parts += _shape(column, axis, colors.get(_kind(column.layer), _GREY))
+        parts += _bar(column, bottom, most)
+    for number, texts in enumerate(rows.values()):
+        y = text_top + number * _LINE
+        parts += [_text(c.middle, y, text, size=10) for c, text in zip(placed, texts, strict=True) if text]
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _kind(layer: Layer) -> str:
+    """An operator without its kernel: what has one colour."""
+    return " ".join(word for word in layer.operator.split() if "x" not in word or not word[0].isdigit())
+
+
+def _colors(layers: Sequence[Layer]) -> dict[str, str]:
+    kinds = dict.fromkeys(_kind(layer) for layer in layers if layer.params)
+    return {kind: _COLORS[index % len(_COLORS)] for index, kind in enumerate(kinds)}
+
+
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    *,
+    size: int = 11,
+    anchor: str = "middle",
+    weight: str = "normal",
+    color: str = "#222",
+) -> str:
+    return (
+        f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' font-size='{size}' font-weight='{weight}' "
+        f"fill='{color}'>{html.escape(text)}</text>"
+    )
+
+
+def _legend(colors: dict[str, str], squeeze: bool) -> tuple[list[str], float]:
+    """The legend's elements and where they end."""
+    parts, x = [], 14.0
+    for kind, color in colors.items():
+        parts.append(f"<rect x='{x:.1f}' y='39' width='12' height='12' rx='2' fill='{color}'/>")
+        parts.append(_text(x + 17, 49, kind, anchor="start"))
+        x += 34 + 6.2 * len(kind)
+    parts.append(_text(x + 2, 49, "5", anchor="start", weight="bold"))
+    parts.append(_text(x + 13, 49, "kernel", anchor="start"))
+    x += 66
+    if squeeze:
+        parts.append(f"<circle cx='{x + 6:.1f}' cy='45' r='4' fill='#222'/>")
+        parts.append(_text(x + 17, 49, "squeeze-excite", anchor="start"))
+        x += 34 + 6.2 * len("squeeze-excite")
+    return parts, x
+
+
+def _stages(placed: Sequence[Column], bottom: float) -> list[str]:
+    """A band behind each run of layers of one output resolution, with that resolution above it."""
+    parts = []
+    for index, (stage, run) in enumerate(groupby(placed, lambda column: column.layer.stage)):
+        members = list(run)
+        start, end = members[0].x, members[-1].x + members[-1].width
+        size = max(column.layer.out_size for column in members)
+        parts.append(
+            f"<rect x='{start:.1f}' y='62' width='{end - start:.1f}' height='{bottom - 62:.1f}' "
+            f"fill='{_BANDS[index % 2]}' data-stage='{stage}'/>"
+        )
+        label = f"{size}x{size}" if end - start > 44 or size < 10 else f"{size}²"
+        parts.append(_text((start + end) / 2, 77, label, weight="bold"))
+    return parts
+
+
+def _shape(column: Column, axis: float, color: str) -> list[str]:
+    """The layer's outline with its tooltip, and a dot above it for squeeze-excite."""
+    left, middle, right = column.heights
+    x, centre, end = column.x + 3, column.middle, column.x + column.width - 3
+    upper = [(x, axis - left), (centre, axis - middle), (end, axis - right)]
+    lower = [(end, axis + right), (centre, axis + middle), (x, axis + left)]
+    points = " ".join(f"{px:.1f},{py:.1f}" for px, py in upper + lower)
+    layer = column.layer
+    hint = (
+        f"{layer.operator}, {layer.size}x{layer.size}x{layer.channels} to {layer.out_size}x{layer.out_size}"
+    )
+    hint += f"x{layer.out}; {layer.macs / 1e6:.2f} M multiply-adds, {layer.params:,} parameters"
+    hint += f"; {layer.text}" if layer.text else ""
+    parts = [
+        f"<polygon points='{points}' fill='{color}' stroke='white' stroke-width='0.8'>"
+        f"<title>{html.escape(hint)}</title></polygon>"
+    ]
+    if layer.kernel and layer.kernel > 1:
+        parts.append(_text(centre, axis + 4.5, str(layer.kernel), size=13, weight="bold", color="white"))
+    if layer.squeeze_excite:
+        parts.append(
+            f"<circle cx='{centre:.1f}' cy='{axis - max(column.heights) - 8:.1f}' r='4' fill='#222'/>"
+        )
+    return parts
+
+
+def _rows(layers: Sequence[Layer]) -> dict[str, list[str]]:
+    """What is written below each layer, by the name of the row."""
+    return {
+        "inner": [str(layer.expansion or "") for layer in layers],
+        "out": [str(layer.out) for layer in layers],
+        "act": [layer.activation for layer in layers],
+        "groups": [str(layer.groups) if layer.groups > 1 else "" for layer in layers],
+    }
+
+
+def _bar(column: Column, bottom: float, most: int) -> list[str]:
+    """The multiply-adds as a bar with its number below."""
+    layer = column.layer
+    if not layer.macs:
+        return []
+    high = max(1.0, (_BARS - 4) * layer.macs / most)
+    millions = layer.macs / 1e6
+    number = f"{millions:.0f}" if millions >= 100 else f"{millions:.2g}" if millions >= 0.01 else ""
+    return [
+        f"<rect x='{column.x + 6:.1f}' y='{bottom - high:.1f}' width='{column.width - 12:.1f}' "
+        f"height='{high:.1f}' fill='#666'/>",
+        _text(column.middle, bottom + 13, number, size=9),
+    ]
+
+
+def page(
+    found: Description,
+    name: str | None,
+    table: tuple[list[str], list[list[str]]],
+    published: Sequence[list[str]],
+    published_header: Sequence[str],
+) -> str:
+    """A page with the drawing, the table of layers (header and rows) and the published figures."""
+    title = html.escape(name or found.model)
+    parts = [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+        f"<title>{title}</title>",
+        "<style>body{font:14px/1.4 Helvetica,Arial,sans-serif;margin:24px;color:#222}"
+        "table{border-collapse:collapse;margin:16px 0}td,th{padding:2px 10px;border-bottom:1px solid #ddd;"
+        "text-align:left;white-space:nowrap}code{overflow-wrap:anywhere}div{overflow-x:auto}</style></head>",
+        "<body>",
+        f"<h1>{title}</h1><p><code>{html.escape(found.model)}</code></p>",
+        f"<p>{html.escape(found.note)}</p>" if found.note else "",
+        f"<div>{svg(found, name)}</div>",
+        _table(*table),
+        "<p>Multiply-adds of convolutions and fully connected layers, one image.</p>",
+    ]
+    if published:
+        parts += [
+            "<h2>Published, beside the count with 1000 classes</h2>",
+            _table(published_header, published),
+        ]
+    return "\n".join([*parts, "</body></html>\n"])
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    return "<div><table>" + line(header, "th") + "".join(line(row, "td") for row in rows) + "</table></div>"

@@ -1,0 +1,218 @@
+"""A network as a table: a row a layer, in the columns of the papers' tables, with what each layer costs.
+
+The rows of an arch are its stem, its blocks and its head; those of a library's classifier are the
+convolutions and fully connected layers that an image passes, in that order. The rows of either add up to
+`nas.cost`.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from blocks import Block, Head
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, Cost, cost, default_table
+from nas.networks.references import Model, Reference
+from search_spaces.arch import Arch
+
+_ACTIVATIONS = {"ReLU": "RE", "ReLU6": "RE6", "Hardswish": "HS", "SiLU": "SI"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A row. `size` and `channels` are the input's, `out_size` and `out` the output's; maps are square.
+
+    `expansion` is the inner width in channels, None where there is none. `stage` counts the resolutions from
+    0, the stem's. `text` is the block in the words of an arch, empty for a layer that is none.
+    """
+
+    operator: str
+    size: int
+    channels: int
+    out_size: int
+    out: int
+    stage: int
+    macs: int
+    params: int
+    kernel: int | None = None
+    expansion: int | None = None
+    squeeze_excite: bool = False
+    activation: str = ""
+    stride: int = 1
+    groups: int = 1
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A network's rows and their sum, at a resolution and for a number of classes."""
+
+    model: str
+    resolution: int
+    classes: int
+    layers: tuple[Layer, ...]
+    total: Cost
+    note: str = ""
+
+
+def describe(
+    model: Model, resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES
+) -> Description:
+    """The table of what `build(model, num_classes, resolution)` builds. Raises UserError as `cost` does."""
+    total = cost(model, resolution, num_classes)
+    if isinstance(model, Arch):
+        built, note = model.fitted(resolution), ""
+        if built != model:
+            note = f"strides are removed to keep a map of 2x2 at {resolution}x{resolution}: {built}"
+        layers = _of_arch(built, resolution, num_classes)
+    else:
+        layers, note = _of_reference(model, resolution, num_classes), ""
+    return Description(str(model), resolution, num_classes, tuple(_staged(layers)), total, note)
+
+
+def _staged(layers: list[Layer]) -> list[Layer]:
+    """The layers with their stages: one ends where the map shrinks for good, not for a squeeze."""
+    staged: list[Layer] = []
+    sizes = [max(later.out_size for later in layers[index:]) for index in range(len(layers))]
+    for layer, size in zip(layers, sizes, strict=True):
+        staged.append(replace(layer, stage=sorted(set(sizes), reverse=True).index(size)))
+    return staged
+
+
+# Archs -----------------------------------------------------------------------------------------------
+
+
+def _of_arch(arch: Arch, resolution: int, num_classes: int) -> list[Layer]:
+    first, *parts, last = default_table().parts(arch, resolution, num_classes)
+    stem = arch.stem
+    half = -(-resolution // stem.stride)
+    layers = [
+        Layer(
+            operator=f"conv {stem.kernel}x{stem.kernel}",
+            size=resolution,
+            channels=3,
+            out_size=half,
+            out=stem.out,
+            stage=0,
+            macs=first.macs,
+            params=first.params,
+            kernel=stem.kernel,
+            activation=stem.activation,
+            stride=stem.stride,
+            text=str(stem),
+        )
+    ]
+    if stem.pool:
+        pooled = -(-half // 2)
+        layers.append(Layer("max-pool 3x3", half, stem.out, pooled, stem.out, 0, 0, 0, kernel=3, stride=2))
+    for (block, channels, size), counted in zip(arch.walk(resolution), parts, strict=True):
+        layers.append(_of_block(block, channels, size, counted))
+    return layers + _of_head(arch.head, arch.channels, arch.final_size(resolution), num_classes, last)
+
+
+def _of_block(block: Block, channels: int, size: int, counted: Cost) -> Layer:
+    """A row from the options that blocks have in common, so that a new primitive needs no code here."""
+    kernel = getattr(block, "kernel", None)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(block).__name__).lower()
+    return Layer(
+        operator=f"{words} {kernel}x{kernel}" if kernel else words,
+        size=size,
+        channels=channels,
+        out_size=-(-size // block.stride),
+        out=block.out,
+        stage=0,
+        macs=counted.macs,
+        params=counted.params,
+        kernel=kernel,
+        expansion=block.inner_width(channels),
+        squeeze_excite=getattr(block, "squeeze_excite", False),
+        activation=getattr(block, "activation", ""),
+        stride=block.stride,
+        groups=getattr(block, "groups", 1),
+        text=str(block),
+    )
+
+
+def _of_head(head: Head, channels: int, size: int, num_classes: int, counted: Cost) -> list[Layer]:
+    """Up to three layers and the pooling between; the last has what the others leave of the head's cost."""
+    layers, width = [], head.conv or channels
+    act = head.activation
+    if head.conv:
+        macs, params = channels * width * size * size, width * (channels + 2)
+        layers.append(
+            Layer("conv 1x1", size, channels, size, width, 0, macs, params, 1, activation=act, text=str(head))
+        )
+    layers.append(Layer(f"average {size}x{size}", size, width, 1, width, 0, 0, 0))
+    if head.features:
+        layers.append(
+            Layer(
+                operator="fully connected",
+                size=1,
+                channels=width,
+                out_size=1,
+                out=head.features,
+                stage=0,
+                macs=width * head.features,
+                params=(width + 1) * head.features,
+                activation=act,
+            )
+        )
+        width = head.features
+    macs = counted.macs - sum(layer.macs for layer in layers)
+    params = counted.params - sum(layer.params for layer in layers)
+    return [*layers, Layer("fully connected", 1, width, 1, num_classes, 0, macs, params)]
+
+
+# Classifiers of libraries ----------------------------------------------------------------------------
+
+
+def _of_reference(reference: Reference, resolution: int, num_classes: int) -> list[Layer]:
+    """One image through the module. Other parameters, such as a norm's, belong to the layer before."""
+    with torch.random.fork_rng(devices=[]):
+        module = reference.build(num_classes, resolution).eval()
+    layers: list[Layer] = []
+
+    seen: set[nn.Module] = set()
+
+    def passed(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        own = sum(p.numel() for p in layer.parameters(recurse=False)) if layer not in seen else 0
+        seen.add(layer)
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            layers.append(_of_module(layer, inputs[0], output, own))
+        elif layers:
+            act = _ACTIVATIONS.get(type(layer).__name__) or layers[-1].activation
+            layers[-1] = replace(layers[-1], params=layers[-1].params + own, activation=act)
+
+    for layer in module.modules():
+        if not list(layer.children()) or list(layer.parameters(recurse=False)):
+            layer.register_forward_hook(passed)
+    with torch.no_grad():
+        module(torch.zeros(1, 3, resolution, resolution))
+    left = sum(p.numel() for p in module.parameters()) - sum(layer.params for layer in layers)
+    if left:
+        end = layers[-1]
+        layers.append(Layer("other parameters", end.out_size, end.out, end.out_size, end.out, 0, 0, left))
+    return layers
+
+
+def _of_module(layer: nn.Conv2d | nn.Linear, taken: Tensor, given: Tensor, params: int) -> Layer:
+    if isinstance(layer, nn.Linear):
+        macs = taken.numel() * layer.out_features
+        width = layer.in_features
+        return Layer("fully connected", 1, width, 1, layer.out_features, 0, macs, params)
+    high, wide = layer.kernel_size
+    depthwise = 1 < layer.groups == layer.in_channels == layer.out_channels
+    return Layer(
+        operator=f"{'depthwise' if depthwise else 'conv'} {high}x{wide}",
+        size=taken.shape[-1],
+        channels=layer.in_channels,
+        out_size=given.shape[-1],
+        out=layer.out_channels,
+        stage=0,
+        macs=given.numel() * layer.in_channels // layer.groups * high * wide,
+        params=params,
+        kernel=max(high, wide),
+        stride=layer.stride[0],
+        groups=layer.groups,
+    )

@@ -1,0 +1,1 @@
+"""Jobs, and Ray Tune, which executes them and nothing else."""

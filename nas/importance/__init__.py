@@ -1,0 +1,1 @@
+"""What each choice of a search mattered for: `python -m nas.importance RUN`."""

@@ -1,0 +1,100 @@
+"""From the parts of a network to the network: the sum of their times is biased, and is corrected on whole ones.
+
+A part that is timed alone finds its weights in the cache, and has its map brought into the runtime's own
+layout and back; within a network it is otherwise. So a network's time is a combination of the sum of its
+parts' times, of their number, and of the elements that they hand to each other, found on networks timed whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import hypot
+
+import numpy as np
+from scipy.stats import spearmanr, t
+
+from nas.latency.table.features import Floats
+
+COEFFICIENTS = ("sum of the parts", "number of parts", "millions of elements between parts")
+TOWARDS_SUM = 0.1
+"""How strongly, with few networks, the combination is held to the plain sum."""
+BETWEEN_SESSIONS = 0.023
+"""By how much, relative, two sessions on one machine differ in what they measure (standard deviation)."""
+WITHIN = 0.9
+"""The share of networks that a predicted interval is to hold."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Of predictions against measurements: mean absolute relative error, Spearman's rank correlation, the
+    largest relative error, and of how many networks.
+    """
+
+    mape: float
+    spearman: float
+    largest: float
+    networks: int
+
+    def __str__(self) -> str:
+        return (
+            f"MAPE {self.mape:.2%}, Spearman {self.spearman:.3f}, largest error {self.largest:.1%} "
+            f"on {self.networks} networks"
+        )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The coefficients of COEFFICIENTS, and the standard deviation of what they leave, relative."""
+
+    coefficients: tuple[float, ...]
+    deviation: float
+
+    def __call__(self, totals: Sequence[float]) -> float:
+        """The time of a network from its totals, in their order."""
+        return sum(weight * total for weight, total in zip(self.coefficients, totals, strict=True))
+
+
+def calibrated(totals: Floats, measured: Floats) -> Calibration:
+    """The combination of n networks' totals [n, 3] that comes nearest to what they were measured [n] at.
+
+    Relative errors count. The deviation is that of each network predicted from the others, of fewer than three
+    networks a guess of 10 %.
+    """
+    coefficients = _solved(totals, measured)
+    count = len(measured)
+    if count < 3:
+        return Calibration(coefficients, 0.1)
+    others = [np.arange(count) != place for place in range(count)]
+    told = np.array(
+        [totals[place] @ _solved(totals[rest], measured[rest]) for place, rest in enumerate(others)]
+    )
+    return Calibration(coefficients, float(np.sqrt(np.mean((told / measured - 1) ** 2))))
+
+
+def _solved(totals: Floats, measured: Floats) -> tuple[float, ...]:
+    """Ridge regression towards the plain sum, each column in the scale of the first."""
+    unit = totals.mean(axis=0) / totals[:, 0].mean()
+    x = totals / unit / measured[:, None]
+    plain = np.eye(x.shape[1])[0]
+    step = np.linalg.solve(x.T @ x + TOWARDS_SUM * np.eye(len(plain)), x.T @ (1 - x @ plain))
+    return tuple(((plain + step) / unit).tolist())
+
+
+def reach(deviation: float, networks: int) -> float:
+    """Half the width of the interval, relative, that holds the share WITHIN: Student's t by the networks.
+
+    Of what networks take on another day: sessions differ.
+    """
+    return _quantile(max(networks - 1, 1)) * hypot(deviation, BETWEEN_SESSIONS)
+
+
+@cache
+def _quantile(freedom: int) -> float:
+    return float(t.ppf(0.5 + WITHIN / 2, freedom))
+
+
+def errors(told: Floats, measured: Floats) -> Errors:
+    """How predictions [n] compare with measurements [n]; the correlation is NaN for fewer than three."""
+    relative = np.abs(told / measured - 1)
+    rank = float(spearmanr(told, measured).statistic) if len(told) > 2 else float("nan")
+    return Errors(float(relative.mean()), rank, float(relative.max()), len(told))

@@ -1,0 +1,105 @@
+"""The entries of a latency table: which parts a space is made of, and which of them are to be measured.
+
+Where a space has more parts than can be measured in minutes, a designed subset is: parts that few networks
+have matter little, and of the others those are taken that the ones already taken say least about.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from blocks import BLOCKS, Head, Stem
+from blocks.options import decode
+from nas.common.errors import UserError
+from nas.latency.conditions import Conditions
+from nas.latency.table.features import Floats, Scale
+from nas.networks.cost import Key, Part, default_table, key_name, part_keys
+from search_spaces import Arch, Space
+
+DRAWN = 5000
+"""Archs drawn at most to meet the parts of a space: of the default one's 3,115 all, or all but one or two."""
+DRAWS = (300, 6)
+"""At least so many, and so many for each part that was met."""
+MOST_MEASURED = 1500
+"""A space of more parts than this is timed in part, and the rest is fitted."""
+SUBSET = 1000
+"""So many of them; of the default space, timing more made predictions of whole networks no better."""
+REACH = 3.0
+"""Distance, in standard deviations of the features, over which one part tells of another."""
+
+
+def keys_of(arch: Arch, conditions: Conditions) -> list[Key]:
+    """The parts that the arch is built of under these conditions, the stem first, the head last."""
+    return part_keys(arch.fitted(conditions.resolution), conditions.resolution, conditions.classes)
+
+
+def parts_of(space: Space, conditions: Conditions) -> Counter[Key]:
+    """The parts of a space, each with how often it was met in archs drawn uniformly."""
+    rng = np.random.default_rng(0)
+    met: Counter[Key] = Counter()
+    least, each = DRAWS
+    drawn = 0
+    while drawn < min(DRAWN, max(least, each * len(met))):
+        met.update(keys_of(space.sample(rng), conditions))
+        drawn += 1
+    return met
+
+
+def designed(met: Counter[Key], wanted: int) -> list[Key]:
+    """`wanted` of the parts, those first that are worth most to know; all of them where there are no more.
+
+    Greedy, by what would remain unknown: the variance of a Gaussian process given the parts already taken
+    (its incomplete Cholesky decomposition), times how often the part occurs, times what it is expected to
+    take, for which its multiply-adds and the elements that it moves stand in.
+    """
+    keys = sorted(met, key=key_name)
+    if len(keys) <= wanted:
+        return sorted(keys, key=lambda key: (-met[key], key_name(key)))
+    x = Scale.of(keys)(keys)
+    weight = np.array([met[key] * _heft(key) for key in keys])
+    left = np.ones(len(keys))
+    known = np.zeros((wanted, len(keys)))
+    chosen: list[int] = []
+    for number in range(wanted):
+        pick = int(np.argmax(left * weight))
+        column = _likeness(x, x[pick]) - known[:number].T @ known[:number, pick]
+        known[number] = column / np.sqrt(max(left[pick], 1e-9))
+        left = np.maximum(left - known[number] ** 2, 0.0)
+        left[chosen := [*chosen, pick]] = 0.0
+    return [keys[place] for place in chosen]
+
+
+def _likeness(x: Floats, point: Floats) -> Floats:
+    return np.asarray(np.exp(-0.5 * ((x - point) ** 2).sum(axis=1) / (REACH**2)))
+
+
+def _heft(key: Key) -> float:
+    """About proportional to the time that a part takes: its multiply-adds and, weighing more, its elements."""
+    counted = default_table().entry(key)
+    return float(counted.macs + 10 * counted.activations + counted.params)
+
+
+def parse_key(name: str) -> Key:
+    """The key of `nas.networks.cost.key_name`. Raises UserError for what is none, or of a block unknown here."""
+    words = name.split(" ")
+    try:
+        text, *numbers = words[0], *map(int, words[1:4])
+        channels, size, classes = numbers
+    except ValueError:
+        raise UserError(f"{name!r} is no entry of a table, as in 'ir24_t4_s2 16 112 0 '") from None
+    return _part(text), channels, size, classes
+
+
+def _part(text: str) -> Part:
+    token = "".join(letter for letter in text.split("_")[0] if letter.isalpha())
+    kinds: dict[str, type[Part]] = {Stem.token: Stem, Head.token: Head, **BLOCKS}
+    if token not in kinds:
+        raise UserError(f"{text!r}: no block is called {token!r} here")
+    part: Part = decode(kinds[token], text)
+    return part
+
+
+def names(keys: Sequence[Key]) -> list[str]:
+    """As the entries are called in files."""
+    return [key_name(key) for key in keys]

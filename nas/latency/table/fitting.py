@@ -1,0 +1,62 @@
+"""How long a part takes that was not timed, told by those that were.
+
+The logarithm of the time is fitted: a ridge regression on the features of `nas.latency.table.features`, and on what
+it leaves a Gaussian process, whose uncertainty widens where nothing like the part was timed.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nas.latency.table.features import Floats, Scale
+from nas.networks.cost import Key
+
+TUNED_ON = 300
+"""Parts on which the process's scales are found; with all of them it would take minutes."""
+HELD_OUT = 0.1
+"""Share of the timed parts that is held out to say how good the fit is."""
+FEWEST = 20
+"""Timed parts below which there is nothing to fit."""
+
+
+class Fit:
+    """Times of parts as a function of their features. `timed`: seconds, or any unit, of each; all above 0."""
+
+    def __init__(self, timed: Mapping[Key, float]) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+        from sklearn.linear_model import Ridge
+
+        keys = list(timed)
+        y = np.log([timed[key] for key in keys])
+        self._scale = Scale.of(keys)
+        x = self._scale(keys)
+        self._line = Ridge(1.0).fit(x, y)
+        left = y - self._line.predict(x)
+        some = np.random.default_rng(0).permutation(len(keys))[:TUNED_ON]
+        shape = ConstantKernel(0.01, (1e-4, 1.0)) * Matern(3.0, (0.5, 30.0), nu=2.5)
+        kernel = shape + WhiteKernel(1e-3, (1e-6, 0.1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a scale at its bound is as good as any
+            tuned = GaussianProcessRegressor(kernel).fit(x[some], left[some])
+        self._process = GaussianProcessRegressor(tuned.kernel_, optimizer=None).fit(x, left)
+
+    def __call__(self, keys: Sequence[Key]) -> tuple[Floats, Floats]:
+        """Times [n] in the unit of those given, and their relative standard deviations [n]."""
+        x = self._scale(keys)
+        mean, deviation = self._process.predict(x, return_std=True)
+        return np.exp(mean + self._line.predict(x)), np.asarray(deviation, dtype=float)
+
+
+def fit_error(timed: Mapping[Key, float], seed: int = 0) -> float | None:
+    """Mean absolute relative error of a fit on the parts held out from it; None where they are too few."""
+    keys = list(timed)
+    held = max(1, round(HELD_OUT * len(keys)))
+    if len(keys) - held < FEWEST:
+        return None
+    order = np.random.default_rng(seed).permutation(len(keys))
+    out, within = ([keys[place] for place in some] for some in (order[:held], order[held:]))
+    told, _ = Fit({key: timed[key] for key in within})(out)
+    return float(np.mean(np.abs(told / [timed[key] for key in out] - 1)))

@@ -1,0 +1,1 @@
+"""Measuring here: runs of networks and parts between runs of a reference."""

@@ -1,0 +1,84 @@
+"""From an arch to a torch module."""
+
+from functools import partial
+from typing import TYPE_CHECKING, overload
+
+from torch import Tensor, nn
+
+from nas.common.errors import UserError
+from search_spaces.arch import Arch
+
+if TYPE_CHECKING:
+    from nas.networks.references import Reference
+
+
+class Network(nn.Module):
+    """A built arch: float [N, 3, H, W] to logits [N, num_classes]."""
+
+    def __init__(self, arch: Arch, num_classes: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        norm = partial(nn.BatchNorm2d, eps=arch.eps)
+        self.stem = arch.stem.build(norm)
+        blocks, channels = [], arch.stem.out
+        for block in arch.blocks:
+            blocks.append(block.build(channels, norm))
+            channels = block.out
+        self.blocks = nn.Sequential(*blocks)
+        self.head = arch.head.build(channels, norm, num_classes, dropout)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits [N, num_classes] of images [N, 3, H, W]."""
+        logits: Tensor = self.head(self.blocks(self.stem(x)))
+        return logits
+
+
+@overload
+def build(
+    model: Arch, num_classes: int = 1000, resolution: int = 224, *, final: int = 2, dropout: float = 0.0
+) -> Network: ...
+@overload
+def build(
+    model: "Arch | Reference",
+    num_classes: int = 1000,
+    resolution: int = 224,
+    *,
+    final: int = 2,
+    dropout: float = 0.0,
+) -> nn.Module: ...
+def build(
+    model: "Arch | Reference",
+    num_classes: int = 1000,
+    resolution: int = 224,
+    *,
+    final: int = 2,
+    dropout: float = 0.0,
+) -> nn.Module:
+    """The module of an arch, or of a library's classifier, for images of `resolution` x `resolution` pixels.
+
+    With an arch small images lose strides as `Arch.fitted` says, until the last map is `final` x `final`; a
+    library's classifier is as the library makes it, dropout included. Weights are drawn from torch's global
+    generator. Raises UserError for fewer than one class.
+    """
+    if not isinstance(model, Arch):
+        return model.build(num_classes, resolution)
+    if num_classes < 1:
+        raise UserError(f"num_classes is {num_classes}, expected at least 1")
+    return Network(model.fitted(resolution, final), num_classes, dropout)
+
+
+def initialise(model: nn.Module) -> None:
+    """Kaiming normal by fan-out for convolutions, N(0, 0.01) for the classifier, zero biases.
+
+    As torchvision's mobile networks do. The scales of batch norms stay as the blocks made them: 1, but 0 at the end
+    of a residual branch (`blocks.layers.start_closed`).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, 0, 0.01)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

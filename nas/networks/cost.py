@@ -1,0 +1,281 @@
+"""What an arch costs: multiply-adds, parameters, activations, as the sum of a table's entries.
+
+One entry is one part (stem, block, head) behind so many channels at so many pixels. It is counted once
+with fvcore on the built module and kept, in memory and in the user's cache folder, so that thousands of
+candidates a second can be priced and a new primitive needs no cost code. The file's name carries a hash of
+the code that was counted: an edited primitive is counted anew.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import os
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from torch import nn
+
+import blocks
+from blocks import Block, Head, Stem
+from nas.common.errors import UserError
+from nas.common.files import write_text
+from search_spaces.arch import Arch
+
+if TYPE_CHECKING:
+    from nas.networks.references import Model
+
+TARGET_RESOLUTION = 224
+TARGET_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one image costs.
+
+    macs: multiply-adds of convolutions and fully connected layers (batch norm, activations, pooling and
+    additions are not counted: the papers' convention). params: all trainable numbers, batch norm's included.
+    activations: elements put out by those layers.
+    """
+
+    macs: int
+    params: int
+    activations: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.macs + other.macs, self.params + other.params, self.activations + other.activations)
+
+
+def cost(
+    model: "Model", resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES, *, final: int = 2
+) -> Cost:
+    """The cost of what `build(model, num_classes, resolution, final=final)` builds: an arch or a reference.
+
+    Raises UserError where the resolution is too small for it and for fewer than one class.
+    """
+    if not isinstance(model, Arch):
+        return model.cost(resolution, num_classes)
+    return default_table().cost(model, resolution, num_classes, final)
+
+
+Part = Stem | Block | Head
+Key = tuple[Part, int, int, int]
+"""A part, its input channels, the height of its input map, and for the head the classes."""
+
+
+class CostTable:
+    """The counted entries; `file` keeps them between processes where it is given."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._entries: dict[Key, Cost] = {}
+        self._known: dict[str, Cost] = _read(file) if file else {}
+        self._unsaved = 0
+
+    def cost(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> Cost:
+        """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
+        total = [0, 0, 0]
+        for counted in self.parts(arch, resolution, num_classes, final):
+            total[0] += counted.macs
+            total[1] += counted.params
+            total[2] += counted.activations
+        return Cost(*total)
+
+    def parts(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> list[Cost]:
+        """The costs of the stem, of each block and of the head of the arch as built."""
+        if num_classes < 1:
+            raise UserError(f"num_classes is {num_classes}, expected at least 1")
+        entry = self._entries
+        found = []
+        for key in part_keys(arch.fitted(resolution, final), resolution, num_classes):
+            counted = entry.get(key)
+            found.append(self.entry(key) if counted is None else counted)
+        if self._unsaved >= 50:
+            self.save()
+        return found
+
+    def missing(self, archs: Iterable[Arch], resolution: int, num_classes: int) -> list[Key]:
+        """What these archs have that is not in the table yet."""
+        keys = (key for arch in archs for key in part_keys(arch.fitted(resolution), resolution, num_classes))
+        return self.unknown(keys)
+
+    def unknown(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of the entries that are not in the table yet, each once."""
+        return [
+            key
+            for key in dict.fromkeys(keys)
+            if key not in self._entries and key_name(key) not in self._known
+        ]
+
+    def fill(self, missing: Sequence[Key], processes: int) -> None:
+        """Count these entries in so many processes at once."""
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            counted = pool.map(count, *zip(*missing, strict=True), chunksize=25)
+            for key, cost in zip(missing, counted, strict=True):
+                self._entries[key] = self._known[key_name(key)] = cost
+                self._unsaved += 1
+        self.save()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entry(self, key: Key) -> Cost:
+        """What one part costs; counted where it is new."""
+        counted = self._entries.get(key)
+        if counted is None:
+            counted = self._entries[key] = self.remembered(key_name(key), lambda: count(*key))
+        return counted
+
+    def remembered(self, name: str, counted: Callable[[], Cost]) -> Cost:
+        """The entry of this name; counted where it is new."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = counted()
+            self._unsaved += 1
+        return known
+
+    def save(self) -> None:
+        """Write the entries, with those that another process wrote meanwhile. A full disk is no error."""
+        if self._file is None or not self._unsaved:
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            entries = _read(self._file) | self._known
+            counted = {name: (c.macs, c.params, c.activations) for name, c in entries.items()}
+            write_text(self._file, json.dumps(counted))
+        except OSError as error:  # only a cache: the next process counts again
+            logging.getLogger(__name__).warning("cost table not saved: %s", error)
+        self._unsaved = 0
+
+
+def part_keys(fitted: Arch, resolution: int, num_classes: int) -> list[Key]:
+    """The entries whose sum an arch is, strides already fitted."""
+    blocks = [(block, channels, size, 0) for block, channels, size in fitted.walk(resolution)]
+    head = (fitted.head, fitted.channels, fitted.final_size(resolution), num_classes)
+    return [(fitted.stem, 3, resolution, 0), *blocks, head]
+
+
+def key_name(key: Key) -> str:
+    """The entry's key in a file of entries: part, channels, size, classes, and a hash of foreign code."""
+    return " ".join(map(str, (*key, _foreign(type(key[0]).__module__))))
+
+
+@cache
+def default_table() -> CostTable:
+    """The table of this process, kept in the user's cache folder ($NAS_CACHE_DIR)."""
+    import atexit
+
+    folder = os.environ.get("NAS_CACHE_DIR") or platformdirs.user_cache_dir("nas-search")
+    table = CostTable(Path(folder) / f"costs-{_source_hash()}.json")
+    atexit.register(table.save)
+    return table
+
+
+def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
+    """Count a part, as built behind `channels` channels, by fvcore on one map of size x size.
+
+    Leaves torch's random generator as it is.
+    """
+    import torch
+
+    with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
+        module = build_part(part, channels, classes)
+    return count_module(module.to_empty(device="cpu"), channels, size)
+
+
+def count_module(module: nn.Module, channels: int, size: int) -> Cost:
+    """Count a module, put into evaluation mode, on one map [1, channels, size, size].
+
+    One trace serves multiply-adds and activations. On one thread: the maps are small, and elsewhere
+    trainings may be using the other cores.
+    """
+    import torch
+
+    with warnings.catch_warnings():  # its import speaks of torch.jit.script, which is not ours to mend
+        warnings.simplefilter("ignore", FutureWarning)
+        from fvcore.nn import FlopCountAnalysis
+        from fvcore.nn.jit_handles import addmm_flop_jit, conv_flop_jit, linear_flop_jit
+
+    analysis = FlopCountAnalysis(module.eval(), torch.zeros(1, channels, size, size))
+    analysis.clear_op_handles().unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    analysis.set_op_handle(
+        "aten::_convolution",
+        _counting(conv_flop_jit),
+        "aten::linear",
+        _counting(linear_flop_jit),
+        "aten::addmm",
+        _counting(addmm_flop_jit),
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        counted = analysis.by_operator()
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
+            raise
+        raise UserError(
+            f"a part behind {channels} channels at {size}x{size} does not fit into memory; take smaller widths or "
+            "a smaller resolution"
+        ) from error
+    finally:
+        torch.set_num_threads(threads)
+    params = sum(p.numel() for p in module.parameters())
+    return Cost(int(counted["macs"]), params, int(counted["activations"]))
+
+
+def _counting(macs: Callable[..., Any]) -> Callable[..., Counter[str]]:
+    """fvcore's handle of a multiplying operator, made to count the elements it puts out as well."""
+    from fvcore.nn.jit_handles import get_shape
+
+    def handle(inputs: Any, outputs: Any) -> Counter[str]:
+        number = macs(inputs, outputs)
+        number = sum(number.values()) if isinstance(number, Counter) else number
+        return Counter(macs=number, activations=math.prod(get_shape(outputs[0])))
+
+    return handle
+
+
+def build_part(part: Part, channels: int, classes: int) -> nn.Module:
+    """The module of a part behind so many channels, with torch's own batch norm."""
+    if isinstance(part, Stem):
+        return part.build(nn.BatchNorm2d)
+    if isinstance(part, Head):
+        return part.build(channels, nn.BatchNorm2d, classes)
+    return part.build(channels, nn.BatchNorm2d)
+
+
+def _read(file: Path) -> dict[str, Cost]:
+    try:
+        return {name: Cost(*map(int, numbers)) for name, numbers in json.loads(file.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}  # absent or damaged: only a cache
+
+
+@cache
+def _source_hash() -> str:
+    """Of the code that is counted and of the counter."""
+    from importlib.metadata import version
+
+    digest = hashlib.sha256(version("fvcore").encode())
+    for file in sorted(Path(blocks.__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _foreign(module: str) -> str:
+    """A hash of the module of a user's own primitive; nothing for ours, which the file's name covers."""
+    if module.startswith("blocks."):
+        return ""
+    file = getattr(sys.modules[module], "__file__", None)
+    source = Path(file).read_bytes() if file else module.encode()
+    return hashlib.sha256(source).hexdigest()[:16]

@@ -1,0 +1,156 @@
+"""The classifiers of other libraries, by name: `torchvision:vgg16`, `timm:xception41`.
+
+A `Reference` stands beside `Arch` wherever a network is built, priced or named; `Model` is either. It is
+built untrained, with the library's own options, and wrapped nowhere else.
+"""
+
+import importlib
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from nas.common.errors import UserError, briefly
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, Cost, count_module, default_table
+from search_spaces.arch import Arch
+
+_Result = TypeVar("_Result")
+_AUXILIARY = ("googlenet", "inception_v3")  # have side classifiers for training, which nobody else trains
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A classifier that a library keeps. `str` is what a user writes, `LIBRARY:NAME`.
+
+    Raises UserError for a library or a name that is not known, with the nearest names.
+    """
+
+    library: str
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.library not in LIBRARIES:
+            expected = ", ".join(f"{library}:NAME" for library in LIBRARIES)
+            raise UserError(f"{self.library}:{self.name}: no such library, expected {expected}")
+        known = LIBRARIES[self.library].names()
+        if self.name.split(".")[0] not in known:
+            older = [f"legacy_{self.name}"] if f"legacy_{self.name}" in known else []  # as timm renamed some
+            near = older + get_close_matches(self.name, known, n=3, cutoff=0.4) or list(known[:3])
+            raise UserError(
+                f"{self.library} has no classifier {self.name!r}; the nearest are {', '.join(near)}"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.library}:{self.name}"
+
+    def build(self, num_classes: int = TARGET_CLASSES, resolution: int = TARGET_RESOLUTION) -> nn.Module:
+        """The untrained module in training mode: float [N, 3, H, W] to logits [N, num_classes].
+
+        No stride is removed for small images: UserError where the network does not take the resolution.
+        """
+        module = self._make(num_classes)
+        with torch.no_grad():
+            self._fits(resolution, lambda: module.eval()(torch.zeros(1, 3, resolution, resolution)))
+        return module.train()
+
+    def cost(self, resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES) -> Cost:
+        """Multiply-adds of its convolutions and fully connected layers, parameters, activations.
+
+        Products of attention are not among them. Raises UserError as `build` does.
+        """
+        key = f"{self} {version(self.library)} {resolution} {num_classes}"
+
+        def counted() -> Cost:
+            with torch.random.fork_rng(devices=[]):
+                module = self._make(num_classes)
+            return self._fits(resolution, lambda: count_module(module, 3, resolution))
+
+        return default_table().remembered(key, counted)
+
+    def _make(self, num_classes: int) -> nn.Module:
+        if num_classes < 1:
+            raise UserError(f"num_classes is {num_classes}, expected at least 1")
+        return LIBRARIES[self.library].make(self.name, num_classes)
+
+    def _fits(self, resolution: int, run: Callable[[], _Result]) -> _Result:
+        try:
+            return run()
+        except (RuntimeError, AssertionError, ValueError) as error:
+            raise UserError(
+                f"{self} does not take images of {resolution}x{resolution} ({briefly(error, 120)}); give another "
+                "resolution, larger as a rule"
+            ) from None
+
+
+Model = Arch | Reference
+"""What `nas.build` and `nas.cost` take and `str` names."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where a library's classifiers come from: the names it has, and an untrained one by name."""
+
+    names: Callable[[], tuple[str, ...]]
+    make: Callable[[str, int], nn.Module]
+
+
+@cache
+def _torchvision_names() -> tuple[str, ...]:
+    import torchvision
+
+    return tuple(torchvision.models.list_models(module=torchvision.models))
+
+
+def _torchvision(name: str, num_classes: int) -> nn.Module:
+    import torchvision
+
+    options: dict[str, Any] = {"aux_logits": False, "init_weights": True} if name in _AUXILIARY else {}
+    module: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **options)
+    return module
+
+
+def _timm_library() -> Any:
+    try:
+        return importlib.import_module("timm")
+    except ImportError:
+        raise UserError("timm is not installed; install it with: pip install timm") from None
+
+
+@cache
+def _timm_names() -> tuple[str, ...]:
+    return tuple(_timm_library().list_models())
+
+
+def _timm(name: str, num_classes: int) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module: nn.Module = _timm_library().create_model(name, pretrained=False, num_classes=num_classes)
+    return module
+
+
+LIBRARIES = {
+    "torchvision": Library(_torchvision_names, _torchvision),
+    "timm": Library(_timm_names, _timm),
+}
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text begins with a library's name and a colon."""
+    return text.partition(":")[0] in LIBRARIES and ":" in text
+
+
+def reference(text: str) -> Reference:
+    """The classifier of `LIBRARY:NAME`; UserError as `Reference` raises."""
+    library, _, name = text.partition(":")
+    return Reference(library, name)
+
+
+def parse(text: str) -> Model:
+    """The inverse of `str`: the network that a text says by itself. Raises UserError where it is none."""
+    return reference(text) if is_reference(text) else Arch.parse(text)

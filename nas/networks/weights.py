@@ -1,0 +1,94 @@
+"""Weights of torchvision's networks in ours: the same numbers under other names."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from torch import Tensor
+
+from nas.common.errors import UserError
+from nas.networks.building import Network, build
+from search_spaces.arch import Arch
+
+_COUNTER = "num_batches_tracked"  # of a batch norm; old files lack it, and nothing of ours reads it
+
+
+def from_torchvision(
+    arch: Arch, state_dict: Mapping[str, Tensor], num_classes: int = 1000, resolution: int = 224
+) -> Network:
+    """The network of `arch` with the numbers of a torchvision model's `state_dict`, ready for use.
+
+    What `build(arch, num_classes, resolution)` returns (float32, in training mode; call `.eval()`), loaded
+    with the weights of mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small, or shufflenet_v2_x* for
+    the zoo's `shufflenet_v2_figure` at the same width:
+
+        model = from_torchvision(zoo.get("mobilenet_v2"), torchvision.models.mobilenet_v2(...).state_dict())
+
+    Layers are matched in the order of their execution, which is that of the entries. Raises UserError at the
+    first one whose kind or shape differs, where one is missing or left over, and where the entries have been
+    sorted. What leaves no trace in a state dict (strides, activations, gates, shuffles, eps) is the arch's
+    word: another network with layers of the same shapes is loaded without complaint.
+    """
+    network = build(arch, num_classes, resolution)
+    ours, theirs = list(_layers(network.state_dict())), list(_layers(state_dict))
+    _check_order(theirs)
+    for number, (mine, other) in enumerate(zip_longest(ours, theirs), 1):
+        if mine is None or other is None or mine.shapes != other.shapes:
+            raise UserError(
+                f"these weights are not those of {arch} with {num_classes} classes: layer {number} of the "
+                f"arch is {mine or 'none'}, of the state dict {other or 'none'}"
+            )
+    loaded = {
+        f"{mine.name}.{leaf}": other.tensors.get(leaf, tensor)
+        for mine, other in zip(ours, theirs, strict=True)
+        for leaf, tensor in mine.tensors.items()
+    }
+    network.load_state_dict(loaded)
+    return network
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """The tensors of one layer by their last names: weight, bias, running_mean, ..."""
+
+    name: str
+    tensors: dict[str, Tensor]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {leaf: tuple(tensor.shape) for leaf, tensor in self.tensors.items() if leaf != _COUNTER}
+
+    def __str__(self) -> str:
+        shapes = ", ".join(f"{leaf} {'x'.join(map(str, shape))}" for leaf, shape in self.shapes.items())
+        return f"{self.name} ({shapes})"
+
+
+def _layers(state_dict: Mapping[str, Tensor]) -> Iterator[_Layer]:
+    """The layers in the order in which their first entries stand. Kinds differ by last names and shapes."""
+    layers: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in state_dict.items():
+        if not isinstance(tensor, Tensor):
+            raise UserError(
+                f"{name!r} holds a {type(tensor).__name__}, expected a tensor: give the state dict itself"
+            )
+        layer, _, leaf = name.rpartition(".")
+        layers.setdefault(layer, {})[leaf] = tensor
+    for layer, tensors in layers.items():
+        yield _Layer(layer, tensors)
+
+
+def _check_order(layers: list[_Layer]) -> None:
+    """Refuse entries sorted by name (`features.10` before `features.2`): like layers would be exchanged."""
+    last: dict[tuple[str, ...], int] = {}
+    for layer in layers:
+        parts = layer.name.split(".")
+        for depth, part in enumerate(parts):
+            if part.isdecimal():
+                above = tuple(parts[:depth])
+                if int(part) < last.get(above, 0):
+                    before = ".".join((*above, str(last[above])))
+                    raise UserError(
+                        f"{layer.name} stands behind {before}: the entries of the state dict are not in the "
+                        "order of execution; give it as torchvision makes it"
+                    )
+                last[above] = int(part)

@@ -1,0 +1,135 @@
+"""The folder of a run: where it is, what is in it, and how a run is found again."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from json import JSONDecodeError
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from nas.common.errors import UserError
+from nas.runs.manifest import environment
+from nas.runs.manifest import write as write_manifest
+from nas.runs.studies import redacted
+from nas.search.record import Record
+from nas.search.settings import Settings
+
+STUDY = "study.db"
+_MANIFEST = "manifest.json"
+
+
+class _Settings(Protocol):
+    def to_json(self) -> str: ...
+
+
+class _Kept(Protocol):
+    def delete(self) -> None: ...
+
+
+S = TypeVar("S", bound=_Settings)
+R = TypeVar("R")
+K = TypeVar("K", bound=_Kept)
+
+
+def new_folder(out: Path | None) -> Path:
+    """The folder for a new run: `out`, or results/<date>-<time>. Raises UserError where it is in use."""
+    folder = out or Path("results") / time.strftime("%Y%m%d-%H%M%S")
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file; give a folder with --out")
+        used = folder.is_dir() and any(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder} cannot be used: {error.strerror}; give another with --out") from None
+    if used:
+        hint = f"go on with --resume {folder}" if (folder / _MANIFEST).is_file() else "give another"
+        raise UserError(f"{folder} is not empty; {hint}")
+    return folder
+
+
+def create_run(folder: Path, storage: str | None, settings: Settings, notes: dict[str, Any]) -> Record:
+    """Make the folder, the study and the manifest of a search, as `create` does."""
+    return create(folder, storage, settings, notes, Record.create)
+
+
+def create(
+    folder: Path,
+    storage: str | None,
+    settings: S,
+    notes: dict[str, Any],
+    make: Callable[[str, str, S, Mapping[str, Any]], K],
+) -> K:
+    """Make the folder, what `make` makes of (storage, name, settings, notes), and the manifest.
+
+    Leaves nothing behind where one of them fails.
+    """
+    made = _claim(folder)
+    record: K | None = None
+    try:
+        name = folder.resolve().name if storage else "run"  # in a storage of its own it needs no other name
+        record = make(storage or _file_storage(folder), name, settings, notes)
+        content = {
+            **environment(),
+            **notes,
+            "storage": redacted(storage) if storage else STUDY,
+            "study": name,
+            "settings": json.loads(settings.to_json()),
+        }
+        if storage:
+            content["command"] = content["command"].replace(storage, redacted(storage))
+        write_manifest(folder, content)
+    except BaseException:
+        if record is not None and storage:
+            record.delete()
+        for file in (STUDY, f"{STUDY}-journal", _MANIFEST):
+            with suppress(OSError):
+                (folder / file).unlink()
+        _remove(made)
+        raise
+    return record
+
+
+def open_run(folder: Path, storage: str | None = None) -> Record:
+    """The record of an existing search. Raises UserError where the folder is none."""
+    return find(folder, storage, Record.open)
+
+
+def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
+    """What `read` makes of an existing run's (storage, name). Raises UserError where the folder is none."""
+    try:
+        if not folder.is_dir():
+            raise UserError(
+                f"{folder} is no folder; expected the folder of a run, such as results/20260131-120000"
+            )
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        kept, name = str(manifest["storage"]), str(manifest["study"])
+    except (OSError, KeyError, TypeError, JSONDecodeError, UnicodeDecodeError):
+        raise UserError(f"{folder} is no run: it holds no readable manifest.json") from None
+    if storage is None and kept != STUDY:
+        raise UserError(f"the run {folder} is kept in {kept}; give its address with --storage")
+    if storage is None and not (folder / STUDY).is_file():
+        raise UserError(f"{folder} has lost its {STUDY}, and with it its trials")
+    return read(storage or _file_storage(folder), name)
+
+
+def _file_storage(folder: Path) -> str:
+    return f"sqlite:///{(folder / STUDY).resolve()}"
+
+
+def _claim(folder: Path) -> list[Path]:
+    """Make a folder, with an empty manifest in it, for us alone; which folders were made."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MANIFEST).touch(exist_ok=False)
+    except OSError as error:
+        _remove(missing)
+        raise UserError(f"{folder} cannot be used: {error.strerror}; give another with --out") from None
+    return missing
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    """Remove those that are empty, the innermost first."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()

@@ -1,0 +1,72 @@
+"""What a run was made with: enough to know years later where a figure came from."""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from nas.common.files import write_text
+
+_PACKAGES = ("nas-search", "torch", "torchvision", "optuna", "ray", "numpy", "pandas", "fvcore", "plotly")
+
+
+def environment() -> dict[str, Any]:
+    """Command, time, versions, device and git revision of this process."""
+    return {
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "device": device(),
+        "git_revision": git_revision(),
+    }
+
+
+def device() -> dict[str, Any]:
+    """The processor's name, how many of its cores are ours, and the CUDA devices."""
+    import torch
+
+    from nas.engine.tune import cores
+
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {"cpu": _processor(), "cores": cores(), "platform": platform.platform(), "cuda": gpus}
+
+
+def git_revision() -> str | None:
+    """The commit of the checkout that this code runs from, `-dirty` where it was edited; None in a wheel."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return None
+    try:
+        call = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(call, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def write(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write manifest.json into a run's folder."""
+    write_text(folder / "manifest.json", json.dumps(content, indent=2) + "\n")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,180 @@
+"""Optuna studies in a storage: made, found again, and written trial by trial; faults in one line.
+
+A trial is written when it is launched (RUNNING), with what it is as user attributes, and once more when it ends.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.common.errors import UserError
+
+K = TypeVar("K", bound=str)
+
+INTERRUPTED = "interrupted"
+"""The reason of a trial that was cut off by the end of its driver, not by anything of its own."""
+
+
+# Studies -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def new_studies(url: str, name: str, kinds: Sequence[K]) -> Iterator[dict[K, optuna.Study]]:
+    """The studies of a new run in a storage (an Optuna URL), one a kind: accuracy against a cost.
+
+    Leaves nothing in the storage where the block fails. Raises UserError where one of that name is there.
+    """
+    backend = _connect(url)
+    studies: dict[K, optuna.Study] = {}
+    try:
+        with _one_line_errors():
+            for kind in kinds:
+                directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+                studies[kind] = optuna.create_study(
+                    storage=backend, study_name=f"{name}/{kind}", directions=directions
+                )
+            yield studies
+    except BaseException as error:
+        delete(list(studies.values()))
+        if isinstance(error, optuna.exceptions.DuplicatedStudyError):
+            raise UserError(
+                f"a run called {name} is in that storage already; take another --out or go on with --resume"
+            ) from None
+        raise
+
+
+def find_studies(url: str, name: str, kinds: Sequence[K]) -> dict[K, optuna.Study]:
+    """The studies of an existing run. Raises UserError where there is none, or none of these kinds."""
+    backend = _connect(url)
+    try:
+        with _one_line_errors():
+            studies = {
+                kind: optuna.load_study(study_name=f"{name}/{kind}", storage=backend) for kind in kinds
+            }
+    except KeyError:
+        with _one_line_errors():
+            every = optuna.get_all_study_names(storage=backend)
+        others = [one.removeprefix(f"{name}/") for one in every if one.startswith(f"{name}/")]
+        if others and kinds[0] not in others:
+            raise UserError(f"the run {name} is a run of nas.{others[0]}, not of nas.{kinds[0]}") from None
+        raise UserError(f"the storage holds no run called {name}") from None
+    if "settings" not in studies[kinds[0]].user_attrs:
+        raise UserError(f"the run {name} was cut off before it began; start it anew in another folder")
+    return studies
+
+
+def delete(studies: Sequence[optuna.Study]) -> None:
+    """Remove studies from their storage, as far as that can be done."""
+    for study in studies:
+        with suppress(Exception):
+            optuna.delete_study(study_name=study.study_name, storage=study._storage)
+
+
+def redacted(url: str) -> str:
+    """A storage URL without the password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.split("@")[-1]
+
+
+# Trials --------------------------------------------------------------------------------------------------
+
+
+def launch(
+    study: optuna.Study,
+    attributes: Mapping[str, Any],
+    params: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+) -> int:
+    """Write a trial that is about to run; its number."""
+    job = uuid.uuid4().hex
+    study.add_trial(
+        optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=dict(params),
+            distributions=dict(distributions),
+            user_attrs={"job": job, **attributes, "launched": time.time()},
+        )
+    )
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return next(t.number for t in reversed(running) if t.user_attrs.get("job") == job)
+
+
+def annotate(study: optuna.Study, number: int, values: Mapping[str, Any]) -> FrozenTrial:
+    """Write attributes of a trial; the trial as it was before."""
+    frozen = study.get_trials(deepcopy=False)[number]
+    trial = optuna.trial.Trial(study, frozen._trial_id)  # Optuna has no public way from number to trial
+    for key, value in values.items():
+        trial.set_user_attr(key, value)
+    return frozen
+
+
+def end_running(study: optuna.Study, values: Callable[[FrozenTrial, float], list[float]]) -> int:
+    """Mark as interrupted what an earlier, dead driver left RUNNING; how many it were.
+
+    What had ended, and of which the driver could not say so any more, ends now as it had; `values` are those of
+    a trial with an accuracy.
+    """
+    count = 0
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if "outcome" in trial.user_attrs:
+            study.tell(trial.number, values(trial, trial.user_attrs["outcome"]["accuracy"]))
+        elif "curve" in trial.user_attrs:
+            study.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            reason = trial.user_attrs.get("reason", INTERRUPTED)
+            annotate(study, trial.number, {"reason": reason})
+            study.tell(trial.number, state=TrialState.FAIL)
+            count += reason == INTERRUPTED
+    return count
+
+
+def is_over(trial: FrozenTrial) -> bool:
+    """Whether a trial has come to its own end: finished, or failed for a reason of its own."""
+    return trial.state.is_finished() and trial.user_attrs.get("reason") != INTERRUPTED
+
+
+def current(trials: Sequence[FrozenTrial], identity: Sequence[str]) -> list[FrozenTrial]:
+    """Without the interrupted trials that were launched again later: the same in these attributes."""
+
+    def key(trial: FrozenTrial) -> tuple[Any, ...]:
+        return tuple(trial.user_attrs[name] for name in identity)
+
+    latest = {key(trial): trial.number for trial in trials}
+    return [
+        trial
+        for trial in trials
+        if trial.user_attrs.get("reason") != INTERRUPTED or latest[key(trial)] == trial.number
+    ]
+
+
+def _connect(url: str) -> optuna.storages.BaseStorage:
+    with _one_line_errors():
+        try:
+            return optuna.storages.get_storage(url)
+        except (ValueError, ImportError, RuntimeError) as error:
+            raise UserError(f"storage {redacted(url)!r} cannot be used: {error}") from None
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """What a storage raises, one class a fault and many lines long, as a UserError of one line."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        lines = str(error.__cause__ or error).strip().splitlines()
+        said = lines[0] if lines else type(error).__name__
+        raise UserError(f"the storage cannot be used: {said}") from error

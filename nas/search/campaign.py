@@ -1,0 +1,214 @@
+"""The search itself, as a source of jobs: baselines first, then what the sampler proposes, each recorded."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from optuna.trial import TrialState
+
+from nas.engine.tune import Job, Result, Stopped
+from nas.search.price import Price
+from nas.search.proposer import Proposal, Proposer
+from nas.search.record import INTERRUPTED, Kind, Record, is_over
+from nas.train.fidelity import Standing, to_promote
+from nas.train.trainer import Outcome, Progress
+from search_spaces import Arch, zoo
+
+WORTH_STARTING = 0.8
+"""A job is not started where less than this share of the median job's time is left."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A job under way: which trial of which study, on which rung, and what it was proposed as."""
+
+    kind: Kind
+    number: int
+    name: str
+    arch: Arch
+    cost: Price
+    epochs: float
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a job, for a display: `what` is launched, progressed, finished or cut."""
+
+    what: str
+    job: Running
+    progress: Progress | None = None
+    result: Result | None = None
+
+
+class Campaign:
+    """Gives the jobs of a run to the engine and writes what becomes of them; a `nas.engine.tune.Source`.
+
+    `control` proposes as many trials as the search, to be compared with it; a bound in trials counts the
+    search's alone.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        proposer: Proposer,
+        *,
+        trials: int | None,
+        control: Proposer | None = None,
+        deadline: float | None = None,
+        notify: Callable[[Event], None] = lambda event: None,
+    ) -> None:
+        self._record = record
+        self._proposers: dict[Kind, Proposer] = {"search": proposer}
+        if control is not None:
+            self._proposers["control"] = control
+        self._trials = trials
+        self._deadline = deadline
+        self._notify = notify
+        self._running: dict[str, Running] = {}
+        top = record.settings.fidelity.epochs
+        self._rungs = (*record.settings.rungs, top)
+        self._launched: dict[Kind, int] = {}
+        self._standings: dict[tuple[Kind, float], list[Standing]] = {}
+        self._promoted: dict[tuple[Kind, float], set[str]] = {}
+        self._seconds: list[float] = []
+        self._dry: set[Kind] = set()  # had nothing to propose, and will not before something has ended
+        for kind in self._proposers:
+            self._recall(kind)
+        done = {trial.user_attrs["name"] for trial in record.trials("baselines") if is_over(trial)}
+        self._baselines = [name for name in record.settings.baselines if name not in done]
+        self.exhausted = False
+
+    @property
+    def over(self) -> bool:
+        """Whether all that was asked for is done, so that there is nothing to start."""
+        return not self._baselines and not self._running and all(map(self._reached, self._proposers))
+
+    def next(self) -> tuple[str, Job] | Literal["wait"] | None:
+        """The next baseline, else promotion, else proposal, written as RUNNING; None at the end."""
+        if self._too_late():
+            return None
+        if self._baselines:
+            name = self._baselines.pop(0)
+            arch = zoo.get(name)
+            cost = self._proposers["search"].price(arch)
+            return self._launch(Running("baselines", -1, name, arch, cost, self._rungs[-1]))
+        waiting = [kind for kind in self._proposers if not self._reached(kind)]
+        for kind in sorted(waiting, key=lambda kind: self._launched[kind]):
+            job = self._promotion(kind) or self._proposal(kind)
+            if job is not None:
+                self._launched[kind] += 1
+                return self._launch(job)
+        if waiting and self._running:
+            return "wait"  # a promotion may come of it, or an arch that failed to run may be free again
+        self.exhausted = bool(waiting)
+        return None
+
+    def progressed(self, key: str, progress: Progress) -> None:
+        """Passed on to the display; curves are written with the result."""
+        self._notify(Event("progressed", self._running[key], progress=progress))
+
+    def finished(self, key: str, result: Result | None) -> None:
+        """Write the result; a job that was cut off will be run again by a resumed search."""
+        job = self._running.pop(key)
+        self._dry.clear()
+        if isinstance(result, Outcome):
+            self._record.complete(job.number, result, kind=job.kind)
+            self._note(job.kind, job.epochs, job.arch, job.cost, result)
+        elif isinstance(result, Stopped):
+            self._record.prune(job.number, result.curve, kind=job.kind)
+        else:
+            self._record.fail(job.number, result or INTERRUPTED, kind=job.kind)
+        if job.kind in self._proposers:
+            self._teach(job, result)
+        self._notify(Event("cut" if result is None else "finished", job, result=result))
+
+    def _recall(self, kind: Kind) -> None:
+        """Take up where the record stands: counts, standings of the rungs, what was cut off."""
+        trials = self._record.trials(kind)
+        self._launched[kind] = sum(is_over(trial) for trial in trials)
+        for trial in trials:
+            arch, epochs = Arch.parse(trial.user_attrs["arch"]), float(trial.user_attrs["epochs"])
+            lower = self._below(epochs)
+            if lower is not None and is_over(trial):
+                self._promoted.setdefault((kind, lower), set()).add(str(arch))
+            if trial.state == TrialState.COMPLETE:
+                self._note(kind, epochs, arch, Price.stored(trial.user_attrs), trial.user_attrs["outcome"])
+            elif not is_over(trial) and lower is None:
+                self._proposers[kind].enqueue(arch)
+
+    def _note(
+        self, kind: Kind, epochs: float, arch: Arch, cost: Price, outcome: Outcome | dict[str, float]
+    ) -> None:
+        told = outcome if isinstance(outcome, dict) else vars(outcome)
+        if epochs == self._rungs[-1]:
+            self._seconds.append(float(told["seconds"]))
+        objective = float(getattr(cost, self._record.settings.objective))
+        standing = Standing(str(arch), objective, float(told["accuracy"]))
+        self._standings.setdefault((kind, epochs), []).append(standing)
+
+    def _below(self, epochs: float) -> float | None:
+        """The rung from which trials come to this one."""
+        place = self._rungs.index(epochs) if epochs in self._rungs else 0
+        return self._rungs[place - 1] if place else None
+
+    def _promotion(self, kind: Kind) -> Running | None:
+        """A trial that goes on to its next rung; the higher rungs first."""
+        for lower, upper in reversed(list(zip(self._rungs, self._rungs[1:], strict=False))):
+            promoted = self._promoted.setdefault((kind, lower), set())
+            standing = to_promote(self._standings.get((kind, lower), []), promoted)
+            if standing is not None:
+                promoted.add(standing.arch)
+                arch = Arch.parse(standing.arch)
+                return Running(kind, -1, "", arch, self._proposers[kind].price(arch), upper)
+        return None
+
+    def _proposal(self, kind: Kind) -> Running | None:
+        if kind in self._dry:
+            return None
+        proposal = self._proposers[kind].propose()
+        if proposal is None:
+            self._dry.add(kind)
+            return None
+        return Running(kind, -1, "", proposal.arch, proposal.cost, self._rungs[0], proposal)
+
+    def _launch(self, job: Running) -> tuple[str, Job]:
+        settings = self._record.settings
+        proposer = self._proposers.get(job.kind)  # a baseline is no point of the space
+        params, distributions = proposer.point(job.arch) if proposer else ({}, {})
+        number = self._record.launch(
+            str(job.arch), job.cost, params, distributions, kind=job.kind, name=job.name, epochs=job.epochs
+        )
+        key = f"{job.kind} {number}"
+        self._running[key] = job = replace(job, number=number)
+        self._notify(Event("launched", job))
+        fidelity = replace(settings.fidelity, epochs=job.epochs)
+        return key, Job(str(job.arch), fidelity, settings.recipe, settings.seed)
+
+    def _teach(self, job: Running, result: Result | None) -> None:
+        """Tell the sampler what became of a job."""
+        proposer, share = self._proposers[job.kind], job.epochs / self._rungs[-1]
+        if result is None:
+            lower = self._below(job.epochs)
+            if lower is not None:
+                self._promoted[job.kind, lower].discard(str(job.arch))
+            if job.proposal is not None:
+                proposer.forget(job.proposal)
+        elif isinstance(result, Stopped):
+            reached = result.curve[-1]
+            proposer.tell(job.arch, reached.accuracy, share * reached.share, job.proposal, pruned=True)
+        else:
+            accuracy = result.accuracy if isinstance(result, Outcome) else None
+            proposer.tell(job.arch, accuracy, share, job.proposal)
+
+    def _reached(self, kind: Kind) -> bool:
+        return self._trials is not None and self._launched[kind] >= self._trials
+
+    def _too_late(self) -> bool:
+        if self._deadline is None:
+            return False
+        left = self._deadline - time.monotonic()
+        needed = WORTH_STARTING * statistics.median(self._seconds) if self._seconds else 0.0
+        return left <= needed

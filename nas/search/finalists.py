@@ -1,0 +1,165 @@
+"""The latency of a search: its table, found or made before the first training, and its finalists, timed at the end.
+
+A table is kept in the run's folder, so that the run can be resumed when another has been made meanwhile.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from nas.common.errors import UserError
+from nas.latency.conditions import Conditions
+from nas.latency.table.identity import TableId
+from nas.report import Results, results
+from nas.search.record import Kind, Record
+from nas.search.settings import Settings
+from search_spaces import Arch, spaces
+
+if TYPE_CHECKING:
+    from nas.latency.table.building import Measurer
+    from nas.latency.table.table import Table
+
+KEPT = "latency.json"
+"""The run's own copy of its table, in its folder."""
+
+
+def with_table(settings: Settings, named: str | None, notify: Callable[[str], None]) -> "Table":
+    """The table of a new run: the file or import that is named, else this machine's, made now where there is none.
+
+    Raises UserError where it does not fit the run, and where none can be made here.
+    """
+    from nas.console.progress import progress_line
+    from nas.latency import fingerprint
+    from nas.latency.table.building import obtain
+    from nas.latency.table.file import find, own_path
+
+    if named is not None:
+        table = find(named)
+        _check_target(table, settings, named)
+        return table
+    conditions = Conditions(resolution=settings.target_resolution, classes=settings.target_classes)
+    space = spaces.parse(settings.space, settings.granularity)
+    if own_path(fingerprint(conditions), space).is_file():
+        return find(conditions, space)
+    notify(
+        f"this machine has no latency table of space {space.name} yet; it is made first, in some minutes, and kept"
+    )
+    with progress_line() as progress:
+        return obtain(conditions, space, progress)
+
+
+def identified(settings: Settings, table: "Table") -> Settings:
+    """The settings with the identity of the run's table."""
+    return replace(settings, latency=TableId.of(table, is_here(table)))
+
+
+def is_here(table: "Table") -> bool:
+    """Whether a table's milliseconds are those of this machine."""
+    from nas.latency import fingerprint
+
+    try:
+        return fingerprint(table.fingerprint.conditions) == table.fingerprint
+    except UserError:
+        return False  # its backend is not here
+
+
+def _check_target(table: "Table", settings: Settings, named: str) -> None:
+    of = table.fingerprint
+    if (of.resolution, of.classes) != (settings.target_resolution, settings.target_classes):
+        raise UserError(
+            f"the latency table {named} is for {of.resolution}x{of.resolution} and {of.classes} classes, the "
+            f"run's costs are for {settings.target}; give --target-resolution {of.resolution} "
+            f"--target-classes {of.classes}, or another table"
+        )
+
+
+def reopened(settings: Settings, folder: Path, named: str | None) -> "Table | None":
+    """The table of a run that goes on: its own copy, or the one named. None where the run has no latency.
+
+    Raises UserError where neither is the one that it was begun with.
+    """
+    from nas.latency.table.file import find
+
+    if settings.latency is None:
+        if named is not None:
+            raise UserError("--latency-table: the run was begun without one; start a new run")
+        return None
+    own = folder / KEPT
+    if named is None and not own.is_file():
+        raise UserError(
+            f"{folder} has lost its latency table ({settings.latency}); give it with --latency-table"
+        )
+    table = find(named or str(own))
+    settings.latency.check(table)
+    return table
+
+
+def keep(table: "Table", folder: Path) -> None:
+    """Put a copy of the table into the run's folder."""
+    from nas.latency.table.file import save
+
+    save(table, folder / KEPT)
+
+
+def time_finalists(
+    record: Record, table: "Table", notify: Callable[[str], None], measurer: "Measurer | None" = None
+) -> None:
+    """Time the networks of the fronts, and the baselines, whole; write down what they took.
+
+    A network that is slower than predicted may leave the front to another, which is then timed as well.
+    Milliseconds are at the speed that the machine had when the table was made, so that both compare. Not
+    done, and said so, where the table is of another device.
+    """
+    from nas.latency.table.building import Here
+
+    identity = record.settings.latency
+    if identity is None or not (measurer or is_here(table)):
+        if identity is not None:
+            notify(
+                f"latencies are predicted for {identity.fingerprint}, which is not this machine: "
+                "the finalists are not timed again"
+            )
+        return
+    measurer = measurer or Here(table.fingerprint.conditions)
+    try:
+        while waiting := _untimed(results(record)):
+            _time(record, table, measurer, waiting)
+    except UserError as error:  # the machine became too busy: what was trained is kept all the same
+        notify(f"the finalists could not be timed: {error}; --resume does it")
+
+
+def _untimed(found: Results) -> list[tuple[Kind, int, str]]:
+    """The finalists that were not timed yet: kind, number and arch."""
+    finished = found.baselines[found.baselines["state"] == "COMPLETE"]
+    tables: Sequence[tuple[Kind, pd.DataFrame]] = (
+        ("search", found.front),
+        ("baselines", finished),
+        ("control", found.control_front),
+    )
+    return [
+        (kind, int(row["trial"]), str(row["arch"]))
+        for kind, table in tables
+        for _, row in table[table["measured_ms"].isna()].iterrows()
+    ]
+
+
+def _time(
+    record: Record, table: "Table", measurer: "Measurer", waiting: Sequence[tuple[Kind, int, str]]
+) -> None:
+    reference = table.timings.reference_ms
+    measured = measurer.networks([Arch.parse(arch) for _, _, arch in waiting])
+    for (kind, number, _), found in zip(waiting, measured, strict=True):
+        ms = found.ratio * reference
+        times = {
+            "ms": ms,
+            "low": min(found.low / found.ms, 1.0) * ms,
+            "high": max(found.high / found.ms, 1.0) * ms,
+            "ratio": found.ratio,
+            "session_ms": found.ms,
+            "clock": found.clock,
+            "clean": found.clean,
+        }
+        record.measure(number, times, kind=kind)

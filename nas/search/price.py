@@ -1,0 +1,75 @@
+"""All that is known of what a network costs before it is trained: counted, and where there is a table, its latency.
+
+One function gives it to whoever asks: the proposer, the sampler, the record, the display.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nas.common.errors import UserError
+from nas.latency.table.prediction import Prediction
+from nas.networks.cost import cost
+from nas.search.settings import Settings
+from search_spaces import Arch
+
+if TYPE_CHECKING:
+    from nas.latency.table.table import Table
+
+_COUNTED = ("macs", "params", "activations")
+_PREDICTED = {"predicted_ms": "ms", "predicted_low": "low", "predicted_high": "high"}
+
+
+@dataclass(frozen=True)
+class Price:
+    """Multiply-adds, parameters and activations as in `nas.networks.cost.Cost`, and the predicted latency, if any."""
+
+    macs: int
+    params: int
+    activations: int
+    latency: Prediction | None = None
+
+    @property
+    def latency_ms(self) -> float:
+        """Milliseconds as predicted; NaN where nothing predicts them."""
+        return self.latency.ms if self.latency else math.nan
+
+    def attributes(self) -> dict[str, Any]:
+        """As stored with a trial."""
+        counted = {name: getattr(self, name) for name in _COUNTED}
+        if self.latency is None:
+            return counted
+        return counted | {name: getattr(self.latency, part) for name, part in _PREDICTED.items()}
+
+    @classmethod
+    def stored(cls, attributes: Mapping[str, Any]) -> "Price":
+        """The inverse of `attributes`; other entries are passed over."""
+        latency = None
+        if "predicted_ms" in attributes:
+            latency = Prediction(*(float(attributes[name]) for name in _PREDICTED))
+        macs, params, activations = (int(attributes[name]) for name in _COUNTED)
+        return cls(macs, params, activations, latency)
+
+
+Pricer = Callable[[Arch], Price]
+
+
+def pricer(settings: Settings, table: "Table | None" = None) -> Pricer:
+    """What prices an arch at a run's target; with its latency where the run has a table.
+
+    Raises UserError where the run was begun with a table and another one, or none, is given.
+    """
+    if settings.latency is not None:
+        if table is None:
+            raise UserError(
+                f"the run needs its latency table ({settings.latency}); give it to --latency-table"
+            )
+        settings.latency.check(table)
+
+    def price(arch: Arch) -> Price:
+        counted = cost(arch, settings.target_resolution, settings.target_classes)
+        latency = None if table is None else table.predict(arch)
+        return Price(counted.macs, counted.params, counted.activations, latency)
+
+    return price

@@ -1,0 +1,185 @@
+"""What a run remembers: an Optuna study in a storage, the only truth.
+
+A trial is written when it is launched (RUNNING) and once more when it ends. What is proposed and refused
+is not written: its cost can be computed again. Hand-designed networks are trials of a study of their own,
+because they are no points of the space.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+import optuna
+import pandas as pd
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.runs import studies as storing
+from nas.runs.studies import INTERRUPTED, is_over
+from nas.search.price import Price
+from nas.search.settings import Settings
+from nas.train.trainer import Outcome, Progress
+
+__all__ = ["COLUMNS", "INTERRUPTED", "KINDS", "Kind", "Record", "is_over"]
+
+COLUMNS = (
+    "trial",
+    "state",
+    "arch",
+    "accuracy",
+    "macs",
+    "params",
+    "activations",
+    "latency_ms",
+    "seconds",
+    "epochs",
+    "predicted_ms",
+    "predicted_low",
+    "predicted_high",
+    "measured_ms",
+    "measured_low",
+    "measured_high",
+)
+"""Of a run's tables. latency_ms is measured_ms where the network was timed whole, else predicted_ms."""
+_TIMES = ("latency_ms", *COLUMNS[-6:])
+_TYPES = {
+    **dict.fromkeys(("trial", "macs", "params", "activations"), "int64"),
+    **dict.fromkeys(("accuracy", "seconds", "epochs", *_TIMES), "float64"),
+}
+
+_MEASURED = "measured"
+
+Kind = Literal["search", "baselines", "control"]
+KINDS: tuple[Kind, ...] = ("search", "baselines", "control")
+
+
+class Record:
+    """The studies of a run: the search's trials, the baselines', and those of a random control."""
+
+    def __init__(self, studies: Mapping[Kind, optuna.Study]) -> None:
+        self._studies = dict(studies)
+        self.settings = Settings.from_json(studies["search"].user_attrs["settings"])
+
+    @classmethod
+    def create(cls, storage: str, name: str, settings: Settings, notes: Mapping[str, Any]) -> "Record":
+        """A new run in a storage (an Optuna URL). Raises UserError where one of that name is there.
+
+        Leaves nothing in the storage where it fails.
+        """
+        with storing.new_studies(storage, name, KINDS) as studies:
+            search = studies["search"]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                search.set_metric_names(list(settings.objectives))
+            for key, value in notes.items():
+                search.set_user_attr(key, value)
+            search.set_user_attr("settings", settings.to_json())
+            return cls(studies)
+
+    def delete(self) -> None:
+        """Remove the run from its storage, as far as that can be done."""
+        storing.delete(list(self._studies.values()))
+
+    @classmethod
+    def open(cls, storage: str, name: str) -> "Record":
+        """An existing run. Raises UserError where there is none, or where it was never quite made."""
+        return cls(storing.find_studies(storage, name, KINDS))
+
+    # Writing -------------------------------------------------------------------------------------------
+
+    def launch(
+        self,
+        arch: str,
+        cost: Price,
+        params: Mapping[str, Any],
+        distributions: Mapping[str, BaseDistribution],
+        *,
+        kind: Kind = "search",
+        name: str = "",
+        epochs: float | None = None,
+    ) -> int:
+        """Write a trial that is about to run; its number. `name` is a baseline's, `epochs` a lower rung's."""
+        attributes = {
+            "arch": arch,
+            **cost.attributes(),
+            "name": name,
+            "epochs": self.settings.fidelity.epochs if epochs is None else epochs,
+        }
+        return storing.launch(self._studies[kind], attributes, params, distributions)
+
+    def complete(self, number: int, outcome: Outcome, *, kind: Kind = "search") -> None:
+        """Write the result of a trial."""
+        trial = self._annotate(number, {"outcome": asdict(outcome)}, kind)
+        self._studies[kind].tell(number, self._values(trial, outcome.accuracy))
+
+    def fail(self, number: int, reason: str, *, kind: Kind = "search") -> None:
+        """Write that a trial failed, and why; INTERRUPTED where it is to be run again."""
+        self._annotate(number, {"reason": reason}, kind)
+        self._studies[kind].tell(number, state=TrialState.FAIL)
+
+    def prune(self, number: int, curve: Sequence[Progress], *, kind: Kind = "search") -> None:
+        """Write that a scheduler stopped a trial, with what it had reported."""
+        self._annotate(number, {"curve": [asdict(point) for point in curve]}, kind)
+        self._studies[kind].tell(number, state=TrialState.PRUNED)
+
+    def interrupt_running(self) -> int:
+        """Mark as interrupted what an earlier, dead driver of this run left RUNNING; how many it were.
+
+        What had ended, and of which the driver could not say so any more, ends now as it had.
+        """
+        return sum(storing.end_running(study, self._values) for study in self._studies.values())
+
+    def _values(self, trial: FrozenTrial, accuracy: float) -> list[float]:
+        return [accuracy, float(getattr(Price.stored(trial.user_attrs), self.settings.objective))]
+
+    def _annotate(self, number: int, values: Mapping[str, Any], kind: Kind) -> FrozenTrial:
+        return storing.annotate(self._studies[kind], number, values)
+
+    def measure(self, number: int, times: Mapping[str, Any], *, kind: Kind = "search") -> None:
+        """Write what a finished trial's network took when it was timed whole: ms, low, high and how.
+
+        Kept by the study: a finished trial takes no more attributes.
+        """
+        self._studies[kind].set_user_attr(f"{_MEASURED} {number}", dict(times))
+
+    # Reading -------------------------------------------------------------------------------------------
+
+    def note(self, key: str) -> Any:
+        """A note given at creation."""
+        return self._studies["search"].user_attrs.get(key)
+
+    def trials(self, kind: Kind = "search") -> list[FrozenTrial]:
+        """The trials of a kind in order; those interrupted and since run again are left out."""
+        return storing.current(self._studies[kind].get_trials(deepcopy=False), ("arch", "name", "epochs"))
+
+    def frame(self, trials: Sequence[FrozenTrial], kind: Kind = "search") -> pd.DataFrame:
+        """Trials as a table of COLUMNS, `name` and `reason`; accuracy in [0, 1], NaN where there is none."""
+        rows, measured = [], self._studies[kind].user_attrs
+        for trial in trials:
+            attrs, outcome = trial.user_attrs, trial.user_attrs.get("outcome", {})
+            rows.append(
+                {
+                    "trial": trial.number,
+                    "state": trial.state.name,
+                    "arch": attrs["arch"],
+                    "accuracy": outcome.get("accuracy", float("nan")),
+                    "macs": attrs["macs"],
+                    "params": attrs["params"],
+                    "activations": attrs["activations"],
+                    "seconds": outcome.get("seconds", float("nan")),
+                    "epochs": attrs["epochs"],
+                    **_times(Price.stored(attrs), measured.get(f"{_MEASURED} {trial.number}", {})),
+                    "name": attrs["name"],
+                    "reason": attrs.get("reason", ""),
+                }
+            )
+        return pd.DataFrame(rows, columns=[*COLUMNS, "name", "reason"]).astype(_TYPES)
+
+
+def _times(price: Price, measured: Mapping[str, Any]) -> dict[str, float]:
+    """Milliseconds predicted and measured, NaN where they are not known."""
+    told, nan = price.latency, float("nan")
+    predicted = (told.ms, told.low, told.high) if told else (nan, nan, nan)
+    timed = tuple(float(measured.get(name, nan)) for name in ("ms", "low", "high"))
+    return dict(zip(_TIMES, (timed[0] if measured else predicted[0], *predicted, *timed), strict=True))

@@ -1,0 +1,155 @@
+"""Augmented batches of a training split, made as a whole on the device: no loader process, no copy on the CPU.
+
+What chance decides about a batch is drawn on the CPU, from one generator, so that the stream is the same on
+every device; the pixels are then gathered where they lie. The two are apart so that making a batch can be
+recorded as part of a CUDA graph: it depends on nothing but one small tensor. Images too many for the device's
+memory stay on the host, and a batch of them is sent when it is chosen.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from nas.train.recipe import Recipe, Schedule
+
+if TYPE_CHECKING:
+    from nas.data.dataset import Dataset, Split
+
+HELD = 0.25
+"""The share of a GPU's free memory up to which a training's images are held there: several may train at once."""
+
+
+def stratified(labels: npt.NDArray[np.int64], share: float, seed: int) -> Tensor:
+    """The same share of every class, at least one image of each: rows, int64, ascending."""
+    if share == 1:
+        return torch.arange(len(labels))
+    chance = torch.Generator().manual_seed(seed)
+    kept = []
+    for label in np.unique(labels):
+        rows = torch.from_numpy(np.flatnonzero(labels == label))
+        order = torch.randperm(len(rows), generator=chance)
+        kept.append(rows[order[: max(1, round(share * len(rows)))]])
+    return torch.cat(kept).sort().values
+
+
+class Batches:
+    """An endless stream of augmented, normalised batches: every image once an epoch, no gap between epochs.
+
+    `choices` says how many numbers chance decides for each image of a batch. held: the whole split lies on the
+    device, rather than a batch at a time; if None, on the CPU and where a GPU has room. The batches are the same.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        rows: Tensor,
+        data: Dataset,
+        plan: Schedule,
+        recipe: Recipe,
+        seed: int,
+        place: torch.device,
+        held: bool | None = None,
+    ) -> None:
+        with warnings.catch_warnings():  # torch warns that the memory map is read-only; it is only read
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+            images = torch.from_numpy(split.images)
+        self.place = place
+        self.batch_size = plan.batch_size
+        self._side = data.resolution
+        labels = torch.from_numpy(np.array(split.labels))
+        self._away: list[
+            tuple[Tensor, Tensor]
+        ] = []  # where a batch of them lies on the device, and all of them
+        if _has_room(place, images) if held is None else held:
+            images, labels = (
+                images.to(place),
+                labels.to(place),
+            )  # no copy on the CPU: workers share mapped pages
+        else:
+            whole = images, labels
+            images, labels = (
+                every.new_empty((plan.batch_size, *every.shape[1:]), device=place) for every in whole
+            )
+            self._away = list(zip((images, labels), whole, strict=True))
+        self._pixels, self._labels = images.reshape(-1, 3), labels
+        self._rows, self._queue = rows, rows[:0]
+        self._mirror = recipe.mirror
+        self._reach = self._side // 8 if plan.shift else 0
+        self._hole = round(recipe.cutout * self._side)
+        self.choices = 6 if self._hole else 4
+        self._chance = torch.Generator().manual_seed(seed)
+        self._normalise = normaliser(data, place)
+        self._line = torch.arange(self._side, device=place)
+
+    def choose(self) -> Tensor:
+        """What chance decides about the next batch: int64 [choices, N], on the CPU.
+
+        Row, mirrored or not, shift down, shift right of each image; with cutout, top and left of its hole. Where
+        the split is not held on the device its images are sent there now, and the choice is good until the next.
+        """
+        while len(self._queue) < self.batch_size:
+            order = torch.randperm(len(self._rows), generator=self._chance)
+            self._queue = torch.cat([self._queue, self._rows[order]])
+        row, self._queue = self._queue[: self.batch_size], self._queue[self.batch_size :]
+        flip = torch.randint(2, row.shape, generator=self._chance) * int(self._mirror)
+        shift = torch.randint(-self._reach, self._reach + 1, (2, len(row)), generator=self._chance)
+        chosen = [(self._send(row) if self._away else row)[None], flip[None], shift]
+        if self._hole:  # its centre is anywhere in the image, so that it may reach over the border
+            centre = torch.randint(self._side, (2, len(row)), generator=self._chance)
+            chosen.append(centre - self._hole // 2)
+        return torch.cat(chosen)
+
+    def _send(self, row: Tensor) -> Tensor:
+        """Copy what belongs to these rows to the device; where it lies there."""
+        for there, whole in self._away:
+            some = whole.index_select(0, row)
+            there.copy_(some.pin_memory() if there.is_cuda else some, non_blocking=there.is_cuda)
+        return torch.arange(len(row))
+
+    def make(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """The batch of a choice that lies on the device.
+
+        Images [N, 3, H, W] float, channels-last, and labels [N] int64.
+        """
+        side, line = self._side, self._line
+        row, flip, down, right, *corner = chosen.unsqueeze(2)
+        y = _reflect(line + down, side)
+        x = _reflect(line + right, side)
+        x = torch.where(flip == 1, side - 1 - x, x)
+        source = (row * side + y).unsqueeze(2) * side + x.unsqueeze(1)
+        images = self._pixels.index_select(0, source.flatten()).view(-1, side, side, 3)
+        batch = self._normalise(images)
+        if corner:
+            low, left = ((line >= start) & (line < start + self._hole) for start in corner)
+            batch.masked_fill_((low.unsqueeze(2) & left.unsqueeze(1)).unsqueeze(1), 0.0)
+        return batch, self._labels[row.flatten()]
+
+
+def _has_room(place: torch.device, images: Tensor) -> bool:
+    """Whether uint8 images may all lie on the device; on the CPU they are where they are."""
+    return place.type != "cuda" or images.numel() <= HELD * torch.cuda.mem_get_info(place)[0]
+
+
+def _reflect(position: Tensor, side: int) -> Tensor:
+    """Positions beyond either border, mirrored back into [0, side)."""
+    return side - 1 - (side - 1 - position.abs()).abs()
+
+
+def normaliser(data: Dataset, place: torch.device) -> Callable[[Tensor], Tensor]:
+    """From uint8 [N, H, W, 3] to float [N, 3, H, W], channels-last, of mean 0 and deviation 1 a channel."""
+    # One whole line of pixels a row, so that the arithmetic runs over long rows and not over three numbers.
+    mean = (torch.tensor(data.mean) * 255).repeat(data.resolution).to(place)
+    scale = 1 / (torch.tensor(data.std) * 255).repeat(data.resolution).to(place)
+
+    def normalise(images: Tensor) -> Tensor:
+        lines = images.flatten(2).float()
+        return lines.sub_(mean).mul_(scale).view(images.shape).permute(0, 3, 1, 2)
+
+    return normalise

@@ -1,0 +1,113 @@
+"""List the hand-designed networks with counted and published figures, or check the ones against the others.
+
+python -m nas.zoo
+python -m nas.zoo --check
+"""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from nas.console.text_table import aligned
+from nas.networks.cost import TARGET_RESOLUTION
+from nas.runs.naming import resolve
+from nas.zoo.catalogue import (
+    FIGURES,
+    TOLERANCE,
+    Comparison,
+    comparisons,
+    counted,
+    deviations,
+    listed,
+    unbuildable,
+)
+
+
+def main(
+    check: Annotated[
+        bool, typer.Option(help="Only the published figures that a count contradicts, and why.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """List the networks of the zoo and reference classifiers, counted and as published, at 224x224."""
+    if check:
+        found = deviations()
+        typer.echo(json.dumps([_plain(row) for row in found], indent=2) if as_json else _checked(found))
+        if any(not row.reason for row in found):
+            raise typer.Exit(1)
+    elif as_json:
+        typer.echo(json.dumps([_entry(name) for name in listed()], indent=2))
+    else:
+        typer.echo(_listed())
+
+
+def _listed() -> str:
+    rows = []
+    for name in listed():
+        cost, printed = counted(name), _printed(name)
+        rows.append(
+            [name, f"{cost.macs / 1e6:.2f}", printed["macs"], f"{cost.params / 1e6:.3f}", printed["params"]]
+        )
+    header = ["name", "M multiply-adds", "published", "M parameters", "published"]
+    return (
+        aligned(header, rows, left=("name",))
+        + "\n\nMultiply-adds of convolutions and fully connected layers, at 224x224 with 1000 classes. Other "
+        "widths follow\neach family's rule: mobilenet_v2_x0.6. python -m nas.describe NAME shows the layers, "
+        "and --check here\nwhere published figures deviate by more than 2 %."
+    )
+
+
+def _entry(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "arch": str(resolve(name)),
+        **asdict(counted(name)),
+        "published": [_plain(row) for row in comparisons(name)],
+    }
+
+
+def _printed(name: str) -> dict[str, str]:
+    """What was published at 224x224, the distinct figures of each kind, or a hyphen."""
+    found: dict[str, dict[str, None]] = {figure: {} for figure in FIGURES}
+    for row in comparisons(name):
+        if row.resolution == TARGET_RESOLUTION:
+            found[row.figure][f"{row.published / 1e6:.6g}"] = None
+    return {figure: " / ".join(printed) or "-" for figure, printed in found.items()}
+
+
+def _checked(found: list[Comparison]) -> str:
+    header = ["network", "resolution", "figure", "published", "counted", "difference", "reason"]
+    rows = [
+        [
+            row.network,
+            str(row.resolution),
+            f"M {FIGURES[row.figure]}",
+            f"{row.published / 1e6:g}",
+            f"{row.counted / 1e6:.3f}",
+            f"{row.difference:+.1%}",
+            (row.reason or "UNEXPLAINED") + (f" [{row.source}]" if row.contradicted else ""),
+        ]
+        for row in found
+    ]
+    total = sum(len(comparisons(name)) for name in listed())
+    inside = total - sum(not row.contradicted for row in found)
+    parts = [
+        aligned(header, rows, left=("network", "figure", "reason")),
+        f"\n{inside} of {total} published figures are within {TOLERANCE:.0%} of the count. Rows with their "
+        "source in brackets are\nnot in the table of published figures: the count contradicts them.",
+        "\nPublished, but not built:",
+        *(f"  {name}: {reason}" for name, reason in unbuildable().items()),
+    ]
+    return "\n".join(parts)
+
+
+def _plain(row: Comparison) -> dict[str, Any]:
+    return {**asdict(row), "difference": row.difference}
+
+
+if __name__ == "__main__":
+    from nas.console import commands as console
+
+    console.run(main)

@@ -1,0 +1,167 @@
+"""The hand-designed networks beside what was printed of them, and why the two differ.
+
+Published figures are those of `results/published/`; each is compared with a count at its own resolution and
+1000 classes.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import pandas as pd
+
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, Cost, cost
+from nas.networks.references import Model, Reference
+from nas.zoo import published
+from search_spaces import zoo
+from search_spaces.arch import Arch
+
+FIGURES = {"macs": "multiply-adds", "params": "parameters"}
+REFERENCES = tuple(f"torchvision:{name}" for name in ("vgg16", "resnet50", "googlenet", "inception_v3"))
+"""The classifiers of libraries that are listed beside the zoo; any other is taken by name."""
+TOLERANCE = 0.02
+"""A deviation above this share of the published figure has a reason."""
+_PRINTED = {"macs": 1_000_000, "params": 100_000}  # the coarsest digit in use
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A published figure of a network beside the count. `contradicted` figures are in no table of ours."""
+
+    network: str
+    model: str
+    resolution: int
+    figure: str
+    published: int
+    counted: int
+    source: str
+    reason: str = ""
+    contradicted: bool = False
+
+    @property
+    def difference(self) -> float:
+        """Of the count from the published figure, as a share of that."""
+        return self.counted / self.published - 1
+
+    @property
+    def deviates(self) -> bool:
+        """Whether it is off by more than the tolerance."""
+        return abs(self.difference) > TOLERANCE
+
+
+def name_of(model: Model) -> str | None:
+    """The zoo's name of an arch, or the text of a library's classifier; None for any other arch."""
+    return str(model) if isinstance(model, Reference) else _known().get(model)
+
+
+def comparisons(name: str) -> list[Comparison]:
+    """Every published figure of a network of the zoo, or of `LIBRARY:NAME`, beside the count."""
+    from nas.runs.naming import resolve
+
+    model = resolve(name)
+    rows = rows_of(name, published.imagenet()) + rows_of(name, published.elsewhere())
+    return [
+        _comparison(name, model, row, figure)
+        for row in rows
+        for figure in FIGURES
+        if not pd.isna(row[figure]) and not pd.isna(row["resolution"])
+    ]
+
+
+def contradicted(name: str) -> list[Comparison]:
+    """The published figures of a network that are not in the table because a count contradicts them."""
+    from nas.runs.naming import resolve
+
+    model = resolve(name)
+    found = []
+    for row in rows_of(name, published.contradicted()):
+        for figure in FIGURES:
+            if not pd.isna(row[figure]):
+                made = _comparison(name, model, row, figure)
+                if made.deviates:
+                    found.append(made)
+    return found
+
+
+def listed() -> list[str]:
+    """Every variant of the zoo, and the classifiers of libraries that stand beside them."""
+    return [*zoo.names(), *REFERENCES]
+
+
+def deviations() -> list[Comparison]:
+    """Of everything that is listed, the figures that are off by more than 2 %, each with its reason."""
+    found = []
+    for name in listed():
+        found += [made for made in comparisons(name) if made.deviates] + contradicted(name)
+    return found
+
+
+def unbuildable() -> dict[str, str]:
+    """Variants that somebody published and that cannot be built, by name, each with the reason."""
+    return {name: str(error) for name, error in zoo.refused().items() if rows_of(name, published.imagenet())}
+
+
+def counted(name: str, resolution: int = TARGET_RESOLUTION) -> Cost:
+    """The cost of a network that is listed, with 1000 classes."""
+    from nas.runs.naming import resolve
+
+    return cost(resolve(name), resolution, TARGET_CLASSES)
+
+
+@cache
+def _known() -> dict[Arch, str]:
+    return {zoo.get(name): name for name in reversed(zoo.names())}
+
+
+def rows_of(name: str, table: pd.DataFrame) -> list[pd.Series]:
+    """The rows of a published table that are about a network of the zoo, or `LIBRARY:NAME`, and its variant."""
+    if ":" in name:
+        family, width, groups = name.partition(":")[2].removeprefix("legacy_"), 1.0, None  # timm's older ones
+    else:
+        family, given, groups = zoo.split(name)
+        width = 1.0 if given is None else given
+        if groups is None and zoo.ZOO[family].groups:
+            groups = 3
+    found = []
+    for _, row in table.iterrows():
+        alike = published.plain(str(row["model"])) == published.plain(family)
+        wide = pd.isna(row["width"]) or abs(float(row["width"]) - width) < 1e-9
+        grouped = (None if pd.isna(row["groups"]) else int(row["groups"])) == groups
+        if alike and wide and grouped:
+            found.append(row)
+    return found
+
+
+def _comparison(name: str, model: Model, row: pd.Series, figure: str) -> Comparison:
+    printed, resolution = int(row[figure]), int(row["resolution"])
+    count = int(getattr(cost(model, resolution, TARGET_CLASSES), figure))
+    made = Comparison(name, str(row["model"]), resolution, figure, printed, count, str(row["source"]))
+    reason = ""
+    if "reason" in row:
+        reason = str(row["reason"])
+    elif made.deviates:
+        reason = _digits(made) or _told(row, figure)
+    return Comparison(**{**vars(made), "reason": reason, "contradicted": "reason" in row})
+
+
+def _digits(made: Comparison) -> str:
+    """The reason where, rounded or cut off to the printed digits, the count is the same; else nothing."""
+    unit = _PRINTED[made.figure]
+    while made.published % unit:
+        unit //= 10
+    if made.counted // unit * unit == made.published:
+        return f"printed to {unit / 1e6:g} million, cut off"
+    if (made.counted + unit // 2) // unit * unit == made.published:
+        return f"printed to {unit / 1e6:g} million"
+    return ""
+
+
+def _told(row: pd.Series, figure: str) -> str:
+    """The reason that `reasons.csv` gives for a row of the published table."""
+    for _, told in published.reasons().iterrows():
+        same = all(
+            pd.isna(told[column]) or (not pd.isna(row[column]) and told[column] == row[column])
+            for column in ("model", "width", "resolution", "groups")
+        )
+        if same and told["figure"] == figure:
+            return str(told["reason"])
+    return ""

@@ -1,0 +1,30 @@
+"""On no table, adversarial ones included, is the sampler worse than chance; nor does it ever repeat itself."""
+
+from pathlib import Path
+
+import pytest
+
+from nas.bench.samplers.playing import Scenario
+from nas.bench.samplers.standings import beside_random, standings
+from nas.bench.samplers.synthetic import SYNTHETIC
+from nas.bench.samplers.tournament import Job, tournament
+
+SCENARIOS = (Scenario("one"), Scenario("four", workers=4), Scenario("cap", capped=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", SYNTHETIC)
+def test_it_is_never_worse_than_chance(table: str, tmp_path: Path) -> None:
+    jobs = [
+        Job(table, sampler, scenario, seed, 40)
+        for scenario in SCENARIOS
+        for sampler in ("front", "random")
+        for seed in range(5)
+    ]
+    found = standings(tournament(jobs, tmp_path, 2, lambda done, total: None))
+    for standing in found:
+        if standing.sampler == "front":
+            beside = beside_random(standing, found)
+            assert beside is not None
+            assert beside <= 1.0, standing.scenario
+            assert standing.repeats == 0

@@ -1,0 +1,73 @@
+"""Plays: what counts as an evaluation, what is shown, and when a play ends."""
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution
+
+from nas.bench.samplers.contestants import CONTESTANTS, Contestant
+from nas.bench.samplers.playing import Scenario, play
+from nas.bench.samplers.synthetic import SYNTHETIC
+from nas.bench.samplers.tables import Table
+
+ONE = Scenario("one")
+
+
+def tiny() -> Table:
+    """Nine points with three trainings each."""
+    return Table(
+        "tiny",
+        {name: CategoricalDistribution((0, 1, 2)) for name in "ab"},
+        value=lambda p: float(p["a"] * 3 + p["b"]),
+        costs=lambda p: {"cost": 1.0 + p["a"] + p["b"]},
+        trainings=lambda p: [p["a"] * 3 + p["b"] + noise for noise in (-0.25, 0.0, 0.25)],
+    )
+
+
+@pytest.mark.parametrize("name", ["front", "front+features", "nsga2-20", "nsga2", "tpe", "random"])
+def test_every_sampler_plays_and_does_the_same_again(name: str) -> None:
+    table, sampler = SYNTHETIC["two_costs"](), CONTESTANTS[name]
+    one, two = (play(table, sampler, Scenario("4", workers=4), 3, 10) for _ in range(2))
+    assert len(one.values) == 10
+    assert one.costs.shape == (10, 2)
+    np.testing.assert_array_equal(one.values, two.values)
+    assert (one.values != play(table, sampler, ONE, 4, 10).values).any()
+
+
+def test_an_exhausted_space_ends_the_play() -> None:
+    played = play(tiny(), CONTESTANTS["front"], ONE, 0, 50)
+    assert sorted(played.values) == list(range(9))
+    assert played.repeats == 0
+
+
+def test_batches_end_it_as_well() -> None:
+    played = play(tiny(), CONTESTANTS["front"], Scenario("4", workers=4), 0, 50)
+    assert sorted(played.values) == list(range(9))
+
+
+def test_one_training_is_shown_and_the_truth_is_kept() -> None:
+    played = play(tiny(), CONTESTANTS["random"], Scenario("noisy", noisy=True), 0, 40)
+    assert set(played.shown - played.values) == {-0.25, 0.0, 0.25}
+
+
+def test_what_is_over_the_cap_costs_no_evaluation() -> None:
+    table = tiny()
+    for name in ("front", "tpe", "random"):
+        played = play(table, CONTESTANTS[name], Scenario("cap", capped=True), 0, 6)
+        assert played.costs.max() <= table.truth.cap, name
+
+
+def test_repeats_are_counted_unless_they_are_free() -> None:
+    class Stubborn(optuna.samplers.RandomSampler):
+        """Nearly always the same point."""
+
+        def sample_independent(self, study, trial, name, distribution):  # type: ignore[no-untyped-def]
+            return 2 if trial.number % 10 == 9 and name == "b" else 0
+
+    def make(table: Table, seed: int, cap: float | None) -> Stubborn:
+        return Stubborn()
+
+    assert play(tiny(), Contestant("s", make), ONE, 0, 10).repeats == 8
+    played = play(tiny(), Contestant("s", make, dedupe=True), ONE, 0, 2)
+    assert played.repeats == 0
+    assert list(played.values) == [0.0, 2.0]

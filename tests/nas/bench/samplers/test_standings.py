@@ -1,0 +1,71 @@
+"""Standings: regret against the best there is, or the best that was found, and beside random search."""
+
+import numpy as np
+import pytest
+
+from nas.bench.samplers.pictures import LEAST, panels
+from nas.bench.samplers.playing import Scenario
+from nas.bench.samplers.standings import Standing, beside_random, curves, standings, summary
+from nas.bench.samplers.tournament import Job, Outcome, load
+
+ONE, CAPPED = Scenario("one"), Scenario("cap", capped=True)
+
+
+def outcomes(table: str, scenario: Scenario, **finals: list[float]) -> list[Standing]:
+    """Standings of plays of two evaluations that end at these shares of the true front's hypervolume."""
+    most = load(table).truth.most
+    return standings(
+        {
+            Job(table, name, scenario, seed, 2): Outcome(np.array([0.0, share * most]), 0)
+            for name, shares in finals.items()
+            for seed, share in enumerate(shares)
+        }
+    )
+
+
+def test_regret_is_what_is_missing_in_per_cent() -> None:
+    (found,) = outcomes("constant", ONE, front=[0.9, 1.0, 0.8])
+    assert found.quartiles()[1] == pytest.approx([100.0, 10.0])
+    assert found.reached[0.9].median == 2.0
+    assert found.reached[0.99].median == np.inf
+
+
+def test_of_a_large_table_the_best_found_is_the_measure() -> None:
+    jobs = {
+        Job("large", name, ONE, 0, 1): Outcome(np.array([area]), 0)
+        for name, area in (("front", 1e9), ("random", 5e8))
+    }
+    best, half = standings(jobs)
+    assert best.regrets.tolist() == [[0.0]]
+    assert half.regrets.tolist() == [[50.0]]
+
+
+def test_under_a_cap_the_regret_is_in_the_values_unit() -> None:
+    truth = load("minus_cost").truth
+    found = standings(
+        {Job("minus_cost", "front", CAPPED, 0, 2): Outcome(np.array([-np.inf, truth.best_under_cap - 2]), 0)}
+    )
+    assert found[0].regrets[0].tolist() == [np.inf, 2.0]
+    assert found[0].unit == "value"
+
+
+def test_beside_random_is_in_randoms_interquartile_ranges() -> None:
+    found = outcomes("constant", ONE, front=[0.5, 0.5, 0.5], random=[0.4, 0.6, 0.8])
+    assert beside_random(found[0], found) == pytest.approx(0.1 / 0.2)
+    assert beside_random(found[1], found) == 0.0
+    assert beside_random(found[0], found[:1]) is None
+
+
+def test_the_tables_have_a_row_for_each() -> None:
+    found = outcomes("constant", ONE, front=[1.0, 1.0], random=[0.5, 0.5])
+    assert summary(found)["sampler"].tolist() == ["front", "random"]
+    assert len(curves(found)) == 4
+    assert (curves(found)["low"] <= curves(found)["high"]).all()
+
+
+def test_the_first_sampler_is_drawn_on_top_and_nothing_below_the_axis() -> None:
+    found = outcomes("constant", ONE, front=[1.0], random=[0.5])
+    (panel,) = panels(found)
+    assert [curve.sampler for curve in panel.curves] == ["random", "front"]
+    assert panel.least == pytest.approx(100 * LEAST)
+    assert min(curve.low.min() for curve in panel.curves) == panel.least

@@ -1,0 +1,141 @@
+"""A table is timed once, however often it is stopped."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nas.common.errors import UserError
+from nas.latency.table.building import build, distinct, journal_of, plan
+from nas.latency.table.completing import completed
+from nas.latency.table.entries import keys_of
+from nas.latency.table.file import load
+from nas.latency.table.table import Table, Timings, Whole
+from nas.networks.cost import key_name
+from search_spaces import Arch, spaces, zoo
+from tests.nas.latency.table.synthetic import CONDITIONS, REFERENCE_MS, Synthetic, fingerprint, table
+from tests.nas.search.small import KINDS, TINY, all_archs
+
+SPACE = spaces.parse(KINDS)
+BESIDE = ("mobilenet_v3_small",)
+
+
+def made(path: Path, measurer: Synthetic, **options: int) -> Table:
+    return build(fingerprint(), SPACE, plan(SPACE, CONDITIONS, beside=BESIDE, **options), measurer, path)
+
+
+def test_all_is_timed_once_and_written_whole(tmp_path: Path) -> None:
+    path, measurer = tmp_path / "table.json", Synthetic()
+    found = made(path, measurer)
+    assert len(measurer.asked) == len(set(measurer.asked))
+    expected = {key_name(key) for arch in all_archs(KINDS) for key in keys_of(arch, CONDITIONS)}
+    baseline = {key_name(key) for key in keys_of(zoo.get(BESIDE[0]), CONDITIONS)}
+    assert set(found.timings.parts) == expected | baseline
+    assert load(path) == found and found.timings.reference_ms == pytest.approx(REFERENCE_MS)
+    assert list(tmp_path.iterdir()) == [path]
+    assert found.errors is not None and found.errors.mape < 0.01
+
+
+@pytest.mark.parametrize("dies_after", [0, 7, 21, 60])
+def test_a_table_killed_half_way_goes_on(tmp_path: Path, dies_after: int) -> None:
+    path, dying = tmp_path / "table.json", Synthetic(dies_after=dies_after)
+    with pytest.raises(KeyboardInterrupt):
+        made(path, dying)
+    assert not path.exists() and journal_of(path).is_file()
+    again = Synthetic()
+    found = made(path, again)
+    kept = set(dying.asked) - set(again.asked)
+    assert len(kept) >= dies_after - 10  # networks are written down in tens
+    assert found == made(tmp_path / "straight.json", Synthetic())
+    assert not journal_of(path).exists()
+
+
+def test_a_line_torn_by_a_kill_is_timed_again(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    with pytest.raises(KeyboardInterrupt):
+        made(path, Synthetic(dies_after=40))
+    journal = journal_of(path)
+    journal.write_text(journal.read_text()[:-20])
+    again = Synthetic()
+    assert made(path, again) == made(tmp_path / "straight.json", Synthetic())
+    assert len(set(again.asked)) == len(again.asked)
+
+
+def test_what_was_timed_under_other_conditions_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    with pytest.raises(KeyboardInterrupt):
+        build(
+            fingerprint(runtime="onnxruntime 0.9"),
+            SPACE,
+            plan(SPACE, CONDITIONS),
+            Synthetic(dies_after=40),
+            path,
+        )
+    again = Synthetic()
+    found = made(path, again)
+    assert len(again.asked) == len(found.timings.parts) + len(found.timings.networks)
+
+
+def test_progress_is_told_from_where_it_was(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    path, planned = tmp_path / "table.json", plan(SPACE, CONDITIONS)
+    with pytest.raises(KeyboardInterrupt):
+        build(fingerprint(), SPACE, planned, Synthetic(dies_after=50), path)
+    build(fingerprint(), SPACE, planned, Synthetic(), path, lambda *at: told.append(at))
+    total = len(planned.parts) + len(planned.wholes)
+    assert told[0] == (50, total) and told[-1] == (total, total)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_a_large_space_is_timed_in_part(tmp_path: Path) -> None:
+    whole = made(tmp_path / "whole.json", Synthetic())
+    part = made(tmp_path / "part.json", Synthetic(), most=60)
+    baseline = {key_name(key) for key in keys_of(zoo.get(BESIDE[0]), CONDITIONS)}
+    assert len(part.timings.parts) < len(whole.timings.parts)
+    assert baseline <= set(part.timings.parts)
+    assert set(part.timings.parts) | set(part.fitted) == set(whole.timings.parts)
+    assert not set(part.timings.parts) & set(part.fitted)
+    assert part.fit_error is not None and whole.fit_error is None
+    for name, ratio in part.fitted.items():
+        assert ratio == pytest.approx(whole.timings.parts[name], rel=0.5)
+
+
+def test_held_out_networks_take_no_part_in_the_calibration(tmp_path: Path) -> None:
+    planned = plan(SPACE, CONDITIONS, networks=5)
+    by_role = {role: {a for a, r in planned.wholes if r == role} for role in ("calibration", "held out")}
+    assert len(by_role["calibration"]) == len(by_role["held out"]) == 5
+    assert not by_role["calibration"] & by_role["held out"]
+    found = made(tmp_path / "table.json", Synthetic(noise=0.02), networks=5)
+    spoilt = tuple(
+        Whole(w.arch, w.ratio * (3 if w.role == "held out" else 1), w.role) for w in found.timings.networks
+    )
+    other = completed(Timings(**{**vars(found.timings), "networks": spoilt}))
+    assert other.calibration.coefficients == found.calibration.coefficients
+    assert other.errors is not None and other.errors.mape > 0.5  # the check can fail
+    assert other.calibration.deviation > 0.5
+
+
+def test_a_table_without_networks_is_refused() -> None:
+    timings = table().timings
+    with pytest.raises(UserError, match="network"):
+        completed(Timings(**{**vars(timings), "networks": ()}))
+    few = dict(list(timings.parts.items())[:5])
+    with pytest.raises(UserError, match="5"):
+        completed(Timings(**{**vars(timings), "parts": few}))
+
+
+def test_networks_are_different_ones() -> None:
+    space = spaces.parse(TINY)
+    some = distinct(space, 10, seed=0)
+    assert len(set(some)) == 10
+    assert not set(distinct(space, 10, seed=0, but=some)) & set(some)
+    assert len(distinct(space, 300, seed=0)) == len(all_archs(TINY))
+
+
+def test_the_journal_is_readable_lines(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    with pytest.raises(KeyboardInterrupt):
+        made(path, Synthetic(dies_after=30))
+    lines = [json.loads(line) for line in journal_of(path).read_text().splitlines()]
+    assert lines[0]["fingerprint"] == fingerprint().key
+    assert all(Arch.parse(line["name"]) for line in lines[1:] if line["kind"] == "network")
