@@ -28,8 +28,8 @@ from scipy.stats import rankdata
 
 from nas.common.errors import UserError
 from nas.common.files import write_text
+from nas.common.machine import cores
 from nas.data.dataset import Dataset, load
-from nas.engine.tune import cores
 from nas.networks.cost import cost
 from nas.train.fidelity import epochs_of
 from nas.train.trainer import Fidelity, Recipe

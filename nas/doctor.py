@@ -12,8 +12,9 @@ from importlib import import_module, metadata
 import torch
 import typer
 
+from nas.common.cache import cache_folder
 from nas.common.errors import briefly
-from nas.data.arrays import cache_dir
+from nas.common.machine import processor
 from nas.kernels import choices, library
 from nas.kernels.allocator import is_glibc
 from nas.kernels.compute import bf16_is_fast
@@ -32,7 +33,7 @@ def main() -> None:
 def examine() -> list[tuple[str, str]]:
     """Topic and finding, in the order they are printed."""
     return [
-        ("processor", f"{choices.processor()}, torch uses {torch.backends.cpu.get_cpu_capability()}"),
+        ("processor", f"{processor()}, torch uses {torch.backends.cpu.get_cpu_capability()}"),
         ("threads", f"{torch.get_num_threads()} of torch; a search trains with 1 a worker"),
         ("CUDA", _cuda()),
         ("depthwise library", _library()),
@@ -41,7 +42,7 @@ def examine() -> list[tuple[str, str]]:
         ("1x1 convolutions", _products()),
         *_backends(),
         ("allocator", _allocator()),
-        ("cache", f"{cache_dir()} (set NAS_CACHE_DIR to move it)"),
+        ("cache", f"{cache_folder()} (set NAS_CACHE_DIR to move it)"),
         ("measured choices", f"{choices.folder()} (delete it to measure again)"),
         ("Python", platform.python_version()),
         *((name, _version(name)) for name in _LIBRARIES),

@@ -16,15 +16,14 @@ from rich.text import Text
 
 from nas.common.files import write_text
 from nas.common.fronts import dominates, front_mask, hypervolume
-from nas.figures import LATENCY, MACS, PARAMS, FrontInfo, Objective, write_html, write_png
+from nas.common.quantities import COLUMNS as QUANTITIES
+from nas.common.quantities import LATENCY, Quantity
+from nas.figures import FrontInfo, write_html, write_png
 from nas.figures.info import times
 from nas.search.budget import within
 from nas.search.record import COLUMNS, INTERRUPTED, KINDS, Record
 from nas.search.settings import Settings
 from nas.zoo import published
-
-ACTIVATIONS = Objective("activations", "Activations", "M", 1e6)
-_OBJECTIVES = {"macs": MACS, "params": PARAMS, "activations": ACTIVATIONS}
 
 
 @dataclass(frozen=True)
@@ -113,10 +112,10 @@ def front_info(found: Results) -> FrontInfo:
     )
 
 
-def _objective(settings: Settings) -> Objective:
+def _objective(settings: Settings) -> Quantity:
     """What is minimised, as the figures show it; a latency names its device."""
     if settings.objective != "latency_ms" or settings.latency is None:
-        return _OBJECTIVES[settings.objective]
+        return QUANTITIES[settings.objective]
     return replace(LATENCY, label=f"Latency on {settings.latency.device}")
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 from nas.common.stats import HELPS, HURTS, UNSEEN
 from nas.console.text_table import in_points
 from nas.figures.axes import Axis, cost_axis, difference_axis, named_axis, value_axis
 from nas.figures.drawing import Arrow, Label, Panel, Series, Style, escape, wrapped
-from nas.figures.info import LATENCY, MACS, PARAMS, Objective, costs_beside, shorten
+from nas.figures.info import costs_beside, shorten
 from nas.figures.layout import PUBLISHED, RUN, WIDTH, Frame, Sheet
 
 _HEAD, _LINE, _FOOT = 150, 30, 110  # pixels above the first row, of a row, and below the last one
@@ -218,7 +219,7 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
         labels.append(Label(shorten(str(row["name"]), 32), *point, _UNTESTED.color))
     values = np.array([(one.x[0], one.y[0]) for one in series]).reshape(-1, 2)
     return Panel(
-        title=f"{_titled(comparison)}, against {objective.name}",
+        title=f"{_titled(comparison)}, against {objective.phrase}",
         x_axis=cost_axis(objective.title, values[:, 0], room=0.14),
         y_axis=value_axis("Validation accuracy (%)", values[:, 1]),
         series=tuple(series),
@@ -228,14 +229,14 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
     )
 
 
-def _axis_cost(comparison: str, rows: pd.DataFrame) -> Objective:
+def _axis_cost(comparison: str, rows: pd.DataFrame) -> Quantity:
     """What a panel is drawn against: multiply-adds, or where these are equal, a cost that is not."""
     if comparison != "equal macs":
         return MACS
     return LATENCY if len(rows) and rows["latency_ms"].notna().all() else PARAMS
 
 
-def _hover(row: pd.Series, objective: Objective = MACS) -> str:
+def _hover(row: pd.Series, objective: Quantity = MACS) -> str:
     lines = [f"<b>{escape(str(row['name']))}</b>"]
     if row["comparison"] != "base":
         lines.append(_titled(str(row["comparison"])))
@@ -245,7 +246,7 @@ def _hover(row: pd.Series, objective: Objective = MACS) -> str:
     if pd.notna(row["accuracy"]):
         lines.append(f"validation accuracy {row['accuracy']:.2%}")
     lines += [
-        f"{cost.name} {cost.show(float(row[cost.column]))}"
+        f"{cost.phrase} {cost.show(float(row[cost.column]))}"
         for cost in costs_beside(objective)
         if pd.notna(row.get(cost.column))
     ]

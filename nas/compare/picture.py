@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 from nas.figures.axes import cost_axis, value_axis
 from nas.figures.drawing import Label, Panel, Series, Style, escape, published_panel, wrapped
-from nas.figures.info import LATENCY, MACS, PARAMS, Objective, costs_beside, shorten
+from nas.figures.info import costs_beside, shorten
 from nas.figures.layout import PUBLISHED, RUN, Frame, Sheet
 
 _NETWORK = Style("#222222", "diamond", 9)
@@ -58,7 +59,7 @@ def _moved(frame: Frame) -> Frame:
     return replace(frame, top=frame.top + _ROW, bottom=frame.bottom + _ROW)
 
 
-def _panel(info: ComparisonInfo, objective: Objective) -> Panel:
+def _panel(info: ComparisonInfo, objective: Quantity) -> Panel:
     rows = info.networks[info.networks["test_accuracy"].notna() & info.networks[objective.column].gt(0)]
     x = rows[objective.column].to_numpy(float) / objective.scale
     y, low, high = (
@@ -79,7 +80,7 @@ def _panel(info: ComparisonInfo, objective: Objective) -> Panel:
             style = _FIRST if place.start == 0 else _NETWORK
             series.append(Series(name, style, *points, tuple(hovers[place]), in_legend=True))
     return Panel(
-        title=f"This comparison, against {objective.name}",
+        title=f"This comparison, against {objective.phrase}",
         x_axis=cost_axis(objective.title, x, room=0.14),
         y_axis=value_axis("Test accuracy (%)", heights),
         series=tuple(series),
@@ -92,12 +93,12 @@ def _style(place: int) -> Style:
     return _FIRST if place == 0 else _NETWORK
 
 
-def _hover(name: str, row: pd.Series, objective: Objective) -> str:
+def _hover(name: str, row: pd.Series, objective: Quantity) -> str:
     spread = "" if np.isnan(row["test_low"]) else f" [{row['test_low']:.2%}, {row['test_high']:.2%}]"
     lines = [f"<b>{escape(name)}</b>", f"test accuracy {row['test_accuracy']:.2%}{spread}"]
     lines.append(f"validation accuracy {row['accuracy']:.2%}, {row['seeds']} seeds")
     lines += [
-        f"{cost.name} {cost.show(float(row[cost.column]))}"
+        f"{cost.phrase} {cost.show(float(row[cost.column]))}"
         for cost in costs_beside(objective)
         if pd.notna(row.get(cost.column))
     ]

@@ -9,12 +9,13 @@ from typing import Any
 from rich.console import Console
 
 from nas.common.errors import UserError
+from nas.common.machine import cores
 from nas.compare.display import Display
 from nas.compare.rounds import Rounds
 from nas.compare.setup import Setup
 from nas.compare.trainings import Kind, Trainings
 from nas.data.dataset import Dataset
-from nas.engine.tune import Ending, cores, run_jobs
+from nas.engine.tune import Ending, run_jobs
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, cost
 from nas.networks.references import Model
 from nas.runs.folders import create, find

@@ -23,7 +23,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
 from nas.common.errors import UserError
 
@@ -31,15 +30,6 @@ ENTRY = "entry.json"
 _BUILDING = "building-"
 _ABANDONED_SECONDS = 24 * 3600.0
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES, errno.EPERM)
-
-
-def cache_dir() -> Path:
-    """Return the folder of what can be computed again: $NAS_CACHE_DIR or the user's cache folder."""
-    chosen = os.environ.get("NAS_CACHE_DIR")
-    folder = (
-        Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("nas-search", appauthor=False)
-    )
-    return folder.absolute()
 
 
 @dataclass(frozen=True)

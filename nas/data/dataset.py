@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.data import cifar
-from nas.data.arrays import ArrayWriter, Entry, StoredArray, cache_dir, find, publish, remove_oldest
+from nas.data.arrays import ArrayWriter, Entry, StoredArray, find, publish, remove_oldest
 from nas.data.folders import Content, Item, Pixels, Source, decode_all, list_folder
 
 SPECS = "auto, cifar10, folder:PATH or digits"
@@ -158,7 +159,7 @@ def load(
         raise UserError(f"unknown data set {spec!r}: expected {SPECS}{hint}")
 
     def request(name: str) -> _Request:
-        return _Request(name, where, cache_dir(), resolution, seed, float(validation), skip_corrupt)
+        return _Request(name, where, cache_folder(), resolution, seed, float(validation), skip_corrupt)
 
     if base != "auto":
         return _prepare(request(base), notify)

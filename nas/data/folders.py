@@ -20,6 +20,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nas.common.errors import UserError
+from nas.common.machine import cores
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 LAYOUT = "expected: train/CLASS/*.jpg and test/CLASS/*.jpg (or val/CLASS/*.jpg), any image size"
@@ -176,7 +177,7 @@ def decode_all(items: Sequence[Item], resolution: int) -> Iterator[Chunk]:
     raises OSError: it is not corrupt, and to remember it as such would be wrong.
     """
     size = max(_GROUP, min(4096, _CHUNK_BYTES // (resolution * resolution * 3)))
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = cores()
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(items), size):
             chunk = items[start : start + size]

@@ -131,11 +131,6 @@ def run_jobs(
         return end.ending
 
 
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 # The worker's side ---------------------------------------------------------------------------------------
 
 

@@ -8,16 +8,12 @@ Both draw the same `Drawing`, a plain value computed from the `FrontInfo` alone.
 """
 
 from nas.figures.drawing import Drawing, drawing
-from nas.figures.info import LATENCY, MACS, PARAMS, FrontInfo, Objective
+from nas.figures.info import FrontInfo
 from nas.figures.write import write_html, write_png
 
 __all__ = [
-    "LATENCY",
-    "MACS",
-    "PARAMS",
     "Drawing",
     "FrontInfo",
-    "Objective",
     "drawing",
     "write_html",
     "write_png",

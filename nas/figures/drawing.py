@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas.common.fronts import front_mask
+from nas.common.quantities import MACS, PARAMS, Quantity
 from nas.figures.axes import Axis, cost_axis, value_axis
-from nas.figures.info import MACS, PARAMS, FrontInfo, Objective, costs_beside, shorten, tick, times
+from nas.figures.info import FrontInfo, costs_beside, shorten, tick, times
 from nas.search.budget import within
 
 # Plotly shows a few HTML entities as they are written, `&quot;` among them.
@@ -145,7 +146,7 @@ def _state(info: FrontInfo) -> pd.Series:
     return pd.Series(info.trials["state"])
 
 
-def _drawable(rows: pd.DataFrame, objective: Objective) -> pd.Series:
+def _drawable(rows: pd.DataFrame, objective: Quantity) -> pd.Series:
     accuracy, cost = _numbers(rows, "accuracy"), _numbers(rows, objective.column)
     return accuracy.abs().lt(np.inf) & cost.gt(0) & cost.lt(np.inf)
 
@@ -157,7 +158,7 @@ def _numbers(rows: pd.DataFrame, column: str) -> pd.Series:
     return pd.to_numeric(rows[column], errors="coerce").astype(float)
 
 
-def _points(rows: pd.DataFrame, objective: Objective) -> Coordinates:
+def _points(rows: pd.DataFrame, objective: Quantity) -> Coordinates:
     return (
         _numbers(rows, objective.column).to_numpy() / objective.scale,
         _numbers(rows, "accuracy").to_numpy() * 100,
@@ -179,12 +180,12 @@ def _what_was_run(info: FrontInfo) -> str:
     what = f"{total} trial{'s' * (total != 1)} ({told}), trained for {shorten(info.fidelity)}."
     objectives = {o.column: o for o in costs_beside(info.objective)}
     bounds = " and ".join(
-        f"{_round(objectives[column], bound)} {objectives[column].name}" for column, bound in info.budgets
+        f"{_round(objectives[column], bound)} {objectives[column].phrase}" for column, bound in info.budgets
     )
     return f"{what} Budget: at most {bounds}." if bounds else what
 
 
-def _round(objective: Objective, bound: float) -> str:
+def _round(objective: Quantity, bound: float) -> str:
     """A budget as it was asked for, not to three figures: 300 M."""
     return f"{tick(bound / objective.scale)} {objective.unit}"
 
@@ -239,7 +240,7 @@ def _run_panel(info: FrontInfo) -> Panel:
     )
 
 
-def _budget(bounds: Sequence[tuple[str, float]], objective: Objective) -> tuple[float, str] | None:
+def _budget(bounds: Sequence[tuple[str, float]], objective: Quantity) -> tuple[float, str] | None:
     limits = [bound for column, bound in bounds if column == objective.column]
     if not limits:
         return None
@@ -253,7 +254,7 @@ def _series(
     return Series(name, style, x, y, tuple(hover), in_legend)
 
 
-def _clouds(trials: pd.DataFrame, objective: Objective) -> tuple[Series, ...]:
+def _clouds(trials: pd.DataFrame, objective: Quantity) -> tuple[Series, ...]:
     """All trials: those of the run's highest fidelity, and those trained more briefly."""
     epochs = _numbers(trials, "epochs")
     brief = epochs < epochs.max()
@@ -312,14 +313,14 @@ def _staircase(points: Coordinates, end: float | None, style: Style) -> Series:
     return _series("front line", style, (corners_x, corners_y), (), in_legend=False)
 
 
-def _trial_hovers(rows: pd.DataFrame, objective: Objective, names: Sequence[str] = ()) -> list[str]:
+def _trial_hovers(rows: pd.DataFrame, objective: Quantity, names: Sequence[str] = ()) -> list[str]:
     """For each row: its name or number, what it scored and costs, and its arch."""
     hovers = []
     for i, (_, row) in enumerate(rows.iterrows()):
         heading = names[i] if names else f"trial {row.get('trial', '')}"
         lines = [f"<b>{escape(heading)}</b>", f"accuracy {100 * row['accuracy']:.2f} % (validation)"]
         lines += [
-            f"{cost.name} {cost.show(float(row[cost.column]))}"
+            f"{cost.phrase} {cost.show(float(row[cost.column]))}"
             for cost in costs_beside(objective)
             if pd.notna(row.get(cost.column))
         ]
@@ -341,7 +342,7 @@ def wrapped(arch: str, width: int = 64, most: int = 24) -> list[str]:
 
 
 def published_panel(
-    published: pd.DataFrame, objective: Objective, bounds: Sequence[tuple[str, float]] = ()
+    published: pd.DataFrame, objective: Quantity, bounds: Sequence[tuple[str, float]] = ()
 ) -> Panel:
     """One line a model, over its widths; against multiply-adds also where the run's axis is a latency."""
     objective = PARAMS if objective.column == "params" else MACS
@@ -375,9 +376,7 @@ def _darker(color: str, share: float = 0.7) -> str:
     return "#" + "".join(f"{int(share * int(color[i : i + 2], 16)):02x}" for i in (1, 3, 5))
 
 
-def _published_rows(
-    table: pd.DataFrame, model: str, groups: int | None, objective: Objective
-) -> pd.DataFrame:
+def _published_rows(table: pd.DataFrame, model: str, groups: int | None, objective: Quantity) -> pd.DataFrame:
     if table.empty:
         return table
     rows = table[(table["model"] == model) & (table["resolution"] == _RESOLUTION)]
@@ -389,7 +388,7 @@ def _published_rows(
 
 def _published_hover(row: pd.Series) -> str:
     costs = [
-        f"{objective.name} {objective.show(float(row[objective.column]))}"
+        f"{objective.phrase} {objective.show(float(row[objective.column]))}"
         for objective in (MACS, PARAMS)
         if pd.notna(row[objective.column])
     ]

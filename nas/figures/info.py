@@ -5,40 +5,10 @@ from textwrap import shorten as shorten_words
 
 import pandas as pd
 
-
-@dataclass(frozen=True)
-class Objective:
-    """A cost to be drawn on the x axis: a column of the trials, and how its figures are shown.
-
-    For a latency, name the device in the label: `replace(LATENCY, label="Latency on a Pixel 1")`.
-    """
-
-    column: str
-    label: str
-    unit: str
-    scale: float  # how many of the column's units make one `unit`
-
-    @property
-    def title(self) -> str:
-        """The label with its unit, for an axis."""
-        return f"{self.label} ({self.unit})"
-
-    @property
-    def name(self) -> str:
-        """The label as it stands within a sentence."""
-        return self.label[0].lower() + self.label[1:]
-
-    def show(self, value: float) -> str:
-        """`value`, in the column's units, to three figures and with the unit."""
-        return f"{figures(value / self.scale)} {self.unit}"
+from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 
 
-MACS = Objective("macs", "Multiply-adds", "M", 1e6)
-PARAMS = Objective("params", "Parameters", "M", 1e6)
-LATENCY = Objective("latency_ms", "Latency", "ms", 1.0)
-
-
-def costs_beside(objective: Objective) -> tuple[Objective, ...]:
+def costs_beside(objective: Quantity) -> tuple[Quantity, ...]:
     """The costs that are told of a network: `objective`, and those that are always told."""
     return tuple({o.column: o for o in (MACS, PARAMS, LATENCY, objective)}.values())
 
@@ -70,15 +40,10 @@ class FrontInfo:
     front: pd.DataFrame
     baselines: pd.DataFrame
     published: pd.DataFrame
-    objective: Objective = MACS
+    objective: Quantity = MACS
     control: pd.DataFrame = field(
         default_factory=pd.DataFrame
     )  # trials drawn at random beside, like `trials`
-
-
-def figures(value: float) -> str:
-    """`value` to about three figures, never in scientific notation: 0.31, 4.20, 56.5, 217."""
-    return f"{value:.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2}f}"
 
 
 def tick(value: float) -> str:

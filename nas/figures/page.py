@@ -7,9 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from nas.common.quantities import Quantity
 from nas.figures.axes import Axis
 from nas.figures.drawing import Drawing, Panel, Series, escape, slow_trials
-from nas.figures.info import FrontInfo, Objective, costs_beside, tick, times
+from nas.figures.info import FrontInfo, costs_beside, tick, times
 from nas.figures.labels import FONT_SIZE
 from nas.figures.layout import (
     AXIS_SIZE,
@@ -298,13 +299,13 @@ def _front_table(info: FrontInfo) -> str:
     return found
 
 
-def _trials_table(trials: pd.DataFrame, objective: Objective) -> str:
+def _trials_table(trials: pd.DataFrame, objective: Quantity) -> str:
     rows = trials.sort_values("accuracy", ascending=False)
     costs = [o for o in costs_beside(objective) if o.column in rows and rows[o.column].notna().any()]
     timed = "predicted_ms" in rows and rows["predicted_ms"].notna().any()
     if timed:  # told below, with their intervals
         costs = [o for o in costs if o.column != "latency_ms"]
-    head = ["trial", "validation accuracy (%)", *(f"{o.name} ({o.unit})" for o in costs)]
+    head = ["trial", "validation accuracy (%)", *(f"{o.phrase} ({o.unit})" for o in costs)]
     head += [*(["measured (ms)", "predicted (ms)"] if timed else []), "arch"]
     lines = []
     for _, row in rows.iterrows():

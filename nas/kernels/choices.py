@@ -11,17 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import torch
 
-from nas.data.arrays import cache_dir
+from nas.common.cache import cache_folder
+from nas.common.machine import processor
 from nas.kernels import library
 
 _ROUNDS = 9
@@ -32,7 +31,7 @@ def folder() -> Path:
     """Where this machine's answers are: one folder for each processor, torch and library."""
     facts = [processor(), torch.__version__, torch.backends.cpu.get_cpu_capability()]
     facts += [f"library {library.VERSION}", *map(str, library.instruction_sets())]
-    return cache_dir() / "machine" / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+    return cache_folder() / "machine" / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
 def decide(question: str, ratio: Callable[[], float], at_least: float, otherwise: bool) -> bool:
@@ -130,14 +129,3 @@ def seconds_in_turn(
 
 def _ratio(seconds: Sequence[float]) -> float:
     return max(seconds[0], 1e-9) / max(seconds[1], 1e-9)
-
-
-@cache
-def processor() -> str:
-    """The name of the processor's model."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                return value.strip()
-    return platform.processor() or platform.machine()

@@ -18,6 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nas.common.machine import cores
+
 SETS = {4: "AVX-512", 2: "AVX2", 1: "plain"}
 """Instruction sets by the library's number for them, the fastest first."""
 VERSION = 1  # of the library's source
@@ -118,4 +120,4 @@ def _ranges(channels: int, multiply_adds: int) -> list[tuple[int, int]]:
 @cache
 def _pool(process: int) -> ThreadPoolExecutor:
     """Threads for the calls, which let go of Python's lock; a forked process needs threads of its own."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="nas-depthwise")
+    return ThreadPoolExecutor(cores(), thread_name_prefix="nas-depthwise")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from blocks import Block, InvertedResidual, SandGlass
+from nas.common.quantities import digits
 from nas.figures.axes import Axis, cost_axis
 from nas.figures.drawing import Label, Panel, Series, Style, escape
-from nas.figures.info import figures
 from nas.figures.layout import PUBLISHED, RUN, Sheet
 from nas.latency.table.features import Floats
 from nas.latency.table.table import Table
@@ -76,7 +76,7 @@ def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> li
                     for value in (choices[0], other)
                 )
                 if before != after:
-                    ratios.append(_figures(table, after) / _figures(table, before))
+                    ratios.append(_digits(table, after) / _digits(table, before))
             if ratios:
                 found.append(_effect(component, f"{choices[0]}", f"{other}", np.array(ratios)))
     return found
@@ -90,7 +90,7 @@ def _effect(component: str, first: str, other: str, ratios: Floats) -> Effect:
     return Effect(component, change, float(macs), float(time), float(low), float(high), len(ratios))
 
 
-def _figures(table: Table, arch: Arch) -> Floats:
+def _digits(table: Table, arch: Arch) -> Floats:
     """Multiply-adds and milliseconds."""
     conditions = table.fingerprint.conditions
     return np.array(
@@ -116,13 +116,13 @@ def explained(table: Table, space: Space, changes: Sequence[Effect], drawn: int 
 def _cloud_panel(table: Table, space: Space, drawn: int) -> Panel:
     rng = np.random.default_rng(1)
     archs = [space.sample(rng) for _ in range(drawn)]
-    points = np.array([_figures(table, arch) for arch in archs]) / [1e6, 1.0]
+    points = np.array([_digits(table, arch) for arch in archs]) / [1e6, 1.0]
     grouped = np.array([_share(arch, lambda block: getattr(block, "groups", 1) > 1) > 0.5 for arch in archs])
     sandglass = np.array([_share(arch, lambda block: isinstance(block, SandGlass)) > 0.5 for arch in archs])
     wholes = [Arch.parse(whole.arch) for whole in table.timings.networks]
     timed = np.array(
         [
-            (_figures(table, arch)[0] / 1e6, whole.ratio * table.timings.reference_ms)
+            (_digits(table, arch)[0] / 1e6, whole.ratio * table.timings.reference_ms)
             for arch, whole in zip(wholes, table.timings.networks, strict=True)
         ]
     ).reshape(-1, 2)
@@ -155,7 +155,7 @@ def _share(arch: Arch, holds: Callable[[Block], bool]) -> float:
 
 def _series(name: str, style: Style, points: Floats, archs: Sequence[Arch]) -> Series:
     hover = [
-        f"{figures(x)} M multiply-adds<br>{figures(y)} ms<br>{escape(str(arch)[:120])}"
+        f"{digits(x)} M multiply-adds<br>{digits(y)} ms<br>{escape(str(arch)[:120])}"
         for (x, y), arch in zip(points, archs, strict=True)
     ]
     return Series(name, style, tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()), tuple(hover), True)

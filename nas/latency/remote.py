@@ -5,12 +5,14 @@ is timed is how it is timed here. The models' weights repeat a few numbers, so t
 """
 
 import json
+import re
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
 import onnx
 
+from nas.common import machine
 from nas.common.errors import UserError
 from nas.common.files import write_whole
 from nas.latency import graphs, remote_script
@@ -61,6 +63,7 @@ def _write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> N
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("__main__.py", _standalone(remote_script.__file__))
         archive.writestr("sandwich.py", _standalone(sandwich.__file__))
+        archive.writestr("machine.py", _standalone(machine.__file__))
         archive.writestr("runtimes.py", _standalone(runtimes.__file__))
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
         archive.writestr("models/reference.onnx", _packed(graphs.network(zoo.get(REFERENCE), conditions)))
@@ -72,7 +75,7 @@ def _write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> N
 
 def _standalone(file: str) -> str:
     """A module's source, finding the others beside itself."""
-    return Path(file).read_text(encoding="utf-8").replace("from nas.latency.timing.", "from ")
+    return re.sub(r"from nas\.(latency\.timing|common)\.", "from ", Path(file).read_text(encoding="utf-8"))
 
 
 def _packed(model: onnx.ModelProto) -> bytes:

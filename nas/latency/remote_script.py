@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import random
 import sys
 import zipfile
@@ -21,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nas.common.machine import board
 from nas.latency.timing.runtimes import RUNTIMES, Run
 from nas.latency.timing.sandwich import QUIET, Clocks, choose, free_share, quantile, sandwich, timing
 
@@ -33,7 +33,7 @@ def main() -> None:
     archive = Path(__file__).resolve().parent
     ask = argparse.ArgumentParser(description="Times the models in this archive on this device.")
     ask.add_argument("--out", type=Path, default=archive.with_suffix(".json"), help="answer; %(default)s")
-    ask.add_argument("--device", default=device(), help="the device's name; %(default)s")
+    ask.add_argument("--device", default=board(), help="the device's name; %(default)s")
     asked = ask.parse_args()
     with zipfile.ZipFile(archive) as models:
         fill(models, asked.out, asked.device)
@@ -107,19 +107,6 @@ def _write(out: Path, answer: dict[str, Any], progress: str) -> None:
     whole.write_text(json.dumps(answer, indent=1), encoding="utf-8")
     whole.replace(out)
     print(progress, flush=True)
-
-
-def device() -> str:
-    """What the board, or else the processor, calls itself."""
-    for path, field in (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name")):
-        try:
-            lines = Path(path).read_text(encoding="utf-8", errors="replace").strip("\0\n ").splitlines()
-        except OSError:
-            continue
-        named = [line.split(":", 1)[-1].strip() for line in lines if line.startswith(field)]
-        if named:
-            return named[0]
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

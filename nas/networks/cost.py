@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import math
-import os
 import sys
 import warnings
 from collections import Counter
@@ -22,11 +21,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 from torch import nn
 
 import blocks
 from blocks import Block, Head, Stem
+from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from search_spaces.arch import Arch
@@ -174,8 +173,7 @@ def default_table() -> CostTable:
     """The table of this process, kept in the user's cache folder ($NAS_CACHE_DIR)."""
     import atexit
 
-    folder = os.environ.get("NAS_CACHE_DIR") or platformdirs.user_cache_dir("nas-search")
-    table = CostTable(Path(folder) / f"costs-{_source_hash()}.json")
+    table = CostTable(cache_folder() / f"costs-{_source_hash()}.json")
     atexit.register(table.save)
     return table
 

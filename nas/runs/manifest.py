@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.common.files import write_text
+from nas.common.machine import processor
 
 _PACKAGES = ("nas-search", "torch", "torchvision", "optuna", "ray", "numpy", "pandas", "fvcore", "plotly")
 
@@ -32,10 +33,10 @@ def device() -> dict[str, Any]:
     """The processor's name, how many of its cores are ours, and the CUDA devices."""
     import torch
 
-    from nas.engine.tune import cores
+    from nas.common.machine import cores
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return {"cpu": _processor(), "cores": cores(), "platform": platform.platform(), "cuda": gpus}
+    return {"cpu": processor(), "cores": cores(), "platform": platform.platform(), "cuda": gpus}
 
 
 def git_revision() -> str | None:
@@ -60,13 +61,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -167,7 +167,8 @@ def _carry_on(
     console: "Console",
 ) -> Run:
     """Run what is missing of a run and write its results, also where it is ended early."""
-    from nas.engine.tune import cores, run_jobs
+    from nas.common.machine import cores
+    from nas.engine.tune import run_jobs
     from nas.report import print_summary, results, write_results
     from nas.search.campaign import Campaign
     from nas.search.display import Display
@@ -244,7 +245,7 @@ def _price_blocks(space: "Space", settings: "Settings") -> None:
     """Count the costs of a space's blocks now, on all cores, and not one by one between the trainings."""
     import numpy as np
 
-    from nas.engine.tune import cores
+    from nas.common.machine import cores
     from nas.networks.cost import default_table
 
     rng = np.random.default_rng(0)

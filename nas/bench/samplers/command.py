@@ -7,11 +7,12 @@ python -m nas.bench sampler --timing
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from nas.common.machine import cores
 
 if TYPE_CHECKING:
     from nas.bench.samplers.playing import Scenario
@@ -46,7 +47,7 @@ def main(
     cap: Annotated[
         bool, typer.Option(help="Also for the best value at a cost of at most the median.")
     ] = False,
-    processes: Annotated[int, typer.Option(min=1, help="Plays at a time.")] = os.cpu_count() or 1,
+    processes: Annotated[int, typer.Option(min=1, help="Plays at a time.")] = cores(),
     timing: Annotated[
         bool, typer.Option(help="Only the milliseconds a suggestion, by number of trials, on one thread.")
     ] = False,

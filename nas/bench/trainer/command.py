@@ -23,9 +23,9 @@ import typer
 from nas.bench.trainer.crew import Crew
 from nas.bench.trainer.loops import CPU, PLAIN, Ground, Pace, Reached, Way, evaluation_pace, pace, reach
 from nas.bench.trainer.peaks import product_rate
+from nas.common import machine
 from nas.common.files import write_text
 from nas.console.text_table import aligned
-from nas.kernels import choices
 from nas.kernels.compute import best
 from nas.networks.cost import cost
 from search_spaces import Arch, zoo
@@ -197,7 +197,7 @@ def _facts(
     """What the figures depend on."""
     used = "bf16" if best(CPU).bf16 else "fp32"
     return {
-        "processor": choices.processor(),
+        "processor": machine.processor(),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "data": ground.data.name,

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nas.common.machine import exact_processor
 from nas.latency.backends.base import Runner
 from nas.latency.conditions import Conditions
-from nas.latency.device import processor
 from nas.latency.timing import modules
 from nas.networks.cost import Key
 from nas.networks.references import Model
@@ -33,7 +33,7 @@ class ExecuTorch:
 
     def device(self) -> str:
         """The processor's model."""
-        return processor()
+        return exact_processor()
 
     def cpu_seconds(self) -> float:
         """Of the calling thread."""

@@ -4,10 +4,10 @@ import time
 from importlib.metadata import version
 from importlib.util import find_spec
 
+from nas.common.machine import exact_processor
 from nas.latency import graphs
 from nas.latency.backends.base import Runner
 from nas.latency.conditions import Conditions
-from nas.latency.device import processor
 from nas.latency.timing.runtimes import onnxruntime
 from nas.networks.cost import Key
 from nas.networks.references import Model
@@ -30,7 +30,7 @@ class OnnxRuntime:
 
     def device(self) -> str:
         """The processor's model."""
-        return processor()
+        return exact_processor()
 
     def cpu_seconds(self) -> float:
         """Of the calling thread."""

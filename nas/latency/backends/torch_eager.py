@@ -5,9 +5,9 @@ import time
 import torch
 from torch import Tensor, nn
 
+from nas.common.machine import exact_processor
 from nas.latency.backends.base import Runner
 from nas.latency.conditions import Conditions
-from nas.latency.device import processor
 from nas.latency.timing import modules
 from nas.networks.cost import Key
 from nas.networks.references import Model
@@ -30,7 +30,7 @@ class TorchEager:
 
     def device(self) -> str:
         """The processor's model."""
-        return processor()
+        return exact_processor()
 
     def cpu_seconds(self) -> float:
         """Of the calling thread."""

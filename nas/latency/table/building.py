@@ -96,7 +96,7 @@ def plan(
 
 def _count(keys: Sequence[Key]) -> None:
     """Count what these parts cost on all cores at once; the fit is told it."""
-    from nas.engine.tune import cores
+    from nas.common.machine import cores
 
     missing = default_table().unknown(keys)
     if len(missing) > 100:

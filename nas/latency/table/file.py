@@ -19,9 +19,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.common.files import write_text
-from nas.data.arrays import cache_dir
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprints import Fingerprint, fingerprint
 from nas.latency.table.calibration import COEFFICIENTS, Calibration, Errors
@@ -154,7 +154,7 @@ def _finite(value: Any) -> float:
 
 def folder() -> Path:
     """Of this machine's own tables and of those imported."""
-    return cache_dir() / "latency"
+    return cache_folder() / "latency"
 
 
 def space_id(space: Space) -> str:

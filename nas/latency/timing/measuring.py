@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from nas.common.errors import UserError
+from nas.common.machine import cores
 from nas.latency import backends
 from nas.latency.backends import Backend, Runner
 from nas.latency.conditions import DEFAULT_BACKEND, Conditions
@@ -16,7 +17,6 @@ from nas.latency.timing.sandwich import (
     Clocks,
     Timing,
     choose,
-    cores,
     free_share,
     sandwich,
     timing,

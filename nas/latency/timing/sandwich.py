@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -173,8 +172,3 @@ def free_share(threads: int) -> float:
     with ThreadPoolExecutor(threads) as pool:
         runs = list(pool.map(lambda _: [clocks.time(work) for _ in range(_PIECES)], range(threads)))
     return min(clean(run) for run in runs)
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

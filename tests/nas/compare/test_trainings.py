@@ -8,8 +8,8 @@ import pytest
 from nas.common.errors import UserError
 from nas.compare.trainings import COLUMNS, Trainings
 from nas.search.record import Record
-from tests.nas.search import small
 from tests.nas.compare.small import A, B, C, setup
+from tests.nas.search import small
 
 
 @pytest.fixture

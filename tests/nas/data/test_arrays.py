@@ -152,10 +152,3 @@ def test_a_cache_that_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="NAS_CACHE_DIR"):
         publish(tmp_path / "file" / "images" / "entry", build)
-
-
-def test_the_variable_moves_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path))
-    assert array_cache.cache_dir() == tmp_path
-    monkeypatch.delenv("NAS_CACHE_DIR")
-    assert "nas-search" in str(array_cache.cache_dir())

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
-from nas.figures import LATENCY, MACS, PARAMS, FrontInfo, Objective, drawing, write_html, write_png
+from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
+from nas.figures import FrontInfo, drawing, write_html, write_png
 from nas.figures.axes import cost_axis, log_ticks, value_axis
 from nas.figures.drawing import Panel, Series, drawn_trials
 from nas.figures.info import shorten
@@ -218,7 +219,7 @@ def test_labels_keep_apart_and_inside_the_panel(anchors: list[Point], obstacles:
 
 
 @pytest.mark.parametrize("objective", [MACS, PARAMS], ids=["macs", "params"])
-def test_the_published_labels_do_not_overlap(objective: Objective) -> None:
+def test_the_published_labels_do_not_overlap(objective: Quantity) -> None:
     panel = drawing(run(objective=objective)).published
     width, height = PUBLISHED.size
     anchors = [(panel.x_axis.place(a.x) * width, panel.y_axis.place(a.y) * height) for a in panel.labels]

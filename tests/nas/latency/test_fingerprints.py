@@ -6,13 +6,14 @@ from dataclasses import fields, replace
 import pytest
 
 from nas.common.errors import UserError
-from nas.latency import Conditions, Fingerprint, device, fingerprint
+from nas.common.machine import exact_processor
+from nas.latency import Conditions, Fingerprint, fingerprint
 
 
 def test_it_names_the_machine_the_runtime_and_the_conditions() -> None:
     conditions = Conditions(resolution=32, batch=4, classes=10)
     found = fingerprint(conditions)
-    assert found.device == device.processor()
+    assert found.device == exact_processor()
     assert re.fullmatch(r"onnxruntime \d+\.\d+.*", found.runtime)
     assert found.conditions == conditions
 

@@ -5,9 +5,10 @@ from dataclasses import asdict
 import pytest
 
 from nas.common.errors import UserError
+from nas.common.machine import cores
 from nas.latency import Conditions, fingerprint, measure, measure_networks, measure_parts
 from nas.latency.timing import measuring
-from nas.latency.timing.sandwich import RUNS, cores
+from nas.latency.timing.sandwich import RUNS
 from nas.networks.cost import part_keys
 from search_spaces import Arch, zoo
 

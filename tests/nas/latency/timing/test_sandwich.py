@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from nas.common.machine import cores
 from nas.latency.timing import sandwich as module
 from nas.latency.timing.sandwich import (
     CPU,
@@ -16,7 +17,6 @@ from nas.latency.timing.sandwich import (
     Samples,
     choose,
     clean,
-    cores,
     free_share,
     quantile,
     sandwich,

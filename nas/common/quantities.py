@@ -1,0 +1,53 @@
+"""The costs of a network, once each: the column of tables, the label, the unit, and how a figure is shown.
+
+Multiply-adds are those of convolutions and fully connected layers, as in the papers' tables.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A cost that can be an objective, an axis, or held equal.
+
+    name: as a user writes it. column: of results, in units of which `scale` make one `unit`. For a latency, name
+    the device in the label: `replace(LATENCY, label=...)`.
+    """
+
+    name: str
+    column: str
+    label: str
+    unit: str
+    scale: float
+
+    @property
+    def title(self) -> str:
+        """The label with its unit, for an axis."""
+        return f"{self.label} ({self.unit})"
+
+    @property
+    def phrase(self) -> str:
+        """The label as it stands within a sentence."""
+        return self.label[0].lower() + self.label[1:]
+
+    def show(self, value: float) -> str:
+        """`value`, in the column's units, to three figures and with the unit: `56.5 M`."""
+        return f"{digits(value / self.scale)} {self.unit}"
+
+
+MACS = Quantity("macs", "macs", "Multiply-adds", "M", 1e6)
+PARAMS = Quantity("params", "params", "Parameters", "M", 1e6)
+ACTIVATIONS = Quantity("activations", "activations", "Activations", "M", 1e6)
+LATENCY = Quantity("latency", "latency_ms", "Latency", "ms", 1.0)
+
+COUNTED = (MACS, PARAMS, ACTIVATIONS)
+"""Known of every network, from its definition."""
+QUANTITIES = {quantity.name: quantity for quantity in (*COUNTED, LATENCY)}
+"""Every cost by its name."""
+COLUMNS = {quantity.column: quantity for quantity in QUANTITIES.values()}
+"""Every cost by its column."""
+
+
+def digits(value: float) -> str:
+    """`value` to about three figures, never in scientific notation: 0.31, 4.20, 56.5, 217."""
+    return f"{value:.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2}f}"
