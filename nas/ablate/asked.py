@@ -11,7 +11,9 @@ from nas.ablate.plan import plan
 from nas.ablate.prices import prices
 from nas.ablate.study import AS_IS, BASE, Contrast, Equalised, Plan, Price, Row
 from nas.common.errors import UserError
-from nas.compare.running import Terms
+from nas.console.options import separated
+from nas.engine.regime import target
+from nas.engine.terms import Terms
 from nas.runs.naming import resolve
 from nas.zoo.catalogue import name_of
 from search_spaces.arch import Arch
@@ -23,7 +25,7 @@ DEFAULT_COMPONENTS = ("se", "activation", "kernel", "expansion", "groups", "bloc
 
 
 @dataclass(frozen=True)
-class Step:
+class StoryStep:
     """A network of a story: given by itself, or made from an earlier step by switches (component and label)."""
 
     name: str
@@ -46,7 +48,7 @@ class Asked:
     per_stage: bool = False
     pairs: tuple[tuple[str, str], ...] = ()
     leave_one_in: bool = False
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StoryStep, ...] = ()
     title: str = ""
 
 
@@ -59,8 +61,8 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
         raise UserError(
             "no network is given; give one, such as mobilenet_v3_small, or --config FILE or --resume RUN"
         )
-    price = prices(asked.equal, *terms.target, table)
-    ratio = next(iter(price.values()), prices(["macs"], *terms.target)["macs"])
+    price = prices(asked.equal, *target(terms), table)
+    ratio = next(iter(price.values()), prices(["macs"], *target(terms))["macs"])
     made = Plan("", (), ())
     if asked.network:
         components = DEFAULT_COMPONENTS if asked.components is None else asked.components
@@ -82,7 +84,7 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
     return made, asked.title or name_of(_arch(base)) or asked.network
 
 
-def _story(steps: Sequence[Step], price: Mapping[str, Price], ratio: Price) -> Plan:
+def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price) -> Plan:
     """The rows of a story and a contrast for each, in the order of its steps."""
     archs: dict[str, Arch] = {}
     rows: list[Row] = []
@@ -113,7 +115,7 @@ def _story(steps: Sequence[Step], price: Mapping[str, Price], ratio: Price) -> P
     return Plan(rows[0].arch, tuple(rows), tuple(contrasts))
 
 
-def _row(step: Step, comparison: str, origin: Arch, arch: Arch | None, ratio: float, reason: str) -> Row:
+def _row(step: StoryStep, comparison: str, origin: Arch, arch: Arch | None, ratio: float, reason: str) -> Row:
     return Row(
         name=f"{step.origin} -> {step.name}",
         component=", ".join(component for component, _ in step.switches),
@@ -128,7 +130,7 @@ def _row(step: Step, comparison: str, origin: Arch, arch: Arch | None, ratio: fl
     )
 
 
-def _switched(arch: Arch, step: Step) -> Arch:
+def _switched(arch: Arch, step: StoryStep) -> Arch:
     """The arch after a step's switches. Raises UserError for a switch that does not exist or cannot be made."""
     for component, label in step.switches:
         found = {variant.label: variant for variant in variants(get(component), arch)}
@@ -153,15 +155,9 @@ def _arch(text: str) -> Arch:
     return model
 
 
-def names(text: str) -> tuple[str, ...]:
-    """The names in a comma-separated text; none for "none"."""
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    return () if found == ("none",) else found
-
-
-def pair(text: str) -> tuple[str, str]:
-    """Two components in a comma-separated text. Raises UserError for more or fewer."""
-    found = names(text)
-    if len(found) != 2 or found[0] == found[1]:
-        raise UserError(f"--pairs {text}: expected two components, as in se,activation")
-    return found[0], found[1]
+def pair(given: str | tuple[str, str]) -> tuple[str, str]:
+    """Two components, or a text of two with a comma between. Raises UserError for more or fewer."""
+    both = separated(given) if isinstance(given, str) else tuple(given)
+    if len(both) != 2 or both[0] == both[1]:
+        raise UserError(f"--pairs {','.join(both)}: expected two components, as in se,activation")
+    return both[0], both[1]

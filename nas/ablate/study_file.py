@@ -25,9 +25,10 @@ from typing import Any
 
 import yaml
 
-from nas.ablate.asked import Asked, Step, names, pair
+from nas.ablate.asked import Asked, StoryStep, pair
 from nas.common.errors import UserError, briefly
-from nas.compare.running import Terms
+from nas.console.options import separated
+from nas.engine.terms import Terms
 from search_spaces import strict_yaml
 
 _TERMS = tuple(spec.name for spec in fields(Terms))
@@ -52,7 +53,7 @@ def _understood(told: object) -> tuple[Asked, Terms, int | None]:
     given = _mapping(told, "the file", (*keys, *_TERMS))
     asked = Asked(
         network=_text(given, "network"),
-        components=names(",".join(_texts(given, "components"))) if "components" in given else None,
+        components=separated(",".join(_texts(given, "components"))) if "components" in given else None,
         per_stage=_flag(given, "per_stage", False),
         pairs=tuple(pair(text) for text in _pairs(given)),
         leave_one_in=_flag(given, "leave_one_in", False),
@@ -60,17 +61,17 @@ def _understood(told: object) -> tuple[Asked, Terms, int | None]:
         steps=_steps(given.get("steps", [])),
     )
     if "equal" in given:
-        asked = replace(asked, equal=names(",".join(_texts(given, "equal"))))
+        asked = replace(asked, equal=separated(",".join(_texts(given, "equal"))))
     for key in ("components", "per_stage", "pairs", "leave_one_in"):
         if given.get(key) and not asked.network:
             raise UserError(f"{key}: expected network as well, whose components these are")
     return asked, _terms(given), _number(given, "seeds", int)
 
 
-def _steps(told: object) -> tuple[Step, ...]:
+def _steps(told: object) -> tuple[StoryStep, ...]:
     if not isinstance(told, list):
         raise UserError(f"steps: {told!r}, expected a list of steps")
-    found: dict[str, Step] = {}
+    found: dict[str, StoryStep] = {}
     for number, one in enumerate(told, start=1):
         where = f"step {number}"
         given = _mapping(one, where, ("name", "network", "from", "switch", "as_is"))
@@ -87,7 +88,7 @@ def _steps(told: object) -> tuple[Step, ...]:
         for text in _texts(given, "switch"):
             component, _, label = text.partition(" ")
             switches.append((component, label))
-        found[name] = Step(name, network, origin, tuple(switches), _flag(given, "as_is", True))
+        found[name] = StoryStep(name, network, origin, tuple(switches), _flag(given, "as_is", True))
     if found and not next(iter(found.values())).network:
         raise UserError("the first step has to have a network")
     return tuple(found.values())
@@ -98,8 +99,8 @@ def _terms(given: Mapping[str, Any]) -> Terms:
     whole = ("train_resolution", "seed", "target_resolution", "target_classes")
     values: dict[str, Any] = {name: _number(given, name, kind) for name, kind in numbers.items()}
     values |= {name: _number(given, name, int) for name in whole}
-    values |= {name: _text(given, name) or None for name in ("data", "fidelity")}
-    return Terms(**values, skip_corrupt=_flag(given, "skip_corrupt", False) or None)
+    values |= {name: _text(given, name) or None for name in ("data", "fidelity", "recipe")}
+    return Terms(**values, skip_corrupt=_flag(given, "skip_corrupt", False))
 
 
 def _mapping(told: object, where: str, known: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,19 @@
-"""`python -m nas.compare`."""
+"""`python -m nas.compare NETWORK...`."""
 
-from nas.compare.run import main
-from nas.console.commands import run
+from nas.compare.request import ComparisonRequest
+from nas.console import commands
+
+
+def main(request: ComparisonRequest) -> int:
+    """Train networks by one recipe with several seeds, read their test accuracy, and set them side by side.
+
+    Published figures stand beside, as published: they were obtained by other recipes.
+    """
+    from nas.compare.run import carry_out  # takes long to import, which --help need not wait for
+
+    comparison = carry_out(request)
+    return commands.ended("compare", comparison.folder, comparison.ending)
+
 
 if __name__ == "__main__":
-    run(main)
+    commands.run(main, ComparisonRequest)

@@ -1,58 +1,52 @@
 """A comparison as a source of jobs: seed by seed, every network in its order, each pair once."""
 
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from nas.compare.trainings import Trainings
-from nas.engine.tune import Job, Result
+from nas.engine.jobs import Event, Job, Result, too_late
 from nas.networks.cost import Cost
 from nas.runs.studies import INTERRUPTED
 from nas.train.trainer import Outcome, Progress
 
-WORTH_STARTING = 0.8
-"""A job is not started where less than this share of the time that it will take is left."""
-
 
 @dataclass(frozen=True)
-class Running:
-    """A training under way."""
+class Training:
+    """A training under way; `name` is what its network is called."""
 
     number: int
     network: str
     seed: int
+    name: str
 
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to a training: `what` is launched, progressed, finished or cut."""
-
-    what: str
-    job: Running
-    progress: Progress | None = None
-    result: Result | None = None
+    @property
+    def label(self) -> str:
+        """What it is called on the terminal."""
+        return f"{self.name}, seed {self.seed}"
 
 
 class Rounds:
     """Gives what is missing of a comparison to the engine and writes what becomes of it; a `nas.engine.tune.Source`.
 
     A round is one seed of every network, in the order of the setup: where time runs out, the networks differ by
-    one seed at most. What failed for a reason of its own is not tried again; what was cut off is.
+    one seed at most. What failed for a reason of its own is not tried again; what was cut off is. `names` are what
+    networks are called.
     """
 
     def __init__(
         self,
         trainings: Trainings,
         *,
+        names: Mapping[str, str] | None = None,
         deadline: float | None = None,
-        notify: Callable[[Event], None] = lambda event: None,
+        notify: Callable[[Event[Training]], None] = lambda event: None,
     ) -> None:
         self._trainings = trainings
+        self._names = names or {}
         self._deadline = deadline
         self._notify = notify
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, Training] = {}
         self._seconds: dict[str, list[float]] = {}
         self._costs: dict[str, Cost] = {}
         for trial in trainings.trials():
@@ -76,7 +70,7 @@ class Rounds:
             self._costs[network] = self._trainings.setup.cost(network)
         number = self._trainings.launch(network, seed, self._costs[network])
         key = str(number)
-        self._running[key] = job = Running(number, network, seed)
+        self._running[key] = job = Training(number, network, seed, self._names.get(network, network))
         self._notify(Event("launched", job))
         setup = self._trainings.setup
         return key, Job(network, setup.fidelity, setup.recipe, seed, setup.test)
@@ -99,8 +93,5 @@ class Rounds:
         self._seconds.setdefault(network, []).append(seconds)
 
     def _too_late(self, network: str) -> bool:
-        if self._deadline is None:
-            return False
         known = self._seconds.get(network) or [s for each in self._seconds.values() for s in each]
-        needed = WORTH_STARTING * statistics.median(known) if known else 0.0
-        return self._deadline - time.monotonic() <= needed
+        return too_late(self._deadline, known)

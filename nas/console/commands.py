@@ -1,23 +1,29 @@
 """How every command behaves: one clear line for bad input and exit code 2, never a traceback."""
 
 import errno
+import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import MISSING, fields
 from functools import wraps
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from nas.common.errors import UserError, briefly
+from nas.console.options import Options, spelled
 
 INTERRUPTED = 130  # what a shell reports for a command that was ended by Ctrl-C
 
 
-def run(command: Callable[..., Any]) -> NoReturn:
-    """Run a function as a typer command and exit.
+def run(command: Callable[..., Any], request: type[Options] | None = None) -> NoReturn:
+    """Run a function as a typer command and exit; with `request`, a function of one, whose fields are the options.
 
     0 when done, 2 for bad input, 1 for a failure that is not the user's, 130 for Ctrl-C.
     """
+    if request is not None:
+        command = _of_options(command, request)
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(command)
     run_app(app)
@@ -46,6 +52,30 @@ def run_app(app: typer.Typer) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _of_options(work: Callable[[Any], Any], request: type[Options]) -> Callable[..., Any]:
+    """A function of a request as one whose signature typer reads."""
+
+    @wraps(work)
+    def command(**given: Any) -> Any:
+        return work(request(**{name: value for name, value in given.items() if value != []}))
+
+    defaults = {
+        f.name: inspect.Parameter.empty if f.default is MISSING else f.default for f in fields(request)
+    }
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=(None if spelling.kind == list[str] else defaults[name]),
+                annotation=Annotated[spelling.kind, spelling.info],
+            )
+            for name, spelling in spelled(request).items()
+        ]
+    )
+    return command
+
+
 def _aborting(command: Callable[..., Any]) -> Callable[..., Any]:
     """The same command; Ctrl-C leaves it as `typer.Abort`, because some versions of typer end it without a word."""
 
@@ -57,6 +87,19 @@ def _aborting(command: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Abort from None
 
     return wrapped
+
+
+def ended(command: str, folder: Path, ending: str) -> int:
+    """The exit code of a run by how it ended; how to go on is said where it was interrupted."""
+    if ending != "interrupted":
+        return 0
+    notify(f"interrupted; go on with: python -m nas.{command} --resume {folder}")
+    return INTERRUPTED
+
+
+def notify(message: str) -> None:
+    """Say something beside what a command prints: a line on stderr."""
+    typer.echo(message, err=True)
 
 
 def is_disk_full(error: BaseException | None) -> bool:

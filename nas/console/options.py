@@ -1,22 +1,136 @@
-"""Options that several commands take, once each, with their help. Needs nothing heavy: every `--help` reads it."""
+"""A command's options, spelled once: fields of a frozen dataclass, each with its type and help.
 
+The public function takes these fields (`takes`), and the command line is read from them (`nas.console.commands`).
+Needs nothing heavy: every `--help` reads it.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from types import UnionType
+from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 
 from typer import Option
+from typer.models import OptionInfo, ParameterInfo
+
+P = ParamSpec("P")
+V = TypeVar("V")
+R = TypeVar("R")
+
+AnyPath = str | Path
+Texts = str | Sequence[str]
+"""One, or several: an option that can be repeated."""
+COMMAS = object()
+"""Beside an option of `Texts` in `Annotated`: written once, its texts separated by commas; none for "none"."""
 
 Data = Annotated[str | None, Option(help="auto, cifar10, folder:PATH or digits. [auto]")]
-DataRoot = Annotated[Path | None, Option(help="Where CIFAR-10 is, or is downloaded to.")]
+DataRoot = Annotated[AnyPath | None, Option(help="Where CIFAR-10 is, or is downloaded to.")]
 SkipCorrupt = Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")]
+Fidelity = Annotated[
+    str | None,
+    Option(
+        help="How long each is trained: quick (20,000 images), standard (60,000), thorough (200,000); a search "
+        "may climb a ladder (many quick, a third of them standard, a third of those thorough)."
+    ),
+]
 Epochs = Annotated[float | None, Option(help="Or in epochs. [as standard, at most 10: 1.2 for CIFAR-10]")]
 Subset = Annotated[float | None, Option(help="Share of the training images that is used. [1]")]
 TrainResolution = Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")]
+Recipe = Annotated[
+    str | None, Option(help="How networks are trained, where it is to differ: lr=0.3,batch_size=256,...")
+]
+Seed = Annotated[
+    int | None, Option(help="From which all chance follows; the first, where there are several. [0]")
+]
+Seeds = Annotated[int | None, Option(help="Trainings of each network. [3]")]
 TargetResolution = Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")]
 TargetClasses = Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")]
 Minutes = Annotated[float | None, Option(help="Stop after this time, start to end.")]
 Concurrency = Annotated[int | None, Option(help="Trainings at a time. [one a core]")]
 Device = Annotated[str, Option(help="auto, cpu or cuda.")]
-Out = Annotated[Path | None, Option(help="Folder of the run. [results/DATE-TIME]")]
+Out = Annotated[AnyPath | None, Option(help="Folder of the run. [results/DATE-TIME]")]
 Storage = Annotated[str | None, Option(help="Optuna storage URL. [a file in the folder]")]
-Seeds = Annotated[int | None, Option(help="Trainings of each network. [3]")]
-FirstSeed = Annotated[int | None, Option(help="The first seed. [0]")]
+Resume = Annotated[AnyPath | None, Option(help="Go on with the run in this folder.", metavar="RUN")]
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a field stands on the command line: the type that is read there, and typer's words."""
+
+    kind: Any
+    info: ParameterInfo
+
+    def word(self, name: str) -> str:
+        """How it is written there."""
+        if not isinstance(self.info, OptionInfo):
+            return str(self.info.metavar or name.upper())
+        written = [one for one in (self.info.default, *(self.info.param_decls or ())) if isinstance(one, str)]
+        return written[0] if written else f"--{name.replace('_', '-')}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command was given."""
+
+    def given(self, *but: str) -> list[str]:
+        """What differs from its default, as it is written on the command line, without the fields named `but`."""
+        spellings = spelled(type(self))
+        return [
+            spellings[field.name].word(field.name)
+            for field in fields(self)
+            if field.name in spellings
+            and field.name not in but
+            and getattr(self, field.name) != field.default
+        ]
+
+
+def spelled(request: type[Options]) -> dict[str, Spelling]:
+    """The fields that the command line has; a class's own come before those of its bases."""
+    found: dict[str, Spelling] = {}
+    for owner in request.__mro__:
+        for name, annotation in inspect.get_annotations(owner).items():
+            words = getattr(annotation, "__metadata__", ())
+            infos = [one for one in words if isinstance(one, ParameterInfo)]
+            if infos and name not in found:
+                kind = str | None if COMMAS in words else _read_as(get_args(annotation)[0])
+                found[name] = Spelling(kind, infos[0])
+    return found
+
+
+def several(given: AnyPath | Sequence[AnyPath] | None) -> tuple[str, ...]:
+    """The texts of an option that can be repeated."""
+    if given is None:
+        return ()
+    return (str(given),) if isinstance(given, AnyPath) else tuple(map(str, given))
+
+
+def separated(given: Texts) -> tuple[str, ...]:
+    """The texts of an option beside COMMAS; none for "none"."""
+    found = (
+        tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+    )
+    return () if tuple(found) == ("none",) else tuple(found)
+
+
+def _read_as(kind: Any) -> Any:
+    """What a command line reads for a type: a path where it may be one, a list where there may be several."""
+    parts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    if any(get_origin(part) is Sequence for part in parts):
+        return list[str]
+    return Path if Path in parts else kind
+
+
+def takes(request: Callable[P, V]) -> Callable[[Callable[[V], R]], Callable[P, R]]:
+    """A function of a request as a function of the request's fields."""
+
+    def decorate(work: Callable[[V], R]) -> Callable[P, R]:
+        @wraps(work)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return work(request(*args, **kwargs))
+
+        call.__signature__ = inspect.signature(request)  # type: ignore[attr-defined]
+        return call
+
+    return decorate

@@ -13,17 +13,17 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from nas.common.errors import UserError, briefly
 from nas.data.dataset import Dataset
-from nas.train.trainer import Fidelity, Outcome, Progress, Recipe
+from nas.engine.jobs import REPORTS, Ending, Job, Result, Source, Stopped
+from nas.train.trainer import Outcome, Progress
 
 T = TypeVar("T")
-Ending = Literal["done", "late", "interrupted"]
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -38,46 +38,6 @@ _QUIET = {
 }
 _OBJECT_STORE = 128 * 2**20  # bytes; the images are mapped from disk, not passed through it
 _START_ATTEMPTS = 3
-REPORTS = 4
-"""How often a job reports its accuracy, at equal shares of its schedule."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training: the text of a network, at one fidelity, with one recipe and seed.
-
-    `test`: whether the held-out test images are read, once, when it is trained; for a final comparison only.
-    """
-
-    arch: str
-    fidelity: Fidelity
-    recipe: Recipe
-    seed: int
-    test: bool = False
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """A scheduler ended a job after these reports."""
-
-    curve: tuple[Progress, ...]
-
-
-Result = Outcome | Stopped | str
-"""What a job came to: its outcome, what it had reached when it was stopped, or why it failed."""
-
-
-class Source(Protocol):
-    """Where jobs come from and their results go to; called in the driver's main thread only."""
-
-    def next(self) -> "tuple[str, Job] | Literal['wait'] | None":
-        """A key and a job, "wait" until something running has ended, or None where there is nothing left."""
-
-    def progressed(self, key: str, progress: Progress) -> None:
-        """A job reports from within its schedule."""
-
-    def finished(self, key: str, result: "Result | None") -> None:
-        """A job ended: with its outcome, stopped, for a reason why it failed, or None: it was cut off."""
 
 
 def run_jobs(

@@ -40,7 +40,7 @@ def main(
     from nas.figures.picture import save_png
     from nas.importance.found import importances
     from nas.importance.picture import importance_sheet
-    from nas.runs.folders import open_run
+    from nas.search.record import open_run
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     record = open_run(run, storage)

@@ -12,29 +12,22 @@ from nas.common.errors import UserError
 from nas.runs.manifest import environment
 from nas.runs.manifest import write as write_manifest
 from nas.runs.studies import redacted
-from nas.search.record import Record
-from nas.search.settings import Settings
 
 STUDY = "study.db"
 _MANIFEST = "manifest.json"
-
-
-class _Settings(Protocol):
-    def to_json(self) -> str: ...
 
 
 class _Kept(Protocol):
     def delete(self) -> None: ...
 
 
-S = TypeVar("S", bound=_Settings)
 R = TypeVar("R")
 K = TypeVar("K", bound=_Kept)
 
 
-def new_folder(out: Path | None) -> Path:
+def new_folder(out: str | Path | None) -> Path:
     """The folder for a new run: `out`, or results/<date>-<time>. Raises UserError where it is in use."""
-    folder = out or Path("results") / time.strftime("%Y%m%d-%H%M%S")
+    folder = Path(out) if out else Path("results") / time.strftime("%Y%m%d-%H%M%S")
     try:
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder} is a file; give a folder with --out")
@@ -47,19 +40,14 @@ def new_folder(out: Path | None) -> Path:
     return folder
 
 
-def create_run(folder: Path, storage: str | None, settings: Settings, notes: dict[str, Any]) -> Record:
-    """Make the folder, the study and the manifest of a search, as `create` does."""
-    return create(folder, storage, settings, notes, Record.create)
-
-
 def create(
     folder: Path,
     storage: str | None,
-    settings: S,
-    notes: dict[str, Any],
-    make: Callable[[str, str, S, Mapping[str, Any]], K],
+    settings: str,
+    notes: Mapping[str, Any],
+    make: Callable[[str, str], K],
 ) -> K:
-    """Make the folder, what `make` makes of (storage, name, settings, notes), and the manifest.
+    """Make the folder, what `make` makes of (storage, name), and the manifest with the settings (JSON) and notes.
 
     Leaves nothing behind where one of them fails.
     """
@@ -67,13 +55,13 @@ def create(
     record: K | None = None
     try:
         name = folder.resolve().name if storage else "run"  # in a storage of its own it needs no other name
-        record = make(storage or _file_storage(folder), name, settings, notes)
+        record = make(storage or _file_storage(folder), name)
         content = {
             **environment(),
             **notes,
             "storage": redacted(storage) if storage else STUDY,
             "study": name,
-            "settings": json.loads(settings.to_json()),
+            "settings": json.loads(settings),
         }
         if storage:
             content["command"] = content["command"].replace(storage, redacted(storage))
@@ -87,11 +75,6 @@ def create(
         _remove(made)
         raise
     return record
-
-
-def open_run(folder: Path, storage: str | None = None) -> Record:
-    """The record of an existing search. Raises UserError where the folder is none."""
-    return find(folder, storage, Record.open)
 
 
 def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:

@@ -4,11 +4,17 @@ A zoo name, an arch's text, a point of a run, or the name of a library's classif
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nas.common.errors import UserError
+from nas.common.fronts import front_mask
+from nas.common.quantities import MACS
 from nas.networks.references import Model, is_reference, reference
 from search_spaces import Arch
 from search_spaces import resolve as resolve_text
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
 
 
 def resolve(text: str) -> Model:
@@ -20,18 +26,46 @@ def resolve(text: str) -> Model:
     """
     if is_reference(text.strip()):
         return reference(text.strip())
-    run, at, trial = text.rpartition("@")
-    if not at:
-        return resolve_text(text)
-    from nas.runs.folders import open_run  # needs Optuna, which a zoo name does not
-
-    record = open_run(Path(run))
-    if trial.isdecimal():
-        known = {str(t.number): t for t in record.trials()}
-    else:
-        known = {str(t.user_attrs["name"]): t for t in record.trials("baselines")}
-    if trial not in known:
+    run, at, point = text.rpartition("@")
+    if at:
+        return _point(Path(run), point)
+    if Path(text.strip()).is_dir():
         raise UserError(
-            f"{text}: the run {run} has no {trial!r}; expected one of {', '.join(known) or 'none'}"
+            f"{text.strip()} is a run and no network; name a point of it: {_front(Path(text.strip()))}"
         )
-    return Arch.parse(known[trial].user_attrs["arch"])
+    return resolve_text(text)
+
+
+def _point(run: Path, point: str) -> Arch:
+    """The arch of a trial's number, or of a baseline's name."""
+    if point.isdecimal():
+        known = {str(trial.number): trial for trial in _trials(run, "search")}
+    else:
+        known = {str(trial.user_attrs["name"]): trial for trial in _trials(run, "baselines")}
+    if point not in known:
+        raise UserError(
+            f"{run}@{point}: the run {run} has no {point!r}; expected one of {', '.join(known) or 'none'}"
+        )
+    return Arch.parse(known[point].user_attrs["arch"])
+
+
+def _front(run: Path) -> str:
+    """The points of a run's front as they are named, each with its accuracy and size."""
+    done = [trial for trial in _trials(run, "search") if trial.state.name == "COMPLETE"]
+    longest = max((trial.user_attrs["epochs"] for trial in done), default=0.0)
+    done = [trial for trial in done if trial.user_attrs["epochs"] == longest]
+    accuracies, costs = ([trial.values[i] for trial in done] for i in (0, 1))
+    leading = [trial for trial, leads in zip(done, front_mask(accuracies, costs), strict=True) if leads]
+    points = (
+        f"{run}@{trial.number} ({trial.values[0]:.2%}, {MACS.show(trial.user_attrs['macs'])} {MACS.phrase})"
+        for trial in sorted(leading, key=lambda trial: trial.values[1])
+    )
+    return ", ".join(points) or "none has finished yet"
+
+
+def _trials(run: Path, kind: str) -> "list[FrozenTrial]":
+    from nas.runs.folders import find  # needs Optuna, which a zoo name does not
+    from nas.runs.studies import SEARCHED, current, find_studies
+
+    study = find(run, None, lambda url, name: find_studies(url, name, (kind,)))[kind]
+    return current(study.get_trials(deepcopy=False), SEARCHED)

@@ -20,6 +20,8 @@ K = TypeVar("K", bound=str)
 
 INTERRUPTED = "interrupted"
 """The reason of a trial that was cut off by the end of its driver, not by anything of its own."""
+SEARCHED = ("arch", "name", "epochs")
+"""What makes two trials of a search the same: one that was interrupted and its repetition."""
 
 
 # Studies -------------------------------------------------------------------------------------------------

@@ -1,14 +1,12 @@
 """The search itself, as a source of jobs: baselines first, then what the sampler proposes, each recorded."""
 
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from optuna.trial import TrialState
 
-from nas.engine.tune import Job, Result, Stopped
+from nas.engine.jobs import Event, Job, Result, Stopped, too_late
 from nas.search.price import Price
 from nas.search.proposer import Proposal, Proposer
 from nas.search.record import INTERRUPTED, Kind, Record, is_over
@@ -16,13 +14,13 @@ from nas.train.fidelity import Standing, to_promote
 from nas.train.trainer import Outcome, Progress
 from search_spaces import Arch, zoo
 
-WORTH_STARTING = 0.8
-"""A job is not started where less than this share of the median job's time is left."""
-
 
 @dataclass(frozen=True)
-class Running:
-    """A job under way: which trial of which study, on which rung, and what it was proposed as."""
+class Trial:
+    """A job under way: which trial of which study, on which rung, and what it was proposed as.
+
+    `brief`: on a rung below the highest.
+    """
 
     kind: Kind
     number: int
@@ -30,17 +28,14 @@ class Running:
     arch: Arch
     cost: Price
     epochs: float
+    brief: bool = False
     proposal: Proposal | None = None
 
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to a job, for a display: `what` is launched, progressed, finished or cut."""
-
-    what: str
-    job: Running
-    progress: Progress | None = None
-    result: Result | None = None
+    @property
+    def label(self) -> str:
+        """What it is called on the terminal."""
+        called = f"control {self.number}" if self.kind == "control" else self.name or f"trial {self.number}"
+        return f"{called} ({self.epochs:g} epochs)" if self.brief else called
 
 
 class Campaign:
@@ -58,7 +53,7 @@ class Campaign:
         trials: int | None,
         control: Proposer | None = None,
         deadline: float | None = None,
-        notify: Callable[[Event], None] = lambda event: None,
+        notify: Callable[[Event[Trial]], None] = lambda event: None,
     ) -> None:
         self._record = record
         self._proposers: dict[Kind, Proposer] = {"search": proposer}
@@ -67,7 +62,7 @@ class Campaign:
         self._trials = trials
         self._deadline = deadline
         self._notify = notify
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, Trial] = {}
         top = record.settings.fidelity.epochs
         self._rungs = (*record.settings.rungs, top)
         self._launched: dict[Kind, int] = {}
@@ -88,13 +83,13 @@ class Campaign:
 
     def next(self) -> tuple[str, Job] | Literal["wait"] | None:
         """The next baseline, else promotion, else proposal, written as RUNNING; None at the end."""
-        if self._too_late():
+        if too_late(self._deadline, self._seconds):
             return None
         if self._baselines:
             name = self._baselines.pop(0)
             arch = zoo.get(name)
             cost = self._proposers["search"].price(arch)
-            return self._launch(Running("baselines", -1, name, arch, cost, self._rungs[-1]))
+            return self._launch(Trial("baselines", -1, name, arch, cost, self._rungs[-1]))
         waiting = [kind for kind in self._proposers if not self._reached(kind)]
         for kind in sorted(waiting, key=lambda kind: self._launched[kind]):
             job = self._promotion(kind) or self._proposal(kind)
@@ -154,7 +149,7 @@ class Campaign:
         place = self._rungs.index(epochs) if epochs in self._rungs else 0
         return self._rungs[place - 1] if place else None
 
-    def _promotion(self, kind: Kind) -> Running | None:
+    def _promotion(self, kind: Kind) -> Trial | None:
         """A trial that goes on to its next rung; the higher rungs first."""
         for lower, upper in reversed(list(zip(self._rungs, self._rungs[1:], strict=False))):
             promoted = self._promoted.setdefault((kind, lower), set())
@@ -162,19 +157,33 @@ class Campaign:
             if standing is not None:
                 promoted.add(standing.arch)
                 arch = Arch.parse(standing.arch)
-                return Running(kind, -1, "", arch, self._proposers[kind].price(arch), upper)
+                price = self._proposers[kind].price(arch)
+                return Trial(kind, -1, "", arch, price, upper, upper < self._rungs[-1])
         return None
 
-    def _proposal(self, kind: Kind) -> Running | None:
+    def _proposal(self, kind: Kind) -> Trial | None:
         if kind in self._dry:
             return None
         proposal = self._proposers[kind].propose()
         if proposal is None:
             self._dry.add(kind)
             return None
-        return Running(kind, -1, "", proposal.arch, proposal.cost, self._rungs[0], proposal)
+        lowest, brief = self._rungs[0], len(self._rungs) > 1
+        return Trial(kind, -1, "", proposal.arch, proposal.cost, lowest, brief, proposal)
 
-    def _launch(self, job: Running) -> tuple[str, Job]:
+    def _job(
+        self,
+        kind: Kind,
+        arch: Arch,
+        cost: Price,
+        epochs: float,
+        *,
+        name: str = "",
+        proposal: Proposal | None = None,
+    ) -> Trial:
+        return Trial(kind, -1, name, arch, cost, epochs, epochs < self._rungs[-1], proposal)
+
+    def _launch(self, job: Trial) -> tuple[str, Job]:
         settings = self._record.settings
         proposer = self._proposers.get(job.kind)  # a baseline is no point of the space
         params, distributions = proposer.point(job.arch) if proposer else ({}, {})
@@ -187,7 +196,7 @@ class Campaign:
         fidelity = replace(settings.fidelity, epochs=job.epochs)
         return key, Job(str(job.arch), fidelity, settings.recipe, settings.seed)
 
-    def _teach(self, job: Running, result: Result | None) -> None:
+    def _teach(self, job: Trial, result: Result | None) -> None:
         """Tell the sampler what became of a job."""
         proposer, share = self._proposers[job.kind], job.epochs / self._rungs[-1]
         if result is None:
@@ -205,10 +214,3 @@ class Campaign:
 
     def _reached(self, kind: Kind) -> bool:
         return self._trials is not None and self._launched[kind] >= self._trials
-
-    def _too_late(self) -> bool:
-        if self._deadline is None:
-            return False
-        left = self._deadline - time.monotonic()
-        needed = WORTH_STARTING * statistics.median(self._seconds) if self._seconds else 0.0
-        return left <= needed

@@ -13,8 +13,8 @@ import pandas as pd
 from nas.common.errors import UserError
 from nas.latency.conditions import Conditions
 from nas.latency.table.identity import TableId
-from nas.report import Results, results
 from nas.search.record import Kind, Record
+from nas.search.results import Results, results
 from nas.search.settings import Settings
 from search_spaces import Arch, spaces
 

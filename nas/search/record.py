@@ -8,6 +8,7 @@ because they are no points of the space.
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Literal
 
 import optuna
@@ -16,6 +17,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.runs import studies as storing
+from nas.runs.folders import create, find
 from nas.runs.studies import INTERRUPTED, is_over
 from nas.search.price import Price
 from nas.search.settings import Settings
@@ -151,7 +153,7 @@ class Record:
 
     def trials(self, kind: Kind = "search") -> list[FrozenTrial]:
         """The trials of a kind in order; those interrupted and since run again are left out."""
-        return storing.current(self._studies[kind].get_trials(deepcopy=False), ("arch", "name", "epochs"))
+        return storing.current(self._studies[kind].get_trials(deepcopy=False), storing.SEARCHED)
 
     def frame(self, trials: Sequence[FrozenTrial], kind: Kind = "search") -> pd.DataFrame:
         """Trials as a table of COLUMNS, `name` and `reason`; accuracy in [0, 1], NaN where there is none."""
@@ -183,3 +185,19 @@ def _times(price: Price, measured: Mapping[str, Any]) -> dict[str, float]:
     predicted = (told.ms, told.low, told.high) if told else (nan, nan, nan)
     timed = tuple(float(measured.get(name, nan)) for name in ("ms", "low", "high"))
     return dict(zip(_TIMES, (timed[0] if measured else predicted[0], *predicted, *timed), strict=True))
+
+
+def create_run(folder: Path, storage: str | None, settings: Settings, notes: Mapping[str, Any]) -> Record:
+    """Make the folder, the studies and the manifest of a search."""
+    return create(
+        folder,
+        storage,
+        settings.to_json(),
+        notes,
+        lambda url, name: Record.create(url, name, settings, notes),
+    )
+
+
+def open_run(folder: Path, storage: str | None = None) -> Record:
+    """The record of an existing search. Raises UserError where the folder is none."""
+    return find(folder, storage, Record.open)

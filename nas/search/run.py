@@ -1,85 +1,55 @@
-"""Search a space for the best networks under a budget.
-
-python -m nas.search --budget 300MFLOPs
-run = search("300MFLOPs", data="folder:flowers", trials=50); run.front
-"""
+"""A search from its request to its tables: opened, trained trial by trial, and read from its study."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer import Option
+import numpy as np
+import optuna
+import pandas as pd
+from rich.console import Console
 
 from nas.common.errors import UserError
-from nas.console import commands as console_module
-from nas.console import options
-
-if TYPE_CHECKING:  # each takes long to import, which --help need not wait for
-    import pandas as pd
-    from rich.console import Console
-
-    from nas.data.dataset import Dataset
-    from nas.engine.tune import Ending
-    from nas.latency.table.table import Table
-    from nas.search.proposer import Proposer
-    from nas.search.record import Record
-    from nas.search.settings import Settings
-    from search_spaces import Space
+from nas.common.machine import cores
+from nas.console.commands import notify
+from nas.console.options import several, takes
+from nas.data.dataset import Dataset
+from nas.engine.jobs import Ending
+from nas.engine.tune import run_jobs
+from nas.latency.table.table import Table
+from nas.networks.cost import default_table
+from nas.runs.folders import new_folder
+from nas.search.campaign import Campaign
+from nas.search.display import SearchDisplay
+from nas.search.finalists import keep, reopened, time_finalists
+from nas.search.proposer import Proposer
+from nas.search.record import Record, create_run, is_over, open_run
+from nas.search.request import Request
+from nas.search.results import results
+from nas.search.settings import Settings, space_of
+from nas.search.setup import earlier_results, new_run
+from nas.search.tables import FILES, print_summary, write_results
+from search_spaces import Space, zoo
 
 DEFAULT_TRIALS = 50
+_FREE = ("trials", "minutes", "concurrency", "device", "data_root", "storage", "latency_table", "resume")
+"""What may be said anew when a run goes on."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A search that ended: its tables, with the columns of trials.csv, and its folder.
-
-    `ending` says why it ended: "done", "late" (--minutes) or "interrupted" (Ctrl-C).
-    """
+    """A search that ended: its tables, with the columns of trials.csv, its folder, and why it ended."""
 
     folder: Path
-    trials: "pd.DataFrame"
-    front: "pd.DataFrame"
-    baselines: "pd.DataFrame"
-    ending: "Ending"
+    trials: pd.DataFrame
+    front: pd.DataFrame
+    baselines: pd.DataFrame
+    ending: Ending
 
 
-def search(
-    budget: str | Sequence[str] | None = None,
-    *,
-    data: str | None = None,
-    data_root: Path | None = None,
-    skip_corrupt: bool = False,
-    trials: int | None = None,
-    minutes: float | None = None,
-    fidelity: str | None = None,
-    epochs: float | None = None,
-    subset: float | None = None,
-    train_resolution: int | None = None,
-    recipe: str | None = None,
-    space: str | None = None,
-    granularity: str | None = None,
-    objectives: str | None = None,
-    sampler: str | None = None,
-    scheduler: str | None = None,
-    control: str | None = None,
-    warm_start: Sequence[str | Path] | None = None,
-    seed: int | None = None,
-    baselines: str | None = None,
-    seed_baselines: bool = False,
-    target_resolution: int | None = None,
-    target_classes: int | None = None,
-    latency_table: str | None = None,
-    concurrency: int | None = None,
-    device: str = "auto",
-    out: Path | None = None,
-    storage: str | None = None,
-    resume: Path | None = None,
-    console: "Console | None" = None,
-) -> Run:
-    """Search, or go on with a run, and write its results into its folder; the command calls this function.
+@takes(Request)
+def search(request: Request) -> Run:
+    """Search, or go on with a run, and write its results into its folder.
 
     budget: bounds such as "300MFLOPs", one a quantity. data: "auto", "cifar10", "folder:PATH" or "digits".
     trials, minutes: when to stop, whichever comes first; 50 trials where neither is given. fidelity: "quick",
@@ -93,275 +63,136 @@ def search(
 
     Raises UserError for what cannot be used, before anything is made.
     """
-    import optuna
-    from rich.console import Console
+    return carry_out(request)
 
-    from nas.runs.folders import create_run, new_folder, open_run
-    from nas.search.finalists import keep, reopened
-    from nas.search.request import Request, check_bounds, earlier_results, new_run, same_data, space_of
 
+@dataclass(frozen=True)
+class _Opened:
+    """A run that is new or found again: all that it takes to go on."""
+
+    folder: Path
+    record: Record
+    data: Dataset
+    table: Table | None
+    trials: int | None
+
+
+def carry_out(request: Request) -> Run:
+    """What `search` does, of a request."""
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    console = console or Console()
-    notify = _notify
-    if trials is not None and trials < 1:
-        raise UserError(f"--trials {trials}: expected at least 1")
-    check_bounds(minutes, concurrency, device)
-    request = Request(
-        budget=(budget,) if isinstance(budget, str) else tuple(budget) if budget else None,
-        data=data,
-        skip_corrupt=skip_corrupt or None,
-        fidelity=fidelity,
-        epochs=epochs,
-        subset=subset,
-        train_resolution=train_resolution,
-        recipe=recipe,
-        space=space,
-        granularity=granularity,
-        objectives=objectives,
-        sampler=sampler,
-        scheduler=scheduler,
-        control=control,
-        warm_start=tuple(map(str, warm_start)) if warm_start else None,
-        seed=seed,
-        baselines=baselines,
-        seed_baselines=seed_baselines or None,
-        target_resolution=target_resolution,
-        target_classes=target_classes,
-        latency_table=None if resume else latency_table,
-    )
-    if resume is not None:
-        if request.given() or out is not None:
-            raise UserError(
-                f"{', '.join(request.given() or ['--out'])} cannot be changed by --resume; it takes "
-                "--trials, --minutes, --concurrency, --device, --data-root, --storage and --latency-table"
-            )
-        folder, record = resume, open_run(resume, storage)
-        table = reopened(record.settings, folder, latency_table)
-        loaded = same_data(record.settings, data_root, notify)
-        if trials is None and minutes is None:
-            trials = record.note("trials") or DEFAULT_TRIALS
-    else:
-        folder = new_folder(out)
-        settings, loaded, table = new_run(request, data_root, notify)
-        if trials is None and minutes is None:
-            trials = DEFAULT_TRIALS
-        prior = earlier_results(request.warm_start or (), space_of(settings))
-        notes = {"trials": trials, "minutes": minutes, "skipped_images": loaded.skipped, "prior": prior}
-        record = create_run(folder, storage, settings, notes)
-        if table is not None:
-            keep(table, folder)
-    deadline = None if minutes is None else began + 60 * minutes
-    return _carry_on(folder, record, table, loaded, trials, deadline, concurrency, device, console)
+    if request.trials is not None and request.trials < 1:
+        raise UserError(f"--trials {request.trials}: expected at least 1")
+    request.check()
+    run = _begin(request) if request.resume is None else _reopen(request)
+    deadline = None if request.minutes is None else began + 60 * request.minutes
+    console = request.console or Console()
+    ending = _train(run, request, deadline, console)
+    if run.table is not None and ending != "interrupted":
+        time_finalists(run.record, run.table, notify)
+    found = results(run.record)
+    write_results(found, run.folder)
+    print_summary(found, console)
+    console.print(f"written to {run.folder}: {FILES}", markup=False, soft_wrap=True)
+    return Run(run.folder, found.trials, found.front, found.baselines, ending)
 
 
-def _carry_on(
-    folder: Path,
-    record: "Record",
-    table: "Table | None",
-    data: "Dataset",
-    trials: int | None,
-    deadline: float | None,
-    concurrency: int | None,
-    device: str,
-    console: "Console",
-) -> Run:
-    """Run what is missing of a run and write its results, also where it is ended early."""
-    from nas.common.machine import cores
-    from nas.engine.tune import run_jobs
-    from nas.report import print_summary, results, write_results
-    from nas.search.campaign import Campaign
-    from nas.search.display import Display
-    from nas.search.finalists import time_finalists
-    from nas.search.proposer import Proposer
-    from nas.search.record import is_over
-    from nas.search.request import space_of
+def _begin(request: Request) -> _Opened:
+    """A new run: its settings, its data, its folder and its study."""
+    folder = new_folder(request.out)
+    settings, data, table = new_run(request, notify)
+    unbounded = request.trials is None and request.minutes is None
+    trials = DEFAULT_TRIALS if unbounded else request.trials
+    notes = {
+        "trials": trials,
+        "minutes": request.minutes,
+        "skipped_images": data.skipped,
+        "prior": earlier_results(several(request.warm_start), space_of(settings)),
+    }
+    record = create_run(folder, request.storage, settings, notes)
+    if table is not None:
+        keep(table, folder)
+    return _Opened(folder, record, data, table, trials)
 
-    settings = record.settings
+
+def _reopen(request: Request) -> _Opened:
+    """An existing run, with its data and its table as they were."""
+    request.check_resumed(_FREE)
+    folder = Path(request.resume or "")
+    record = open_run(folder, request.storage)
+    table = reopened(record.settings, folder, request.latency_table)
+    data = record.settings.reload(request.data_root, notify)
+    unbounded = request.trials is None and request.minutes is None
+    trials = record.note("trials") or DEFAULT_TRIALS if unbounded else request.trials
     record.interrupt_running()
-    space = space_of(settings)
-    history = [trial for trial in record.trials() if is_over(trial)]
-    if settings.granularity == "stage":
-        _price_blocks(space, settings)
-    proposer = Proposer(space, settings, history, prior=record.note("prior") or (), table=table)
-    if settings.seed_baselines and not history:
-        _enqueue_nearest(proposer, settings)
-    control = None
-    if settings.control != "none":
-        drawn = [trial for trial in record.trials("control") if is_over(trial)]
-        control = Proposer(space, settings, drawn, sampler=settings.control, table=table)
+    return _Opened(folder, record, data, table, trials)
+
+
+def _train(run: _Opened, request: Request, deadline: float | None, console: Console) -> Ending:
+    """Propose, train and record until all is done, the time is up, or Ctrl-C."""
+    settings = run.record.settings
+    proposer, control = _proposers(run)
+    latency = f"; latencies of {settings.latency.fingerprint}" if settings.latency else ""
     console.print(
-        f"{folder}: {settings.data_name}, {settings.fidelity.epochs:g} epochs a trial at "
-        f"{settings.fidelity.resolution}x{settings.fidelity.resolution}; costs at {settings.target}; "
-        f"budget {' and '.join(settings.budgets) or 'none'}"
-        + (f"; latencies of {settings.latency.fingerprint}" if settings.latency else ""),
+        f"{run.folder}: {settings.data_name}, trials of {settings.trained}; costs at {settings.target}; "
+        f"budget {' and '.join(settings.budgets) or 'none'}{latency}",
         highlight=False,
         markup=False,
         soft_wrap=True,
     )
-    before = results(record)
-    with Display(console, before, len(data.classes), trials=trials, deadline=deadline) as display:
+    before = results(run.record)
+    ending: Ending = "done"
+    with SearchDisplay(
+        console, before, len(run.data.classes), trials=run.trials, deadline=deadline
+    ) as display:
         campaign = Campaign(
-            record, proposer, trials=trials, control=control, deadline=deadline, notify=display.on
+            run.record, proposer, trials=run.trials, control=control, deadline=deadline, notify=display.on
         )
-        ending: Ending = "done"
         if not campaign.over:
             ending = run_jobs(
                 campaign,
-                data,
-                concurrency=concurrency or cores(),
+                run.data,
+                concurrency=request.concurrency or cores(),
                 deadline=deadline,
-                device=device,
+                device=request.device,
                 scheduler=settings.scheduler,
             )
-    if table is not None and ending != "interrupted":
-        time_finalists(record, table, _notify)
-    found = results(record)
-    write_results(found, folder)
-    print_summary(found, console)
     if campaign.exhausted:
-        _notify("the space holds no further untried network within the budget")
-    console.print(
-        f"written to {folder}: front.html, front.png, front.csv, trials.csv, baselines.csv",
-        markup=False,
-        soft_wrap=True,
-    )
-    return Run(folder, found.trials, found.front, found.baselines, ending)
+        notify("the space holds no further untried network within the budget")
+    return ending
 
 
-def _enqueue_nearest(proposer: "Proposer", settings: "Settings") -> None:
-    """Offer the points closest to the hand-designed networks as first candidates, and say what differs."""
-    from nas.search.request import space_of
-    from search_spaces import zoo
-
+def _proposers(run: _Opened) -> tuple[Proposer, Proposer | None]:
+    """Who proposes the search's trials, and who the control's, each knowing what has been trained."""
+    record, settings = run.record, run.record.settings
     space = space_of(settings)
+    if settings.granularity == "stage":
+        _price_blocks(space, settings)
+    history, drawn = (
+        [trial for trial in record.trials(kind) if is_over(trial)] for kind in ("search", "control")
+    )
+    proposer = Proposer(space, settings, history, prior=record.note("prior") or (), table=run.table)
+    if settings.seed_baselines and not history:
+        _enqueue_nearest(proposer, space)
+    if settings.control == "none":
+        return proposer, None
+    return proposer, Proposer(space, settings, drawn, sampler=settings.control, table=run.table)
+
+
+def _enqueue_nearest(proposer: Proposer, space: Space) -> None:
+    """Offer the points closest to the hand-designed networks as first candidates, and say what differs."""
     for name in ("mobilenet_v3_small", "mobilenet_v3_large", "mobilenet_v2"):
         near = space.nearest(zoo.get(name))
         taken = "first candidate" if proposer.enqueue(near.arch) else "over budget, not tried"
-        _notify(f"nearest to {name}: {taken}; differs in {'; '.join(near.differences) or 'nothing'}")
+        notify(f"nearest to {name}: {taken}; differs in {'; '.join(near.differences) or 'nothing'}")
 
 
-def _price_blocks(space: "Space", settings: "Settings") -> None:
+def _price_blocks(space: Space, settings: Settings) -> None:
     """Count the costs of a space's blocks now, on all cores, and not one by one between the trainings."""
-    import numpy as np
-
-    from nas.common.machine import cores
-    from nas.networks.cost import default_table
-
     rng = np.random.default_rng(0)
     archs = [space.sample(rng) for _ in range(2000)]  # meets nearly every block; the rest is counted when met
     table, target = default_table(), (settings.target_resolution, settings.target_classes)
     missing = table.missing(archs, *target)
     if len(missing) > 100:
-        _notify(f"counting the cost of {len(missing):,} blocks of the space once")
+        notify(f"counting the cost of {len(missing):,} blocks of the space once")
         table.fill(missing, cores())
-
-
-def _notify(message: str) -> None:
-    typer.echo(message, err=True)
-
-
-def main(
-    budget: Annotated[
-        list[str] | None,
-        Option(help="Upper bound: 300MFLOPs (multiply-adds), 4MParams, 4ms; repeatable.", metavar="BOUND"),
-    ] = None,
-    data: options.Data = None,
-    data_root: options.DataRoot = None,
-    skip_corrupt: options.SkipCorrupt = False,
-    trials: Annotated[int | None, Option(help="Networks to train. [50, or as --minutes allow]")] = None,
-    minutes: options.Minutes = None,
-    fidelity: Annotated[
-        str | None,
-        Option(
-            help="How long a trial is trained: quick (20,000 images), standard (60,000), thorough (200,000), "
-            "or ladder (many quick, a third of them standard, a third of those thorough)."
-        ),
-    ] = None,
-    epochs: options.Epochs = None,
-    subset: options.Subset = None,
-    train_resolution: options.TrainResolution = None,
-    recipe: Annotated[
-        str | None, Option(help="How trials are trained, where it is to differ: lr=0.3,batch_size=256,...")
-    ] = None,
-    space: Annotated[str | None, Option(help="mobile, or a YAML file. [mobile]")] = None,
-    granularity: Annotated[str | None, Option(help="Choices per stage or per block. [stage]")] = None,
-    objectives: Annotated[
-        str | None,
-        Option(
-            help="accuracy and one of macs, params, activations, latency. [accuracy,macs; accuracy,latency "
-            "with a budget in ms or a latency table]"
-        ),
-    ] = None,
-    sampler: Annotated[str | None, Option(help="front, tpe, nsga2, random or gp. [front]")] = None,
-    scheduler: Annotated[
-        str | None, Option(help="none, or asha: Ray's, which stops trials that look bad. [none]")
-    ] = None,
-    control: Annotated[
-        str | None, Option(help="random: train as many networks drawn at random, to compare. [none]")
-    ] = None,
-    warm_start: Annotated[
-        list[str] | None, Option(help="A run whose results guide the sampler; repeatable.", metavar="RUN")
-    ] = None,
-    seed: Annotated[int | None, Option(help="From which all chance follows. [0]")] = None,
-    baselines: Annotated[
-        str | None, Option(help="Networks trained beside: small, all, none, or names. [small]")
-    ] = None,
-    seed_baselines: Annotated[
-        bool, Option("--seed-baselines", help="Try the points nearest to MobileNetV2 and V3 first.")
-    ] = False,
-    target_resolution: options.TargetResolution = None,
-    target_classes: options.TargetClasses = None,
-    latency_table: Annotated[
-        str | None,
-        Option(
-            help="Of which device milliseconds are: a table's file or imported name. [this machine, whose table "
-            "is made where there is none]",
-            metavar="TABLE",
-        ),
-    ] = None,
-    concurrency: options.Concurrency = None,
-    device: options.Device = "auto",
-    out: options.Out = None,
-    storage: options.Storage = None,
-    resume: Annotated[Path | None, Option(help="Go on with the run in this folder.", metavar="RUN")] = None,
-) -> int:
-    """Search for the best networks under a budget; writes a front, tables and pictures into a folder.
-
-    Costs are counted at 224x224, 1000 classes and batch 1 unless told otherwise, as in the papers' tables.
-    """
-    run = search(
-        budget=budget,
-        data=data,
-        data_root=data_root,
-        skip_corrupt=skip_corrupt,
-        trials=trials,
-        minutes=minutes,
-        fidelity=fidelity,
-        epochs=epochs,
-        subset=subset,
-        train_resolution=train_resolution,
-        recipe=recipe,
-        space=space,
-        granularity=granularity,
-        objectives=objectives,
-        sampler=sampler,
-        scheduler=scheduler,
-        control=control,
-        warm_start=warm_start,
-        seed=seed,
-        baselines=baselines,
-        seed_baselines=seed_baselines,
-        target_resolution=target_resolution,
-        target_classes=target_classes,
-        latency_table=latency_table,
-        concurrency=concurrency,
-        device=device,
-        out=out,
-        storage=storage,
-        resume=resume,
-    )
-    if run.ending == "interrupted":
-        _notify(f"interrupted; go on with: python -m nas.search --resume {run.folder}")
-        return console_module.INTERRUPTED
-    return 0

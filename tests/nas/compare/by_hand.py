@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nas.data.dataset import Dataset
-from nas.engine.tune import Ending, Source, train_job
+from nas.engine.jobs import Ending, Source
+from nas.engine.tune import train_job
 from nas.train.trainer import TrainingFailed
 
 Engine = Callable[..., Ending]

@@ -9,7 +9,7 @@ from optuna.study import StudyDirection
 from nas.compare.rounds import Rounds
 from nas.compare.setup import Setup
 from nas.compare.trainings import Trainings
-from nas.engine.tune import Job
+from nas.engine.jobs import Job
 from nas.train.trainer import Fidelity, Outcome
 from tests.nas.search.small import outcome
 

@@ -15,8 +15,9 @@ from nas.compare import run as compare
 from nas.compare.summary import FILES as WRITTEN
 from nas.compare.trainings import Trainings
 from nas.console import commands as console
-from nas.engine.tune import Job
-from nas.runs.folders import create_run, find
+from nas.engine.jobs import Job
+from nas.runs.folders import find
+from nas.search.record import create_run
 from nas.search.price import pricer
 from search_spaces import Arch
 from tests.nas.compare.by_hand import Crash, Engine, engine

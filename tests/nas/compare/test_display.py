@@ -5,7 +5,8 @@ from io import StringIO
 from rich.console import Console
 
 from nas.compare.display import Display
-from nas.compare.rounds import Event, Running
+from nas.engine.jobs import Event
+from nas.compare.rounds import Training
 from nas.train.trainer import Progress
 from tests.nas.compare.small import A, B, in_memory
 from tests.nas.search.small import outcome

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nas.compare.rounds import WORTH_STARTING, Event, Rounds
 from nas.compare.trainings import Trainings
-from nas.engine.tune import Job, Result
+from nas.engine.jobs import Job, Result
 from nas.runs.studies import INTERRUPTED
 from nas.train.trainer import Progress
 from tests.nas.compare.small import A, B, C, in_memory, reached, run, setup
@@ -20,7 +20,7 @@ from tests.nas.search.test_display import Clock
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("nas.compare.rounds.time", clock)
+    monkeypatch.setattr("nas.engine.jobs.time", clock)
     return clock
 
 

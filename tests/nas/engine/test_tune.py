@@ -14,7 +14,8 @@ import pytest
 
 from nas.data.dataset import Dataset, load
 from nas.engine import tune as engine
-from nas.engine.tune import Job, Result, Stopped, run_jobs, train_job
+from nas.engine.jobs import Job, Result, Stopped
+from nas.engine.tune import run_jobs, train_job
 from nas.train.trainer import Fidelity, Outcome, Progress, Recipe, TrainingFailed
 from tests.nas.search.small import outcome
 

@@ -8,7 +8,7 @@ import pytest
 from nas.common.errors import UserError
 from nas.importance.__main__ import main
 from nas.importance.found import COLUMNS
-from nas.runs.folders import create_run
+from nas.search.record import create_run
 from tests.nas.importance.test_found import SPACE, plant
 from tests.nas.search import small
 

@@ -10,7 +10,8 @@ import pytest
 
 from nas.common.errors import UserError
 from nas.runs import folders as runs
-from nas.runs.folders import create_run, new_folder, open_run
+from nas.runs.folders import new_folder
+from nas.search.record import create_run, open_run
 from nas.search.record import Record
 from tests.nas.search.small import outcome, settings
 from tests.nas.search.test_record import COST

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from nas.common.errors import UserError
-from nas.runs.folders import create_run
+from nas.search.record import create_run
 from nas.runs.naming import resolve
 from nas.search.price import pricer
 from nas.search.settings import Settings

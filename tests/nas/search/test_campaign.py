@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from nas.engine.tune import Job
+from nas.engine.jobs import Job
 from nas.search.campaign import WORTH_STARTING, Campaign, Event
 from nas.search.proposer import Proposal, Proposer
 from nas.search.record import INTERRUPTED, KINDS, Record, is_over
@@ -30,7 +30,7 @@ TWO = (*ONE, "mobilenet_v2_x0.35")
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("nas.search.campaign.time", clock)
+    monkeypatch.setattr("nas.engine.jobs.time", clock)
     return clock
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nas.engine.tune import Result, Stopped
-from nas.report import Results, results
-from nas.runs.folders import create_run
-from nas.search.campaign import Event, Running
+from nas.engine.jobs import Result, Stopped
+from nas.search.results import Results
+from nas.search.results import results
+from nas.search.record import create_run
+from nas.engine.jobs import Event
+from nas.search.campaign import Trial
 from nas.search.display import Display
 from nas.search.price import Price
 from nas.search.record import INTERRUPTED, Kind
@@ -36,7 +38,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("nas.search.display.time", clock)
+    monkeypatch.setattr("nas.engine.live.time", clock)
     return clock
 
 

@@ -11,13 +11,15 @@ import pytest
 from rich.console import Console
 
 from nas.common.errors import UserError
-from nas.engine.tune import Job
+from nas.engine.jobs import Job
 from nas.latency import Measurement
 from nas.latency.table.file import named_path, save
 from nas.latency.table.identity import TableId
 from nas.latency.table.table import Table
 from nas.networks.references import Model
-from nas.report import print_summary, results, write_results
+from nas.search.tables import print_summary
+from nas.search.results import results
+from nas.search.tables import write_results
 from nas.search.campaign import Campaign
 from nas.search.finalists import KEPT, identified, keep, reopened, time_finalists, with_table
 from nas.search.proposer import Proposer, check_satisfiable

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.engine.tune import Job, Stopped
-from nas.report import front_of, results
+from nas.engine.jobs import Job, Stopped
+from nas.search.results import front_of
+from nas.search.results import results
 from nas.search.campaign import Campaign
 from nas.search.proposer import Proposer
 from nas.search.record import Record, is_over

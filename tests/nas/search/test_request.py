@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from nas.common.errors import UserError
-from nas.search.request import Request, new_run, same_data, space_of
+from nas.search.request import Request
+from nas.search.settings import space_of
+from nas.search.setup import new_run
 from nas.search.settings import ALL_BASELINES, SMALL_BASELINES, Settings
 from nas.train.fidelity import IMAGES
 from search_spaces import spaces

@@ -22,7 +22,7 @@ from nas.report import (
     results,
     write_results,
 )
-from nas.runs.folders import create_run
+from nas.search.record import create_run
 from nas.search.price import Price
 from nas.search.record import COLUMNS, INTERRUPTED, Kind, Record
 from nas.search.settings import Settings

@@ -21,7 +21,7 @@ from rich.console import Console
 import nas
 from nas.common.errors import UserError
 from nas.console import commands as console
-from nas.runs.folders import open_run
+from nas.search.record import open_run
 from nas.search import run as search
 from nas.search.record import INTERRUPTED
 from tests.nas.search.small import TINY

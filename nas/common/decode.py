@@ -1,0 +1,38 @@
+"""Values read from JSON: of the right types and nothing else, or one clear error."""
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from nas.common.errors import UserError, briefly
+
+T = TypeVar("T")
+
+
+def decoded(text: str, kind: type[T], refusal: str) -> T:
+    """The value of a type (frozen dataclasses, tuples, numbers, ...) that a JSON text holds.
+
+    Raises UserError, `refusal` and what is wrong, for no JSON, a wrong type, and an entry missing or unknown.
+    """
+    try:
+        content = json.loads(text)
+        value = msgspec.convert(content, type=kind)
+        _refuse_unknown(content, value)
+    except (ValueError, TypeError, RecursionError) as error:  # msgspec's is a ValueError
+        raise UserError(f"{refusal}: {briefly(error)}") from None
+    return value
+
+
+def _refuse_unknown(content: Any, value: Any) -> None:
+    """Entries that no field takes: msgspec passes them over, and what another version meant would be lost."""
+    if is_dataclass(value) and isinstance(content, dict):
+        known = {field.name: getattr(value, field.name) for field in fields(value)}
+        for name, inner in content.items():
+            if name not in known:
+                raise ValueError(f"unknown entry {name!r}")
+            _refuse_unknown(inner, known[name])
+    elif isinstance(value, list | tuple) and isinstance(content, list):
+        for inner, one in zip(content, value, strict=True):
+            _refuse_unknown(inner, one)

@@ -1,0 +1,82 @@
+"""Jobs as they run: a line for each that ends and, in a terminal, one line of what is going on."""
+
+import time
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from rich.console import Console
+
+from nas.console.status_line import StatusLine, time_left
+from nas.engine.jobs import Event, Labelled, Stopped
+from nas.train.trainer import Outcome
+
+J = TypeVar("J", bound=Labelled)
+
+
+class Live(Generic[J]):
+    """Counts of a run, drawn as events arrive: `over` of `total` (None: as many as there is time for) have ended."""
+
+    noun = "trainings"
+
+    def __init__(self, console: Console, *, over: int, total: int | None, deadline: float | None) -> None:
+        self._over = self._began_with = over
+        self._total, self._deadline = total, deadline
+        self._began = time.monotonic()
+        self._running: dict[str, float] = {}
+        self._status = StatusLine(console)
+
+    def __enter__(self) -> Self:
+        self._status.start(self._line())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._status.stop()
+
+    def on(self, event: Event[J]) -> None:
+        """Take in an event and show it."""
+        label = event.job.label
+        if event.what == "launched":
+            self._running[label] = 0.0
+        elif event.what == "progressed" and event.progress is not None:
+            self._running[label] = event.progress.share
+        else:
+            self._running.pop(label, None)
+            self._over += self.counts(event)
+            self._status.say(f"{label}: {self.said(event)}", self._summary())
+        self._status.show(self._line())
+
+    def counts(self, event: Event[J]) -> bool:
+        """Whether an ended job is one of the `total`; one that was cut off will run again."""
+        return event.result is not None
+
+    def said(self, event: Event[J]) -> str:
+        """What an ended job came to."""
+        result = event.result
+        if isinstance(result, Outcome):
+            return f"{result.accuracy:.2%} in {result.seconds:.0f} s"
+        if isinstance(result, Stopped):
+            return f"stopped at {result.curve[-1].share:.0%} with {result.curve[-1].accuracy:.2%}"
+        return f"failed: {result}" if result else "cut off; --resume runs it again"
+
+    def figures(self) -> list[str]:
+        """What else the summary tells."""
+        return []
+
+    def _line(self) -> str:
+        running = "; ".join(f"{label} {share:.0%}" for label, share in self._running.items())
+        return f"{self._summary()} | running: {running or 'nothing'}"
+
+    def _summary(self) -> str:
+        total = "" if self._total is None else f"/{self._total}"
+        return " | ".join([f"{self._over}{total} {self.noun}", *self.figures(), self._time_left()])
+
+    def _time_left(self) -> str:
+        now, left = time.monotonic(), []
+        if self._deadline is not None:
+            left.append(self._deadline - now)
+        done = self._over - self._began_with
+        if self._total is not None and done > 0:
+            left.append((now - self._began) / done * max(0, self._total - self._over))
+        return time_left(min(left, default=None))

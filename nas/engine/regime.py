@@ -1,0 +1,166 @@
+"""How the networks of a run are trained, settled: stored in the run's study, and found again when it is resumed."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from nas.common.decode import decoded
+from nas.common.errors import UserError
+from nas.console.options import AnyPath
+from nas.data.dataset import Dataset, Notify, load
+from nas.engine.terms import Terms
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
+from nas.train.fidelity import epochs_of
+from nas.train.trainer import Fidelity, Recipe
+
+T = TypeVar("T")
+S = TypeVar("S", bound="Regime")
+
+RESOLUTION = 32
+"""Pixels that networks are trained at where nothing else is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regime:
+    """The terms as settled: all that a training's result depends on but its network.
+
+    `data` is as given, `data_name` and `fingerprint` are of what was found there. Costs are those at
+    `target_resolution` and `target_classes`. Stored in the study itself, so that a run can be resumed from its
+    storage alone.
+    """
+
+    fidelity: Fidelity
+    data: str = "auto"
+    data_name: str = ""
+    fingerprint: str = ""
+    skip_corrupt: bool = False
+    recipe: Recipe = field(default_factory=Recipe)
+    seed: int = 0
+    target_resolution: int = TARGET_RESOLUTION
+    target_classes: int = TARGET_CLASSES
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"seed {self.seed}: expected a whole number from 0 to 4294967295")
+        if not 8 <= self.target_resolution <= 4096 or not 1 <= self.target_classes <= 10**6:
+            raise UserError(
+                f"target {self.target_resolution} px, {self.target_classes} classes: expected 8 to 4096 px "
+                "and at least one class"
+            )
+
+    @property
+    def target(self) -> str:
+        """What costs are counted for, in words."""
+        size = self.target_resolution
+        return f"{size}x{size}, {self.target_classes} classes, batch 1"
+
+    @property
+    def trained(self) -> str:
+        """How long a network is trained, in words."""
+        fidelity = self.fidelity
+        subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
+        return f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}"
+
+    def to_json(self) -> str:
+        """As stored in the study."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of `to_json`. Raises UserError for what another version wrote and this cannot read."""
+        return decoded(text, cls, "the run's settings cannot be read by this version")
+
+    def load(self, root: AnyPath | None, notify: Notify) -> Dataset:
+        """The data that it names, at the resolution of its fidelity."""
+        return load(
+            self.data,
+            root=Path(root) if root else None,
+            resolution=self.fidelity.resolution,
+            skip_corrupt=self.skip_corrupt,
+            notify=notify,
+        )
+
+    def reload(self, root: AnyPath | None, notify: Notify) -> Dataset:
+        """The data of an existing run. Raises UserError where they are not what they were."""
+        data = self.load(root, notify)
+        if data.fingerprint != self.fingerprint:
+            raise UserError(
+                f"the data at {self.data!r} ({data.name}, fingerprint {data.fingerprint}) are not those of "
+                f"the run ({self.data_name}, {self.fingerprint}); restore them, or start a new run"
+            )
+        return data
+
+
+def target(terms: Terms) -> tuple[int, int]:
+    """Resolution and classes that costs are counted for."""
+    return (
+        default_to(terms.target_resolution, TARGET_RESOLUTION),
+        default_to(terms.target_classes, TARGET_CLASSES),
+    )
+
+
+def opening(terms: Terms) -> dict[str, Any]:
+    """The fields of a `Regime` as far as they are known before the data are loaded, which may take a while.
+
+    Raises UserError for what is no training.
+    """
+    resolution = default_to(terms.train_resolution, RESOLUTION)
+    if terms.fidelity is not None:
+        if terms.epochs is not None:
+            raise UserError(
+                "--fidelity and --epochs both say how long a trial is trained; give one of the two"
+            )
+        epochs_of(terms.fidelity, 1)  # refuses what is none
+    if not 8 <= resolution <= 1024:
+        raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
+    target_resolution, target_classes = target(terms)
+    return {
+        "fidelity": Fidelity(default_to(terms.epochs, 1.0), default_to(terms.subset, 1.0), resolution),
+        "data": absolute(default_to(terms.data, "auto")),
+        "skip_corrupt": terms.skip_corrupt,
+        "recipe": Recipe().changed(terms.recipe) if terms.recipe else Recipe(),
+        "seed": default_to(terms.seed, 0),
+        "target_resolution": target_resolution,
+        "target_classes": target_classes,
+    }
+
+
+def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...]]:
+    """The regime on the data that were found, and the epochs of the rungs below its fidelity."""
+    fidelity = regime.fidelity
+    epochs, rungs = _length(terms, round(len(data.train()) * fidelity.subset))
+    regime = replace(
+        regime,
+        fidelity=replace(fidelity, epochs=epochs),
+        recipe=recipe_for(data, terms.recipe),
+        data_name=data.name,
+        fingerprint=data.fingerprint,
+    )
+    return regime, rungs
+
+
+def _length(terms: Terms, images: int) -> tuple[float, tuple[float, ...]]:
+    """Epochs of a training, and those of the rungs below; nothing said: as standard, 1.2 to 10 epochs."""
+    if terms.fidelity is not None:
+        return epochs_of(terms.fidelity, images)
+    if terms.epochs is not None:
+        return terms.epochs, ()
+    return min(10.0, max(1.2, epochs_of("standard", images)[0])), ()
+
+
+def recipe_for(data: Dataset, changes: str | None = None) -> Recipe:
+    """The recipe that networks are trained by on these data, changed by a text as `Recipe.changed` takes it."""
+    recipe = Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
+    return recipe.changed(changes) if changes else recipe
+
+
+def absolute(spec: str) -> str:
+    """A folder's path made absolute: a run may be resumed from elsewhere."""
+    kind, _, path = spec.partition(":")
+    return f"folder:{Path(path).expanduser().resolve()}" if kind == "folder" and path else spec
+
+
+def default_to(value: T | None, default: T) -> T:
+    """The value, or the default where none is given."""
+    return default if value is None else value

@@ -1,0 +1,67 @@
+"""What every command that trains is asked: how networks are trained, and how the run is executed.
+
+Needs nothing heavy: `--help` reads it. What it settles to is a `nas.engine.regime.Regime`.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.common.errors import UserError
+from nas.console import options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms(options.Options):
+    """How networks are to be trained, and what costs are counted for, as asked; None is the default."""
+
+    data: options.Data = None
+    skip_corrupt: options.SkipCorrupt = False
+    fidelity: options.Fidelity = None
+    epochs: options.Epochs = None
+    subset: options.Subset = None
+    train_resolution: options.TrainResolution = None
+    recipe: options.Recipe = None
+    seed: options.Seed = None
+    target_resolution: options.TargetResolution = None
+    target_classes: options.TargetClasses = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution(options.Options):
+    """What may be said anew whenever a run goes on, but for `out`. `console` is where it prints."""
+
+    minutes: options.Minutes = None
+    concurrency: options.Concurrency = None
+    device: options.Device = "auto"
+    data_root: options.DataRoot = None
+    out: options.Out = None
+    storage: options.Storage = None
+    resume: options.Resume = None
+    console: "Console | None" = None
+
+    def check_resumed(self, free: Collection[str]) -> None:
+        """Raises UserError where something is given that a run is defined by: what is not in `free`."""
+        if given := self.given(*free):
+            spellings = options.spelled(type(self))
+            may = [spellings[name].word(name) for name in free if name != "resume"]
+            raise UserError(
+                f"{', '.join(given)} cannot be changed by --resume; it takes {', '.join(may[:-1])} and {may[-1]}"
+            )
+
+    def check(self) -> None:
+        """Raises UserError for bounds that are none, and for a device that is not there."""
+        minutes, concurrency, device = self.minutes, self.concurrency, self.device
+        if minutes is not None and not 0 < minutes < 1e6:
+            raise UserError(f"--minutes {minutes:g}: expected a time above 0")
+        if concurrency is not None and not 1 <= concurrency <= 1024:
+            raise UserError(f"--concurrency {concurrency}: expected from 1 to 1024 trainings at a time")
+        if device not in ("auto", "cpu", "cuda"):
+            raise UserError(f"--device {device}: expected auto, cpu or cuda")
+        if device == "cuda":
+            from nas.train.trainer import find_device
+
+            find_device(device)  # refuses it where there is none, before every trial does

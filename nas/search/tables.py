@@ -1,0 +1,144 @@
+"""The tables and pictures of a search: written into its folder, and its front printed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from nas.common.files import write_text
+from nas.common.fronts import dominates, hypervolume
+from nas.common.quantities import COLUMNS as QUANTITIES
+from nas.common.quantities import LATENCY, Quantity
+from nas.console.text_table import aligned
+from nas.figures import FrontInfo, write_html, write_png
+from nas.figures.info import times
+from nas.runs.studies import INTERRUPTED
+from nas.search.budget import within
+from nas.search.record import COLUMNS
+from nas.search.results import Results
+from nas.search.settings import Settings
+from nas.zoo import published
+
+FILES = "front.html, front.png, front.csv, trials.csv, baselines.csv"
+
+
+def write_results(found: Results, folder: Path) -> None:
+    """Write trials.csv, front.csv, baselines.csv, front.html and front.png, each whole or not at all.
+
+    And control.csv where the run has a control.
+    """
+    for name, table in (
+        ("trials", found.trials),
+        ("front", found.front[list(COLUMNS)]),
+        ("baselines", found.baselines),
+        ("control", found.control),
+    ):
+        if name == "control" and table.empty:
+            continue
+        write_text(folder / f"{name}.csv", table.to_csv(index=False))
+    info = front_info(found)
+    write_html(info, folder / "front.html")
+    write_png(info, folder / "front.png")
+
+
+def front_info(found: Results) -> FrontInfo:
+    """What the figures are told."""
+    settings = found.settings
+    fidelity = settings.fidelity
+    subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
+    return FrontInfo(
+        data=settings.data_name,
+        fidelity=f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}",
+        target=settings.target,
+        budgets=tuple((budget.quantity, budget.limit) for budget in settings.limits),
+        trials=found.trials,
+        front=found.front,
+        baselines=found.baselines[found.baselines["state"] == "COMPLETE"],
+        published=published.imagenet(),
+        control=found.control,
+        objective=_objective(settings),
+    )
+
+
+def _objective(settings: Settings) -> Quantity:
+    """What is minimised, as the figures show it; a latency names its device."""
+    if settings.objective != LATENCY.column or settings.latency is None:
+        return QUANTITIES[settings.objective]
+    return replace(LATENCY, label=f"Latency on {settings.latency.device}")
+
+
+def print_summary(found: Results, console: Console) -> None:
+    """The front as a table with the baselines that each point dominates, the baselines, and the archs."""
+    settings, objective = found.settings, found.settings.objective
+    done = found.baselines[found.baselines["state"] == "COMPLETE"]
+    headings = ["accuracy", "M multiply-adds", "M parameters"]
+    headings += ["ms measured", "ms predicted"] if settings.latency else []
+    rows = [
+        [str(row["trial"]), *_figures(row, settings), ", ".join(_dominated(row, done, objective)) or "none"]
+        for _, row in found.front.iterrows()
+    ]
+    rows += [
+        [str(row["name"]), *_figures(row, settings), ""] for _, row in done.sort_values(objective).iterrows()
+    ]
+    counts = found.trials["state"].value_counts()
+    said = ", ".join(f"{count} {state}" for state, count in counts.items())
+    lines = [
+        f"{settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs",
+        f"costs at {settings.target}; multiply-adds of convolutions and fully connected layers",
+        *([f"ms on {settings.latency.fingerprint}"] if settings.latency else []),
+        "",
+        aligned(["trial", *headings, "dominates"], rows, left=("dominates",)),
+        "",
+        *(f"trial {row['trial']}: {row['arch']}" for _, row in found.front.iterrows()),
+        f"trials: {said or 'none'}; front: {len(found.front)} points",
+        *_slow(found),
+        *_control(found),
+    ]
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def _slow(found: Results) -> Sequence[str]:
+    """The trials that turned out to be over a budget of milliseconds when they were timed."""
+    bounds = [(b.quantity, b.limit) for b in found.settings.limits if b.quantity == LATENCY.column]
+    timed = found.trials[found.trials["measured_ms"].notna()]
+    said = []
+    for _, row in timed[~within(timed, bounds)].iterrows():
+        measured, predicted = times(row)
+        said.append(
+            f"trial {row['trial']} is over the budget of {bounds[0][1]:g} ms: measured {measured}, predicted "
+            f"{predicted}; taken off the front"
+        )
+    return said
+
+
+def _control(found: Results) -> Sequence[str]:
+    """The search against its control after as many trials, by the area that their fronts dominate."""
+    if found.control.empty:
+        return []
+    done = found.control["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (
+        found.control["reason"] != INTERRUPTED
+    )
+    front, objective = found.control_front, found.settings.objective
+    said = f"control ({found.settings.control}): {done.sum()} trials, front: {len(front)} points"
+    worst = pd.concat([found.trials, found.control])[objective].max()
+    limits = [b.limit for b in found.settings.limits if b.quantity == objective]
+    point = (0.0, float(limits[0] if limits else worst))
+    mine, theirs = (hypervolume(f["accuracy"], f[objective], point) for f in (found.front, front))
+    if theirs > 0:
+        said += f"; the search's front dominates {mine / theirs:.3f} times its area (from accuracy 0)"
+    return [said]
+
+
+def _figures(row: pd.Series, settings: Settings) -> list[str]:
+    figures = [f"{row['accuracy']:.2%}", f"{row['macs'] / 1e6:.2f}", f"{row['params'] / 1e6:.3f}"]
+    return [*figures, *times(row)] if settings.latency else figures
+
+
+def _dominated(row: pd.Series, baselines: pd.DataFrame, objective: str) -> list[str]:
+    mine = (row["accuracy"], row[objective])
+    theirs = baselines[["accuracy", objective]].to_numpy(dtype=float)
+    beaten: Any = dominates(mine, theirs) if len(theirs) else []
+    return [str(name) for name, is_beaten in zip(baselines["name"], beaten, strict=True) if is_beaten]
