@@ -1,6 +1,7 @@
 """Values read from JSON: of the right types and nothing else, or one clear error."""
 
 import json
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -11,15 +12,18 @@ from nas.common.errors import UserError, briefly
 T = TypeVar("T")
 
 
-def decoded(text: str, kind: type[T], refusal: str) -> T:
+def decoded(text: str, kind: type[T], refusal: str, required: Collection[str] = ()) -> T:
     """The value of a type (frozen dataclasses, tuples, numbers, ...) that a JSON text holds.
 
-    Raises UserError, `refusal` and what is wrong, for no JSON, a wrong type, and an entry missing or unknown.
+    `required`: entries that must be there although their fields have defaults. Raises UserError, `refusal` and what
+    is wrong, for no JSON, a wrong type, and an entry missing or unknown.
     """
     try:
         content = json.loads(text)
         value = msgspec.convert(content, type=kind)
         _refuse_unknown(content, value)
+        if missing := [name for name in required if name not in content]:
+            raise ValueError(f"no entry {missing[0]!r}")
     except (ValueError, TypeError, RecursionError) as error:  # msgspec's is a ValueError
         raise UserError(f"{refusal}: {briefly(error)}") from None
     return value

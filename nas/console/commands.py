@@ -57,7 +57,7 @@ def _of_options(work: Callable[[Any], Any], request: type[Options]) -> Callable[
 
     @wraps(work)
     def command(**given: Any) -> Any:
-        return work(request(**{name: value for name, value in given.items() if value != []}))
+        return work(request(**{name: value for name, value in given.items() if value not in (None, [])}))
 
     defaults = {
         f.name: inspect.Parameter.empty if f.default is MISSING else f.default for f in fields(request)

@@ -62,11 +62,15 @@ class Spelling:
     kind: Any
     info: ParameterInfo
 
+    @property
+    def is_option(self) -> bool:
+        """Whether it is named there; an argument is given by itself."""
+        return isinstance(self.info, OptionInfo)
+
     def word(self, name: str) -> str:
-        """How it is written there."""
-        if not isinstance(self.info, OptionInfo):
-            return str(self.info.metavar or name.upper())
-        written = [one for one in (self.info.default, *(self.info.param_decls or ())) if isinstance(one, str)]
+        """How an option is written there."""
+        declared = (getattr(self.info, "default", None), *(self.info.param_decls or ()))
+        written = [one for one in declared if isinstance(one, str)]
         return written[0] if written else f"--{name.replace('_', '-')}"
 
 
@@ -76,14 +80,12 @@ class Options:
 
     def given(self, *but: str) -> list[str]:
         """What differs from its default, as it is written on the command line, without the fields named `but`."""
-        spellings = spelled(type(self))
-        return [
-            spellings[field.name].word(field.name)
-            for field in fields(self)
-            if field.name in spellings
-            and field.name not in but
-            and getattr(self, field.name) != field.default
-        ]
+        found: list[str] = []
+        for field in fields(self):
+            spelling, value = spelled(type(self)).get(field.name), getattr(self, field.name)
+            if spelling and field.name not in but and value != field.default:
+                found += [spelling.word(field.name)] if spelling.is_option else several(value)
+        return found
 
 
 def spelled(request: type[Options]) -> dict[str, Spelling]:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from nas.common.decode import decoded
 from nas.common.errors import UserError
@@ -30,6 +30,8 @@ class Regime:
     storage alone.
     """
 
+    STORED: ClassVar[tuple[str, ...]] = ("recipe",)
+    """Entries that every stored one has, whichever version stored it."""
     fidelity: Fidelity
     data: str = "auto"
     data_name: str = ""
@@ -69,7 +71,7 @@ class Regime:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises UserError for what another version wrote and this cannot read."""
-        return decoded(text, cls, "the run's settings cannot be read by this version")
+        return decoded(text, cls, "the run's settings cannot be read by this version", cls.STORED)
 
     def load(self, root: AnyPath | None, notify: Notify) -> Dataset:
         """The data that it names, at the resolution of its fidelity."""

@@ -67,5 +67,5 @@ def _trials(run: Path, kind: str) -> "list[FrozenTrial]":
     from nas.runs.folders import find  # needs Optuna, which a zoo name does not
     from nas.runs.studies import SEARCHED, current, find_studies
 
-    study = find(run, None, lambda url, name: find_studies(url, name, (kind,)))[kind]
+    study = find(run, None, lambda url, name: find_studies(url, name, ("search", kind)))[kind]
     return current(study.get_trials(deepcopy=False), SEARCHED)

@@ -34,6 +34,7 @@ class Settings(Regime):
     `latency` is the table that tells milliseconds.
     """
 
+    STORED = ("recipe", "objectives", "baselines", "rungs")
     budgets: tuple[str, ...]
     space: str
     granularity: str = "stage"

@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from nas.ablate import run as ablate
+from nas.ablate.__main__ import main
 from nas.ablate.report import FILES as WRITTEN
+from nas.ablate.request import AblationRequest
 from nas.compare.trainings import Trainings
 from nas.console import commands as console
 from nas.runs.folders import find
@@ -127,7 +129,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["ablate.py", *given])
     with pytest.raises(SystemExit) as exit_:
-        console.run(ablate.main)
+        console.run(main, AblationRequest)
     out, err = capsys.readouterr()
     errors = [one for one in err.splitlines() if not one.startswith("decoding ")]  # a notice of the data
     assert exit_.value.code == 2 and out == ""

@@ -3,18 +3,19 @@
 import pytest
 
 import nas
-from nas.ablate.asked import Asked, Step, names, pair, plan_of
+from nas.ablate.asked import Asked, StoryStep, pair, plan_of
 from nas.common.errors import UserError
-from nas.compare.running import Terms
+from nas.console.options import separated
+from nas.engine.terms import Terms
 from search_spaces import Arch
 
 BASE = "stem8_HS-ir8-2xir16_k5_t2_s2_se_HS-head32_HS"
 SMALL = Terms(target_resolution=32, target_classes=10)
 STORY = (
-    Step("A", BASE),
-    Step("no SE", origin="A", switches=(("se", "off"),)),
-    Step("small kernels", origin="no SE", switches=(("kernel", "5 -> 3"), ("activation", "HS -> RE"))),
-    Step("wide", origin="A", switches=(("expansion", "t = 6"),), as_is=False),
+    StoryStep("A", BASE),
+    StoryStep("no SE", origin="A", switches=(("se", "off"),)),
+    StoryStep("small kernels", origin="no SE", switches=(("kernel", "5 -> 3"), ("activation", "HS -> RE"))),
+    StoryStep("wide", origin="A", switches=(("expansion", "t = 6"),), as_is=False),
 )
 
 
@@ -60,8 +61,8 @@ def test_a_step_is_taken_at_equal_cost_as_well() -> None:
 
 
 def test_a_step_that_changes_all_widths_is_not_undone() -> None:
-    step = Step("thin", origin="A", switches=(("width", "x 0.75"),))
-    rows = plan_of(Asked(steps=(Step("A", "mobilenet_v3_small"), step)), SMALL)[0].rows
+    step = StoryStep("thin", origin="A", switches=(("width", "x 0.75"),))
+    rows = plan_of(Asked(steps=(StoryStep("A", "mobilenet_v3_small"), step)), SMALL)[0].rows
     equal = next(row for row in rows if row.comparison == "equal macs")
     assert equal.status == "impossible" and "undo" in equal.reason
 
@@ -81,8 +82,8 @@ def test_a_pair_alone() -> None:
         (Asked(BASE, equal=("latency",)), "latency"),
         (Asked(BASE, components=()), "nothing to ablate"),
         (Asked(steps=STORY, equal=()), "wide"),
-        (Asked(steps=(STORY[0], Step("B", origin="A", switches=(("se", "of"),)))), "se off"),
-        (Asked(steps=(STORY[0], Step("B", origin="A", switches=(("sex", "off"),)))), "sex"),
+        (Asked(steps=(STORY[0], StoryStep("B", origin="A", switches=(("se", "of"),)))), "se off"),
+        (Asked(steps=(STORY[0], StoryStep("B", origin="A", switches=(("sex", "off"),)))), "sex"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(asked: Asked, told: str) -> None:
@@ -91,7 +92,7 @@ def test_what_cannot_be_asked_is_refused(asked: Asked, told: str) -> None:
 
 
 def test_names_and_pairs_are_read() -> None:
-    assert names(" se, kernel,") == ("se", "kernel") and names("none") == ()
+    assert separated(" se, kernel,") == ("se", "kernel") and separated("none") == ()
     assert pair("se,kernel") == ("se", "kernel")
     for text in ("se", "se,se", "a,b,c", ""):
         with pytest.raises(UserError):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nas.ablate.asked import Asked, Step, plan_of
+from nas.ablate.asked import Asked, StoryStep, plan_of
 from nas.ablate.picture import AblationInfo, forest_sheet, tradeoff_sheet
 from nas.ablate.report import ablation_info
 from nas.ablate.study import Plan
@@ -80,9 +80,9 @@ def test_both_ways_of_drawing_take_it(plan: Plan, seeds: int, tmp_path: Path) ->
 
 def test_what_a_step_was_made_from_is_drawn_though_it_is_of_another_comparison() -> None:
     steps = (
-        Step("A", BASE),
-        Step("B", origin="A", switches=(("kernel", "5 -> 3"),)),
-        Step("C", origin="B", switches=(("se", "off"),)),
+        StoryStep("A", BASE),
+        StoryStep("B", origin="A", switches=(("kernel", "5 -> 3"),)),
+        StoryStep("C", origin="B", switches=(("se", "off"),)),
     )
     story = plan_of(Asked(steps=steps), SMALL)[0]
     info = ablation_info(trained(story, {}), story, "a story")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.ablate.asked import Asked, Step
+from nas.ablate.asked import Asked, StoryStep
 from nas.ablate.study_file import read
 from nas.common.errors import UserError
-from nas.compare.running import Terms
+from nas.engine.terms import Terms
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,9 +56,11 @@ def test_a_story_is_told_in_steps(tmp_path: Path) -> None:
     asked, _, seeds = read(written(tmp_path, text))
     assert asked.equal == () and seeds is None
     assert asked.steps == (
-        Step("V2", "mobilenet_v2"),
-        Step("+ SE", origin="V2", switches=(("se", "on"),)),
-        Step("both", "", "+ SE", (("activation", "RE -> HS"), ("groups", "1 -> 2, no shuffle")), as_is=False),
+        StoryStep("V2", "mobilenet_v2"),
+        StoryStep("+ SE", origin="V2", switches=(("se", "on"),)),
+        StoryStep(
+            "both", "", "+ SE", (("activation", "RE -> HS"), ("groups", "1 -> 2, no shuffle")), as_is=False
+        ),
     )
 
 

@@ -18,8 +18,8 @@ from nas.ablate.summary import (
     trainings_table,
 )
 from nas.common import stats
-from nas.compare.running import Terms
 from nas.compare.trainings import Trainings
+from nas.engine.terms import Terms
 from tests.nas.compare.small import in_memory, setup
 from tests.nas.search.small import outcome
 

@@ -12,13 +12,15 @@ from rich.console import Console
 
 from nas.common.errors import UserError
 from nas.compare import run as compare
+from nas.compare.__main__ import main
+from nas.compare.request import ComparisonRequest
 from nas.compare.summary import FILES as WRITTEN
 from nas.compare.trainings import Trainings
 from nas.console import commands as console
 from nas.engine.jobs import Job
 from nas.runs.folders import find
-from nas.search.record import create_run
 from nas.search.price import pricer
+from nas.search.record import create_run
 from search_spaces import Arch
 from tests.nas.compare.by_hand import Crash, Engine, engine
 from tests.nas.compare.small import A, B
@@ -165,7 +167,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["compare.py", *given])
     with pytest.raises(SystemExit) as exit_:
-        console.run(compare.main)
+        console.run(main, ComparisonRequest)
     out, err = capsys.readouterr()
     errors = [one for one in err.splitlines() if not one.startswith("decoding ")]  # a notice of the data
     assert exit_.value.code == 2 and out == ""

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from nas.compare.rounds import WORTH_STARTING, Event, Rounds
+from nas.compare.rounds import Rounds, Training
 from nas.compare.trainings import Trainings
-from nas.engine.jobs import Job, Result
+from nas.engine.jobs import WORTH_STARTING, Event, Job, Result
 from nas.runs.studies import INTERRUPTED
 from nas.train.trainer import Progress
 from tests.nas.compare.small import A, B, C, in_memory, reached, run, setup
@@ -59,7 +59,7 @@ def test_a_training_is_written_with_its_cost_before_it_starts() -> None:
 
 
 def test_every_ending_is_written_and_told() -> None:
-    events: list[Event] = []
+    events: list[Event[Training]] = []
     trainings = in_memory(seeds=1)
     source = resumed(trainings, notify=events.append)
     keys = [taken(source)[0] for _ in range(3)]

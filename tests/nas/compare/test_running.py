@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from nas.common.errors import UserError
-from nas.compare.running import Terms, begin, check_terms, prepare, resume
+from nas.compare.running import begin, check_terms, prepare, resume
+from nas.engine.terms import Execution, Terms
 from nas.networks.references import parse
 from tests.nas.compare.small import A, B
 
-QUIET: dict[str, Any] = {"test": False, "data_root": None, "notify": lambda message: None}
+QUIET: dict[str, Any] = {"data_root": None, "test": False}
 DIGITS = Terms(data="digits", target_resolution=32, target_classes=10)
 
 
@@ -48,10 +49,10 @@ def test_what_is_no_training_is_refused_before_the_data_are_loaded(terms: Terms,
 
 def test_a_run_goes_on_with_the_same_data_only(tmp_path: Path) -> None:
     setup, _ = prepare([parse(A)], DIGITS, **QUIET)
-    begin(tmp_path / "run", None, setup, 2, {}, "compare")
-    found, data = resume(tmp_path / "run", None, "compare", 4, None, lambda message: None)
+    begin(tmp_path / "run", Execution(), setup, 2, {}, "compare")
+    found, data = resume(Execution(resume=tmp_path / "run"), 4, "compare")
     assert found.seeds == (0, 1, 2, 3) and data.fingerprint == setup.fingerprint
     changed = type(setup)(**{**vars(setup), "fingerprint": "other"})
-    begin(tmp_path / "other", None, changed, 2, {}, "compare")
+    begin(tmp_path / "other", Execution(), changed, 2, {}, "compare")
     with pytest.raises(UserError, match="are not those of the run"):
-        resume(tmp_path / "other", None, "compare", 5, None, lambda message: None)
+        resume(Execution(resume=str(tmp_path / "other")), 5, "compare")

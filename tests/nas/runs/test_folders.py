@@ -11,8 +11,7 @@ import pytest
 from nas.common.errors import UserError
 from nas.runs import folders as runs
 from nas.runs.folders import new_folder
-from nas.search.record import create_run, open_run
-from nas.search.record import Record
+from nas.search.record import Record, create_run, open_run
 from tests.nas.search.small import outcome, settings
 from tests.nas.search.test_record import COST
 
@@ -99,8 +98,12 @@ def test_nothing_is_left_where_making_it_fails(
     if before != "nothing":
         (folder if before == "folder" else folder.parent).mkdir(parents=True)
     had = everything(home)
-    name = {"manifest": "write_manifest", "environment": "environment", "study": "Record.create"}[where]
-    monkeypatch.setattr(f"nas.runs.folders.{name}", fail)
+    name = {
+        "manifest": "nas.runs.folders.write_manifest",
+        "environment": "nas.runs.folders.environment",
+        "study": "nas.search.record.Record.create",
+    }[where]
+    monkeypatch.setattr(name, fail)
     with pytest.raises(Failure):
         create_run(folder, None, settings(), {})
     assert everything(home) == had
@@ -188,7 +191,7 @@ def test_no_password_is_written_down(home: Path, monkeypatch: pytest.MonkeyPatch
     def stand_in(storage: str, name: str, settings_: Any, notes: Any) -> Record:
         return Record.create(f"sqlite:///{home / 'shared.db'}", name, settings_, notes)
 
-    monkeypatch.setattr(runs, "Record", type("R", (), {"create": staticmethod(stand_in)}))
+    monkeypatch.setattr("nas.search.record.Record", type("R", (), {"create": staticmethod(stand_in)}))
     create_run(home / "run", url, settings(), {})
     text = (home / "run" / "manifest.json").read_text()
     assert "s3cret" not in text and "postgresql://user:***@host/db" in text

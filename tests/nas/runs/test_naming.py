@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from nas.common.errors import UserError
-from nas.search.record import create_run
 from nas.runs.naming import resolve
 from nas.search.price import pricer
+from nas.search.record import create_run
 from nas.search.settings import Settings
 from nas.train.trainer import Fidelity
 from search_spaces import Arch, spaces, zoo

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from nas.engine.jobs import Job
-from nas.search.campaign import WORTH_STARTING, Campaign, Event
+from nas.engine.jobs import WORTH_STARTING, Event, Job
+from nas.search.campaign import Campaign, Trial
 from nas.search.proposer import Proposal, Proposer
 from nas.search.record import INTERRUPTED, KINDS, Record, is_over
 from nas.search.settings import Settings
@@ -101,7 +101,7 @@ def test_a_trial_is_written_with_its_cost_before_it_starts() -> None:
 
 
 def test_each_ending_is_written_and_told() -> None:
-    events: list[Event] = []
+    events: list[Event[Trial]] = []
     record = in_memory(settings())
     source = campaign(record, trials=3, notify=events.append)
     keys = [taken(source)[0] for _ in range(3)]

@@ -2,19 +2,17 @@
 
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from nas.engine.jobs import Result, Stopped
-from nas.search.results import Results
-from nas.search.results import results
-from nas.search.record import create_run
-from nas.engine.jobs import Event
+from nas.engine.jobs import Event, Result, Stopped
 from nas.search.campaign import Trial
-from nas.search.display import Display
+from nas.search.display import SearchDisplay
 from nas.search.price import Price
-from nas.search.record import INTERRUPTED, Kind
+from nas.search.record import INTERRUPTED, Kind, create_run
+from nas.search.results import Results, results
 from nas.search.settings import Settings
 from nas.train.trainer import Progress
 from search_spaces import Arch
@@ -48,7 +46,7 @@ def nothing(tmp_path: Path) -> Results:
 
 
 def event(
-    what: str,
+    what: Any,
     number: int,
     *,
     kind: Kind = "search",
@@ -56,15 +54,19 @@ def event(
     result: Result | None = None,
     share: float | None = None,
     epochs: float = 0.1,
-) -> Event:
+) -> Event[Trial]:
     progress = None if share is None else Progress(share, 0.1, 1.0, 1.0)
     cost = Price(50_000, 1_000_000, 7)
-    return Event(what, Running(kind, number, name, ARCH, cost, epochs), progress, result)
+    return Event(what, Trial(kind, number, name, ARCH, cost, epochs, brief=epochs < 0.1), progress, result)
 
 
-def plain(found: Results, *events: Event, trials: int | None = 4, deadline: float | None = None) -> list[str]:
+def plain(
+    found: Results, *events: Event[Trial], trials: int | None = 4, deadline: float | None = None
+) -> list[str]:
     text = StringIO()
-    with Display(Console(file=text, width=40), found, CLASSES, trials=trials, deadline=deadline) as display:
+    with SearchDisplay(
+        Console(file=text, width=40), found, CLASSES, trials=trials, deadline=deadline
+    ) as display:
         for each in events:
             display.on(each)
     return text.getvalue().splitlines()
@@ -148,7 +150,7 @@ def test_time_left_follows_the_pace_and_the_deadline(clock: Clock, nothing: Resu
     def left(trials: int | None, deadline: float | None) -> str:
         clock.now, finished = 1000.0, event("finished", 0, result=outcome(0.5))
         text.truncate(0)
-        display = Display(Console(file=text), nothing, CLASSES, trials=trials, deadline=deadline)
+        display = SearchDisplay(Console(file=text), nothing, CLASSES, trials=trials, deadline=deadline)
         display.on(event("launched", 0))
         clock.now += 70.0
         display.on(finished)
@@ -165,7 +167,7 @@ def test_time_left_follows_the_pace_and_the_deadline(clock: Clock, nothing: Resu
 def test_a_terminal_shows_a_live_line_and_keeps_the_results(clock: Clock, nothing: Results) -> None:
     text = StringIO()
     console = Console(file=text, width=200, force_terminal=True)
-    with Display(console, nothing, CLASSES, trials=4, deadline=None) as display:
+    with SearchDisplay(console, nothing, CLASSES, trials=4, deadline=None) as display:
         display.on(event("launched", 0))
         display.on(event("progressed", 0, share=0.25))
         display._status.live.refresh()  # type: ignore[union-attr]
@@ -183,7 +185,7 @@ def test_a_reason_with_brackets_is_printed_as_it_is(clock: Clock, nothing: Resul
 
 def test_the_display_goes_away_when_the_run_breaks(clock: Clock, nothing: Results) -> None:
     console = Console(file=StringIO(), force_terminal=True)
-    display = Display(console, nothing, CLASSES, trials=4, deadline=None)
+    display = SearchDisplay(console, nothing, CLASSES, trials=4, deadline=None)
     with pytest.raises(ZeroDivisionError), display:
         raise ZeroDivisionError
     assert not display._status.live.is_started  # type: ignore[union-attr]

@@ -17,14 +17,13 @@ from nas.latency.table.file import named_path, save
 from nas.latency.table.identity import TableId
 from nas.latency.table.table import Table
 from nas.networks.references import Model
-from nas.search.tables import print_summary
-from nas.search.results import results
-from nas.search.tables import write_results
 from nas.search.campaign import Campaign
 from nas.search.finalists import KEPT, identified, keep, reopened, time_finalists, with_table
 from nas.search.proposer import Proposer, check_satisfiable
 from nas.search.record import Record
+from nas.search.results import results
 from nas.search.settings import Settings
+from nas.search.tables import print_summary, write_results
 from search_spaces import Arch, spaces
 from tests.nas.latency.table.synthetic import REFERENCE_MS, Synthetic, network_ratio, table
 from tests.nas.search.small import KINDS, all_archs, outcome, settings

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from nas.engine.jobs import Job, Stopped
-from nas.search.results import front_of
-from nas.search.results import results
 from nas.search.campaign import Campaign
 from nas.search.proposer import Proposer
 from nas.search.record import Record, is_over
+from nas.search.results import front_of, results
 from nas.search.settings import Settings
 from nas.train.trainer import Fidelity, Outcome, Progress
 from search_spaces import Arch, spaces

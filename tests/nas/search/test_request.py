@@ -10,9 +10,8 @@ from PIL import Image
 
 from nas.common.errors import UserError
 from nas.search.request import Request
-from nas.search.settings import space_of
+from nas.search.settings import ALL_BASELINES, SMALL_BASELINES, Settings, space_of
 from nas.search.setup import new_run
-from nas.search.settings import ALL_BASELINES, SMALL_BASELINES, Settings
 from nas.train.fidelity import IMAGES
 from search_spaces import spaces
 from tests.nas.search.small import TINY
@@ -32,17 +31,17 @@ def silent(message: str) -> None:
 
 
 def asked(space: str, **changes: Any) -> Settings:
-    return new_run(Request(**{**SMALL, "space": space, **changes}), None, silent)[0]
+    return new_run(Request(**{**SMALL, "space": space, **changes}), silent)[0]
 
 
 def test_options_are_named_as_on_the_command_line() -> None:
-    request = Request(train_resolution=32, seed=0, skip_corrupt=False, budget=())
-    assert request.given() == ["--budget", "--skip-corrupt", "--train-resolution", "--seed"]
+    request = Request("1MFLOPs", train_resolution=32, seed=0, skip_corrupt=False, minutes=3)
+    assert sorted(request.given("minutes")) == ["--budget", "--seed", "--train-resolution"]
     assert Request().given() == []
 
 
 def test_defaults(tiny: str) -> None:
-    settings, data, table = new_run(Request(space=tiny, data="digits"), None, silent)
+    settings, data, table = new_run(Request(space=tiny, data="digits"), silent)
     assert settings.objectives == ("accuracy", "macs")
     assert (settings.target_resolution, settings.target_classes) == (224, 1000)
     assert settings.baselines == SMALL_BASELINES
@@ -77,7 +76,7 @@ def test_what_is_asked_for_is_kept(tiny: str) -> None:
 
 
 def test_epochs_follow_the_number_of_images_seen(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = len(new_run(Request(space=tiny, **SMALL), None, silent)[1].train())
+    images = len(new_run(Request(space=tiny, **SMALL), silent)[1].train())
     monkeypatch.setitem(IMAGES, "standard", 2 * images)
     assert asked(tiny).fidelity.epochs == 2.0
     assert asked(tiny, subset=0.5).fidelity.epochs == 4.0
@@ -170,14 +169,14 @@ def test_a_folder_is_remembered_by_its_full_path(
     assert settings.data_name == "pets"
     assert settings.recipe.mirror
     monkeypatch.chdir("/")
-    assert same_data(settings, None, silent).fingerprint == settings.fingerprint
+    assert settings.reload(None, silent).fingerprint == settings.fingerprint
 
 
 def test_other_data_than_the_runs_are_refused(tiny: str) -> None:
     settings = asked(tiny)
-    assert same_data(settings, None, silent).fingerprint == settings.fingerprint
+    assert settings.reload(None, silent).fingerprint == settings.fingerprint
     with pytest.raises(UserError, match="f00d"):
-        same_data(replace(settings, fingerprint="f00d"), None, silent)
+        replace(settings, fingerprint="f00d").reload(None, silent)
 
 
 def test_a_recipe_is_changed_where_it_is_asked(tiny: str) -> None:

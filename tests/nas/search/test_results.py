@@ -1,4 +1,4 @@
-"""nas.report: what is on the front, the area under a fixed reference, and tables that can be read again."""
+"""nas.search.results and tables: what is on the front, the area under a fixed reference, and tables that can be read again."""
 
 import math
 from io import StringIO
@@ -12,20 +12,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from nas.console import commands as console
-from nas.report import (
-    Results,
-    front_of,
-    main,
-    print_summary,
-    reference,
-    relative_hypervolume,
-    results,
-    write_results,
-)
-from nas.search.record import create_run
+from nas.report import main
 from nas.search.price import Price
-from nas.search.record import COLUMNS, INTERRUPTED, Kind, Record
+from nas.search.record import COLUMNS, INTERRUPTED, Kind, Record, create_run
+from nas.search.results import Results, front_of, reference, relative_hypervolume, results
 from nas.search.settings import Settings
+from nas.search.tables import print_summary, write_results
 from tests.nas.search.small import outcome, settings
 
 BUDGET = settings(budgets=("100kFLOPs",))
@@ -237,7 +229,7 @@ def printed(found: Results, width: int = 200) -> str:
 
 def rows_of(text: str) -> dict[str, str]:
     """The lines of the table by what stands in their first column."""
-    return {line.split("│")[1].strip(): line for line in text.splitlines() if line.count("│") == 6}
+    return {line.split()[0]: line for line in text.splitlines() if "%" in line}
 
 
 def test_each_point_names_the_baselines_that_it_dominates(tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ from rich.console import Console
 import nas
 from nas.common.errors import UserError
 from nas.console import commands as console
-from nas.search.record import open_run
 from nas.search import run as search
-from nas.search.record import INTERRUPTED
+from nas.search.__main__ import main
+from nas.search.record import INTERRUPTED, open_run
+from nas.search.request import Request
 from tests.nas.search.small import TINY
 
 ROOT = Path(nas.__file__).parents[1]
@@ -311,7 +312,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["search.py", *given])
     with pytest.raises(SystemExit) as exit_:
-        console.run(search.main)
+        console.run(main, Request)
     out, err = capsys.readouterr()
     errors = [said for said in err.splitlines() if not said.startswith("decoding ")]  # a notice of the data
     assert exit_.value.code == 2 and out == ""

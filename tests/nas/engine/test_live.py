@@ -1,0 +1,41 @@
+"""nas.engine.live: what is printed while trainings run."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from nas.compare.rounds import Training
+from nas.engine.jobs import Event
+from nas.engine.live import Live
+from nas.train.trainer import Progress
+from tests.nas.search.small import outcome
+
+FIRST, SECOND, AGAIN = (
+    Training(0, "a", 0, "the first"),
+    Training(1, "b", 0, "b"),
+    Training(2, "a", 1, "the first"),
+)
+
+
+def test_each_training_is_a_line_with_its_name_and_how_much_is_left() -> None:
+    text = StringIO()
+    live: Live[Training] = Live(Console(file=text, width=200), over=0, total=6, deadline=None)
+    with live as display:
+        for job in (FIRST, SECOND, AGAIN):
+            display.on(Event("launched", job))
+        display.on(Event("progressed", FIRST, progress=Progress(0.5, 0.1, 1.0, 1.0)))
+        display.on(Event("finished", FIRST, result=outcome(0.625, seconds=12)))
+        display.on(Event("finished", SECOND, result="the loss was nan"))
+        display.on(Event("cut", AGAIN))
+    first, second, third = text.getvalue().splitlines()
+    assert first.startswith("the first, seed 0: 62.50% in 12 s") and "1/6 trainings" in first
+    assert second.startswith("b, seed 0: failed: the loss was nan") and "2/6 trainings" in second
+    assert third.startswith("the first, seed 1: cut off") and "2/6 trainings" in third
+
+
+def test_a_resumed_comparison_counts_what_there_is() -> None:
+    text = StringIO()
+    live: Live[Training] = Live(Console(file=text, width=200), over=1, total=6, deadline=None)
+    with live as display:
+        display.on(Event("finished", SECOND, result=outcome(0.5)))
+    assert "2/6 trainings" in text.getvalue()
