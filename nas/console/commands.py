@@ -12,12 +12,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from nas.common.errors import UserError, briefly
-from nas.console.options import Options, spelled
+from nas.console.options import CommandOptions, spelled
 
 INTERRUPTED = 130  # what a shell reports for a command that was ended by Ctrl-C
 
 
-def run(command: Callable[..., Any], request: type[Options] | None = None) -> NoReturn:
+def run(command: Callable[..., Any], request: type[CommandOptions] | None = None) -> NoReturn:
     """Run a function as a typer command and exit; with `request`, a function of one, whose fields are the options.
 
     0 when done, 2 for bad input, 1 for a failure that is not the user's, 130 for Ctrl-C.
@@ -34,8 +34,13 @@ def run_app(app: typer.Typer) -> NoReturn:
     for command in app.registered_commands:
         if command.callback is not None:
             command.callback = _aborting(command.callback)
+    guarded(lambda: app(standalone_mode=False))
+
+
+def guarded(work: Callable[[], Any]) -> NoReturn:
+    """Do some work and exit as `run` does."""
     try:
-        code = app(standalone_mode=False)
+        code = work()
     except UserError as error:
         _end(str(error), 1 if is_disk_full(error) else 2)
     except (KeyboardInterrupt, typer.Abort):
@@ -52,7 +57,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _of_options(work: Callable[[Any], Any], request: type[Options]) -> Callable[..., Any]:
+def _of_options(work: Callable[[Any], Any], request: type[CommandOptions]) -> Callable[..., Any]:
     """A function of a request as one whose signature typer reads."""
 
     @wraps(work)

@@ -75,7 +75,7 @@ class Spelling:
 
 
 @dataclass(frozen=True)
-class Options:
+class CommandOptions:
     """What a command was given."""
 
     def given(self, *but: str) -> list[str]:
@@ -88,7 +88,7 @@ class Options:
         return found
 
 
-def spelled(request: type[Options]) -> dict[str, Spelling]:
+def spelled(request: type[CommandOptions]) -> dict[str, Spelling]:
     """The fields that the command line has; a class's own come before those of its bases."""
     found: dict[str, Spelling] = {}
     for owner in request.__mro__:

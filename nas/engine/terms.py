@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms(options.Options):
+class Terms(options.CommandOptions):
     """How networks are to be trained, and what costs are counted for, as asked; None is the default."""
 
     data: options.Data = None
@@ -31,7 +31,7 @@ class Terms(options.Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Execution(options.Options):
+class Execution(options.CommandOptions):
     """What may be said anew whenever a run goes on, but for `out`. `console` is where it prints."""
 
     minutes: options.Minutes = None

@@ -5,15 +5,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from nas.common.errors import UserError
-from nas.networks.cost import Cost
-
-if TYPE_CHECKING:
-    from nas.search.price import Price
 
 EXAMPLES = "300MFLOPs, 0.3GFLOPs, 4MParams or 15ms"
 _TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kMG])(FLOPs|MAdds|MACs|Params)|(ms))", re.IGNORECASE | re.ASCII)
@@ -48,10 +43,10 @@ class Budget:
             raise UserError(f"budget {text!r} bounds nothing that can be; write {EXAMPLES}")
         return cls(quantity, limit, text.strip())
 
-    def violation(self, cost: "Cost | Price") -> float:
+    def violation(self, cost: object) -> float:
         """By what share of the limit a cost exceeds it; at most 0 where it does not.
 
-        A budget of milliseconds needs a `Price`, which has the predicted ones.
+        `cost` has the quantity as an attribute: a `Cost`, or a `Price` for milliseconds.
         """
         return float(getattr(cost, self.quantity)) / self.limit - 1.0
 
@@ -76,7 +71,7 @@ def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
     return budgets
 
 
-def worst_violation(budgets: Sequence[Budget], cost: "Cost | Price") -> float:
+def worst_violation(budgets: Sequence[Budget], cost: object) -> float:
     """The largest violation of several budgets; minus infinity for none."""
     return max((budget.violation(cost) for budget in budgets), default=float("-inf"))
 
