@@ -9,6 +9,7 @@ from nas.search.record import create_run
 from nas.search.settings import Settings
 from nas.train.trainer import Fidelity
 from search_spaces import Arch, spaces, zoo
+from tests.nas.search.small import outcome
 
 TEXT = "stem16_HS-ir16-ir24_t4_s2-head320"
 
@@ -30,6 +31,25 @@ def test_a_trial_of_a_run(tmp_path: Path) -> None:
     assert resolve(f"{run}@mobilenet_v3_small") == baseline
     with pytest.raises(UserError, match="'99'"):
         resolve(f"{run}@99")
+
+
+def test_a_run_without_a_point_is_answered_with_its_front(tmp_path: Path) -> None:
+    run = tmp_path / "ms"
+    settings = Settings(budgets=(), space=spaces.MOBILE, fidelity=Fidelity(1.0))
+    record, price = create_run(run, None, settings, {}), pricer(settings)
+    with pytest.raises(UserError, match="none has finished"):
+        resolve(str(run))
+    for arch, accuracy in (
+        (TEXT, 0.5),
+        (str(zoo.get("mobilenet_v2_x0.5")), 0.4),
+        ("stem8-ir8_s2-ir16_s2-head16", 0.3),
+    ):
+        record.complete(record.launch(arch, price(Arch.parse(arch)), {}, {}), outcome(accuracy))
+    with pytest.raises(UserError) as refusal:
+        resolve(str(run))
+    said = str(refusal.value)
+    assert f"{run}@0 (50.00%" in said and f"{run}@2" in said and f"{run}@1" not in said  # 1 costs more than 0
+    assert "mobilenet" not in said
 
 
 def test_no_run(tmp_path: Path) -> None:
