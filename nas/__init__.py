@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas.networks.building import build
-    from nas.networks.cost import Cost, cost
+    from nas.networks.cost import cost
+    from nas.networks.counting import Cost
 
 __all__ = ["Cost", "__version__", "build", "cost"]
 COMMANDS = {
@@ -26,7 +27,7 @@ COMMANDS = {
     "bench": "measure samplers, trainer and kernels",
 }
 """What `python -m nas.NAME` does. Each is a module as well; most export a function of their name."""
-_HOMES = {"build": "nas.networks.building", "cost": "nas.networks.cost", "Cost": "nas.networks.cost"}
+_HOMES = {"build": "nas.networks.building", "cost": "nas.networks.cost", "Cost": "nas.networks.counting"}
 
 
 def __getattr__(name: str) -> Any:

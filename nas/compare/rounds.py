@@ -6,7 +6,7 @@ from typing import Literal
 
 from nas.compare.trainings import Trainings
 from nas.engine.jobs import Event, Job, Result, too_late
-from nas.networks.cost import Cost
+from nas.networks.counting import Cost
 from nas.runs.studies import INTERRUPTED
 from nas.train.trainer import Outcome, Progress
 

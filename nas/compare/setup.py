@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from nas.common.errors import UserError
 from nas.engine.regime import Regime
-from nas.networks.cost import Cost, cost
+from nas.networks.cost import cost
+from nas.networks.counting import Cost
 from nas.networks.references import parse
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.compare.setup import Setup
-from nas.networks.cost import Cost
+from nas.networks.counting import Cost
 from nas.runs import studies as storing
 from nas.runs.studies import INTERRUPTED, is_over
 from nas.train.trainer import Outcome

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from blocks import Block, Head
-from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, Cost, cost, default_table
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, cost, default_table
+from nas.networks.counting import Cost
 from nas.networks.references import Model, Reference
 from search_spaces.arch import Arch
 

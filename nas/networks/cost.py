@@ -9,53 +9,38 @@ the code that was counted: an edited primitive is counted anew.
 import hashlib
 import json
 import logging
-import math
 import sys
-import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from torch import nn
+from typing import Protocol
 
 import blocks
-from blocks import Block, Head, Stem
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.common.files import write_text
+from nas.networks.counting import Cost, Part, count
 from search_spaces.arch import Arch
-
-if TYPE_CHECKING:
-    from nas.networks.references import Model
 
 TARGET_RESOLUTION = 224
 TARGET_CLASSES = 1000
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one image costs.
+class Costed(Protocol):
+    """A network that says what it costs: a library's classifier."""
 
-    macs: multiply-adds of convolutions and fully connected layers (batch norm, activations, pooling and
-    additions are not counted: the papers' convention). params: all trainable numbers, batch norm's included.
-    activations: elements put out by those layers.
-    """
-
-    macs: int
-    params: int
-    activations: int
-
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.macs + other.macs, self.params + other.params, self.activations + other.activations)
+    def cost(self, resolution: int, num_classes: int) -> Cost:
+        """Its cost at so many pixels and classes."""
 
 
 def cost(
-    model: "Model", resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES, *, final: int = 2
+    model: "Arch | Costed",
+    resolution: int = TARGET_RESOLUTION,
+    num_classes: int = TARGET_CLASSES,
+    *,
+    final: int = 2,
 ) -> Cost:
     """The cost of what `build(model, num_classes, resolution, final=final)` builds: an arch or a reference.
 
@@ -66,7 +51,6 @@ def cost(
     return default_table().cost(model, resolution, num_classes, final)
 
 
-Part = Stem | Block | Head
 Key = tuple[Part, int, int, int]
 """A part, its input channels, the height of its input map, and for the head the classes."""
 
@@ -176,79 +160,6 @@ def default_table() -> CostTable:
     table = CostTable(cache_folder() / f"costs-{_source_hash()}.json")
     atexit.register(table.save)
     return table
-
-
-def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
-    """Count a part, as built behind `channels` channels, by fvcore on one map of size x size.
-
-    Leaves torch's random generator as it is.
-    """
-    import torch
-
-    with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
-        module = build_part(part, channels, classes)
-    return count_module(module.to_empty(device="cpu"), channels, size)
-
-
-def count_module(module: nn.Module, channels: int, size: int) -> Cost:
-    """Count a module, put into evaluation mode, on one map [1, channels, size, size].
-
-    One trace serves multiply-adds and activations. On one thread: the maps are small, and elsewhere
-    trainings may be using the other cores.
-    """
-    import torch
-
-    with warnings.catch_warnings():  # its import speaks of torch.jit.script, which is not ours to mend
-        warnings.simplefilter("ignore", FutureWarning)
-        from fvcore.nn import FlopCountAnalysis
-        from fvcore.nn.jit_handles import addmm_flop_jit, conv_flop_jit, linear_flop_jit
-
-    analysis = FlopCountAnalysis(module.eval(), torch.zeros(1, channels, size, size))
-    analysis.clear_op_handles().unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    analysis.set_op_handle(
-        "aten::_convolution",
-        _counting(conv_flop_jit),
-        "aten::linear",
-        _counting(linear_flop_jit),
-        "aten::addmm",
-        _counting(addmm_flop_jit),
-    )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        counted = analysis.by_operator()
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):
-            raise
-        raise UserError(
-            f"a part behind {channels} channels at {size}x{size} does not fit into memory; take smaller widths or "
-            "a smaller resolution"
-        ) from error
-    finally:
-        torch.set_num_threads(threads)
-    params = sum(p.numel() for p in module.parameters())
-    return Cost(int(counted["macs"]), params, int(counted["activations"]))
-
-
-def _counting(macs: Callable[..., Any]) -> Callable[..., Counter[str]]:
-    """fvcore's handle of a multiplying operator, made to count the elements it puts out as well."""
-    from fvcore.nn.jit_handles import get_shape
-
-    def handle(inputs: Any, outputs: Any) -> Counter[str]:
-        number = macs(inputs, outputs)
-        number = sum(number.values()) if isinstance(number, Counter) else number
-        return Counter(macs=number, activations=math.prod(get_shape(outputs[0])))
-
-    return handle
-
-
-def build_part(part: Part, channels: int, classes: int) -> nn.Module:
-    """The module of a part behind so many channels, with torch's own batch norm."""
-    if isinstance(part, Stem):
-        return part.build(nn.BatchNorm2d)
-    if isinstance(part, Head):
-        return part.build(channels, nn.BatchNorm2d, classes)
-    return part.build(channels, nn.BatchNorm2d)
 
 
 def _read(file: Path) -> dict[str, Cost]:

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from nas.common.errors import UserError, briefly
-from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, Cost, count_module, default_table
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, default_table
+from nas.networks.counting import Cost, count_module
 from search_spaces.arch import Arch
 
 _Result = TypeVar("_Result")

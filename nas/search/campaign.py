@@ -7,10 +7,10 @@ from typing import Literal
 from optuna.trial import TrialState
 
 from nas.engine.jobs import Event, Job, Result, Stopped, too_late
+from nas.search.ladder import Standing, to_promote
 from nas.search.price import Price
 from nas.search.proposer import Proposal, Proposer
 from nas.search.record import INTERRUPTED, Kind, Record, is_over
-from nas.train.fidelity import Standing, to_promote
 from nas.train.trainer import Outcome, Progress
 from search_spaces import Arch, zoo
 

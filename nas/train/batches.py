@@ -54,28 +54,28 @@ class Batches:
         plan: Schedule,
         recipe: Recipe,
         seed: int,
-        place: torch.device,
+        device: torch.device,
         held: bool | None = None,
     ) -> None:
         with warnings.catch_warnings():  # torch warns that the memory map is read-only; it is only read
             warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
             images = torch.from_numpy(split.images)
-        self.place = place
+        self.device = device
         self.batch_size = plan.batch_size
         self._side = data.resolution
         labels = torch.from_numpy(np.array(split.labels))
         self._away: list[
             tuple[Tensor, Tensor]
         ] = []  # where a batch of them lies on the device, and all of them
-        if _has_room(place, images) if held is None else held:
+        if _has_room(device, images) if held is None else held:
             images, labels = (
-                images.to(place),
-                labels.to(place),
+                images.to(device),
+                labels.to(device),
             )  # no copy on the CPU: workers share mapped pages
         else:
             whole = images, labels
             images, labels = (
-                every.new_empty((plan.batch_size, *every.shape[1:]), device=place) for every in whole
+                every.new_empty((plan.batch_size, *every.shape[1:]), device=device) for every in whole
             )
             self._away = list(zip((images, labels), whole, strict=True))
         self._pixels, self._labels = images.reshape(-1, 3), labels
@@ -85,8 +85,8 @@ class Batches:
         self._hole = round(recipe.cutout * self._side)
         self.choices = 6 if self._hole else 4
         self._chance = torch.Generator().manual_seed(seed)
-        self._normalise = normaliser(data, place)
-        self._line = torch.arange(self._side, device=place)
+        self._normalise = normaliser(data, device)
+        self._line = torch.arange(self._side, device=device)
 
     def choose(self) -> Tensor:
         """What chance decides about the next batch: int64 [choices, N], on the CPU.
@@ -132,9 +132,9 @@ class Batches:
         return batch, self._labels[row.flatten()]
 
 
-def _has_room(place: torch.device, images: Tensor) -> bool:
+def _has_room(device: torch.device, images: Tensor) -> bool:
     """Whether uint8 images may all lie on the device; on the CPU they are where they are."""
-    return place.type != "cuda" or images.numel() <= HELD * torch.cuda.mem_get_info(place)[0]
+    return device.type != "cuda" or images.numel() <= HELD * torch.cuda.mem_get_info(device)[0]
 
 
 def _reflect(position: Tensor, side: int) -> Tensor:
@@ -142,11 +142,11 @@ def _reflect(position: Tensor, side: int) -> Tensor:
     return side - 1 - (side - 1 - position.abs()).abs()
 
 
-def normaliser(data: Dataset, place: torch.device) -> Callable[[Tensor], Tensor]:
+def normaliser(data: Dataset, device: torch.device) -> Callable[[Tensor], Tensor]:
     """From uint8 [N, H, W, 3] to float [N, 3, H, W], channels-last, of mean 0 and deviation 1 a channel."""
     # One whole line of pixels a row, so that the arithmetic runs over long rows and not over three numbers.
-    mean = (torch.tensor(data.mean) * 255).repeat(data.resolution).to(place)
-    scale = 1 / (torch.tensor(data.std) * 255).repeat(data.resolution).to(place)
+    mean = (torch.tensor(data.mean) * 255).repeat(data.resolution).to(device)
+    scale = 1 / (torch.tensor(data.std) * 255).repeat(data.resolution).to(device)
 
     def normalise(images: Tensor) -> Tensor:
         lines = images.flatten(2).float()

@@ -1,25 +1,11 @@
-"""How briefly a trial is trained, by name, and how a ladder of such fidelities is climbed.
-
-A ladder trains many networks briefly, a share of them longer, and a share of those to the top. Each rung is a
-trial of its own with its own annealed schedule: a long schedule looked at early ranks networks badly.
-"""
-
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+"""How briefly a trial is trained, by name."""
 
 from nas.common.errors import UserError
-from nas.common.fronts import front_mask
 
 IMAGES = {"quick": 20_000, "standard": 60_000, "thorough": 200_000}
 """Images that a trial sees: 0.4, 1.2 and 4 times CIFAR-10's 50,000."""
 LADDER = ("quick", "standard", "thorough")
 NAMES = (*IMAGES, "ladder")
-PROMOTED = 3
-"""One in so many trials of a rung, in each cost band, goes on to the next rung."""
-BANDS = 4
-"""Cost bands, equally filled: a small network is compared with small ones."""
 
 
 def epochs_of(name: str, images: int) -> tuple[float, tuple[float, ...]]:
@@ -31,44 +17,3 @@ def epochs_of(name: str, images: int) -> tuple[float, tuple[float, ...]]:
         raise UserError(f"fidelity {name!r}: expected one of {', '.join(NAMES)}")
     *below, top = [round(IMAGES[rung] / images, 2) for rung in (LADDER if name == "ladder" else (name,))]
     return top, tuple(below)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A finished trial of one rung: which arch (any key), its cost, its accuracy in [0, 1]."""
-
-    arch: str
-    cost: float
-    accuracy: float
-
-
-def to_promote(rung: Sequence[Standing], promoted: Collection[str]) -> Standing | None:
-    """The trial of a rung that is to go on next, or None until more are finished.
-
-    In each cost band one in PROMOTED may go on; the band with the fewest promotions has its turn. Within a
-    band it is the most accurate of those that no cheaper one beats.
-    """
-    if len(rung) < PROMOTED:
-        return None
-    costs = np.array([trial.cost for trial in rung])
-    edges = np.quantile(costs, np.linspace(0, 1, BANDS + 1)[1:-1])
-    band_of = np.searchsorted(edges, costs, side="left")
-    chances: list[tuple[int, int]] = []
-    for band in np.unique(band_of):
-        members = [trial for trial, place in zip(rung, band_of, strict=True) if place == band]
-        gone = sum(trial.arch in promoted for trial in members)
-        if gone < -(-len(members) // PROMOTED) and gone < len(members):
-            chances.append((gone, int(band)))
-    total = sum(trial.arch in promoted for trial in rung)
-    if not chances or total >= len(rung) // PROMOTED:
-        return None
-    _, chosen = min(chances)
-    members = [
-        trial
-        for trial, place in zip(rung, band_of, strict=True)
-        if place == chosen and trial.arch not in promoted
-    ]
-    leading = front_mask([t.accuracy for t in members], [t.cost for t in members])
-    return max(
-        (trial for trial, leads in zip(members, leading, strict=True) if leads), key=lambda t: t.accuracy
-    )

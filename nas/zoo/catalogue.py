@@ -9,7 +9,8 @@ from functools import cache
 
 import pandas as pd
 
-from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, Cost, cost
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, cost
+from nas.networks.counting import Cost
 from nas.networks.references import Model, Reference
 from nas.zoo import published
 from search_spaces import zoo

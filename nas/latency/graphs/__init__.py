@@ -17,7 +17,8 @@ from nas.latency.graphs.fragment import Fragment
 from nas.latency.graphs.lowering import lower
 from nas.latency.graphs.quantising import quantised
 from nas.latency.graphs.writer import Unsupported
-from nas.networks.cost import Key, build_part, part_keys
+from nas.networks.cost import Key, part_keys
+from nas.networks.counting import build_part
 from nas.networks.references import Model, Reference
 from search_spaces.arch import Arch
 

@@ -14,7 +14,8 @@ from blocks.options import decode
 from nas.common.errors import UserError
 from nas.latency.conditions import Conditions
 from nas.latency.table.features import Floats, Scale
-from nas.networks.cost import Key, Part, default_table, key_name, part_keys
+from nas.networks.cost import Key, default_table, key_name, part_keys
+from nas.networks.counting import Part
 from search_spaces import Arch, Space
 
 DRAWN = 5000

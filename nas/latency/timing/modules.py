@@ -9,7 +9,8 @@ from nas.kernels.compute import folded
 from nas.latency.conditions import Conditions
 from nas.latency.graphs import scaled
 from nas.networks.building import build
-from nas.networks.cost import Key, build_part
+from nas.networks.cost import Key
+from nas.networks.counting import build_part
 from nas.networks.references import Model
 
 

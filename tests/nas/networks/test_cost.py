@@ -23,7 +23,8 @@ from blocks.layers import Norm
 from blocks.options import option
 from nas.common.errors import UserError
 from nas.networks import cost as costs
-from nas.networks.cost import Cost, CostTable
+from nas.networks.cost import CostTable
+from nas.networks.counting import Cost
 from search_spaces import Arch, spaces, zoo
 from tests import strategies
 from tests.search_spaces.test_zoo import VARIANTS

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nas.common.errors import UserError
-from nas.networks.cost import Cost
+from nas.networks.counting import Cost
 from nas.search.budget import Budget, parse_budgets, worst_violation
 
 UNITS = {"FLOPs": "macs", "MAdds": "macs", "MACs": "macs", "Params": "params"}

@@ -8,7 +8,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.common.errors import UserError
-from nas.networks.cost import Cost, cost
+from nas.networks.cost import cost
+from nas.networks.counting import Cost
 from nas.search.proposer import Proposal, Proposer, check_satisfiable, distributions
 from nas.search.settings import Settings
 from search_spaces import Arch, spaces

@@ -1,4 +1,4 @@
-"""nas.train.stepping: the same steps whether work is called or was recorded; what is recorded on CUDA is tested there."""
+"""nas.train.trainer: the same steps whether work is called or was recorded; what is recorded on CUDA is tested there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from nas.kernels.compute import Compute
 from nas.train.batches import Batches
 from nas.train.recipe import Recipe, Schedule
-from nas.train.stepping import EAGER_STEPS, Stepper, TrainingFailed, Work, cuda_graph, weight_groups
-from nas.train.trainer import prepare
+from nas.train.trainer import EAGER_STEPS, Stepper, TrainingFailed, Work, cuda_graph, prepare, weight_groups
 from tests.nas.train.test_trainer import InMemory, as_data, bars, same, small_net
 
 PLAN = Schedule(steps=12, batch_size=32, lr=0.2, warmup=0.2, shift=True)

@@ -13,8 +13,9 @@ from nas.console import commands as console
 from nas.data.dataset import load
 from nas.networks.building import build
 from nas.runs.naming import resolve as resolve_model
-from nas.train import __main__ as command_module
 from nas.train import trainer as training
+from nas.train.__main__ import main
+from nas.train.request import TrainRequest
 from nas.train.trainer import TrainingFailed
 from search_spaces import resolve
 
@@ -40,7 +41,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     """The exit code of `python -m nas.train WORDS`."""
     monkeypatch.setattr(sys, "argv", ["nas.train", *map(str, words)])
     with pytest.raises(SystemExit) as end:
-        console.run(command_module.main)
+        console.run(main, TrainRequest)
     return int(end.value.code or 0)
 
 
@@ -109,6 +110,7 @@ def test_the_same_command_gives_the_same_weights(tmp_path: Path, monkeypatch: py
         (ARCH, "--device", "tpu"),
         (ARCH, "--data", "folder:/no/such/folder"),
         (ARCH, "--seed", "-1"),
+        (ARCH, "--minutes", "0"),
     ],
 )
 def test_bad_input_ends_in_one_line_and_leaves_nothing(
@@ -138,13 +140,26 @@ def test_what_is_there_is_never_overwritten(
     assert str(out) in capsys.readouterr().err
 
 
+def test_minutes_end_it_early_with_what_it_has_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("--data", "digits", "--epochs", 40, "--train-resolution", 16, "--minutes", 0.01)
+    assert command(monkeypatch, ARCH, *words) == 0
+    (file,) = (tmp_path / "results").glob("*/result.json")  # where nothing is said
+    result = json.loads(file.read_text())
+    assert (
+        result["curve"][-1]["share"] < 1 and result["curve"][-1]["accuracy"] == result["validation_accuracy"]
+    )
+
+
 def test_a_failed_training_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise TrainingFailed("the loss was nan at step 7")
 
-    monkeypatch.setattr(command_module, "train", fail)
+    monkeypatch.setattr("nas.train.trainer.train", fail)
     out = tmp_path / "run"
     assert command(monkeypatch, ARCH, "--data", "digits", "--resolution", "16", "--out", out) == 1
     assert "nan at step 7" in capsys.readouterr().err

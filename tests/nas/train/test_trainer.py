@@ -21,7 +21,6 @@ from nas.kernels.compute import Compute
 from nas.train import trainer as training
 from nas.train.batches import stratified
 from nas.train.recipe import schedule
-from nas.train.stepping import weight_groups
 from nas.train.trainer import (
     Fidelity,
     Outcome,
@@ -32,6 +31,7 @@ from nas.train.trainer import (
     find_device,
     seed_everything,
     train,
+    weight_groups,
 )
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from nas.latency import Conditions, graphs
 from nas.latency.graphs import fragment
 from nas.latency.graphs.lowering import lower
 from nas.networks.building import Network
-from nas.networks.cost import build_part, part_keys
+from nas.networks.cost import part_keys
+from nas.networks.counting import build_part
 from nas.networks.references import reference
 from search_spaces import Arch, zoo
 from tests.nas.latency.graphs.running import difference, run
