@@ -42,7 +42,7 @@ class StoredArray:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """A whole entry: its folder, what its builder wrote down about it (JSON), and its arrays by name."""
 
     folder: Path
@@ -105,7 +105,7 @@ class ArrayWriter:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def find(folder: Path, verify: Iterable[str] = ()) -> Entry | None:
+def find(folder: Path, verify: Iterable[str] = ()) -> CacheEntry | None:
     """Return the entry in `folder`, or None if there is none or it is damaged.
 
     The size of every array is checked, and the content of those named in `verify` (about 1 GB a second).
@@ -113,7 +113,7 @@ def find(folder: Path, verify: Iterable[str] = ()) -> Entry | None:
     try:
         raw = json.loads((folder / ENTRY).read_text("utf-8"))
         arrays = {name: StoredArray(**fields) for name, fields in raw["arrays"].items()}
-        entry = Entry(folder, dict(raw["info"]), arrays)
+        entry = CacheEntry(folder, dict(raw["info"]), arrays)
         for name, stored in arrays.items():
             if (folder / f"{name}.npy").stat().st_size != stored.size:
                 return None
@@ -129,7 +129,9 @@ def find(folder: Path, verify: Iterable[str] = ()) -> Entry | None:
     return entry
 
 
-def publish(folder: Path, build: Callable[[Path], tuple[dict[str, Any], dict[str, StoredArray]]]) -> Entry:
+def publish(
+    folder: Path, build: Callable[[Path], tuple[dict[str, Any], dict[str, StoredArray]]]
+) -> CacheEntry:
     """Build an entry and put it at `folder`, in the place of a damaged one if there is one.
 
     `build` gets an empty folder, writes arrays into it and returns (info, arrays). Whatever it raises
@@ -156,7 +158,7 @@ def publish(folder: Path, build: Callable[[Path], tuple[dict[str, Any], dict[str
         _move(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return Entry(folder, info, arrays)
+    return CacheEntry(folder, info, arrays)
 
 
 def remove_oldest(folder: Path, pattern: str, keep: int) -> None:

@@ -25,8 +25,8 @@ import numpy.typing as npt
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.data import cifar
-from nas.data.arrays import ArrayWriter, Entry, StoredArray, find, publish, remove_oldest
-from nas.data.folders import Content, Item, Pixels, Source, decode_all, list_folder
+from nas.data.arrays import ArrayWriter, CacheEntry, StoredArray, find, publish, remove_oldest
+from nas.data.folders import Content, Item, Pixels, ImageSource, decode_all, list_folder
 
 SPECS = "auto, cifar10, folder:PATH or digits"
 _FORMAT = "1"  # to be raised whenever the same files would be decoded or split differently
@@ -220,11 +220,11 @@ def _digest(parts: Sequence[object]) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
-def _source(request: _Request, notify: Notify) -> Source:
+def _source(request: _Request, notify: Notify) -> ImageSource:
     if request.spec == "cifar10":
-        return Source("CIFAR-10", cifar.KEY, partial(cifar.read_cifar10, request.root, notify))
+        return ImageSource("CIFAR-10", cifar.KEY, partial(cifar.read_cifar10, request.root, notify))
     if request.spec == "digits":
-        return Source("digits", "digits", _read_digits)
+        return ImageSource("digits", "digits", _read_digits)
     return list_folder(Path(request.spec.removeprefix("folder:")), notify)
 
 
@@ -243,7 +243,9 @@ def _read_digits() -> Content:
     return Content(tuple(map(str, range(10))), train, test)
 
 
-def _pixels(home: Path, source: Source, resolution: int, notify: Notify, verify: tuple[str, ...]) -> Entry:
+def _pixels(
+    home: Path, source: ImageSource, resolution: int, notify: Notify, verify: tuple[str, ...]
+) -> CacheEntry:
     entry = find(home / "pixels", verify)
     if entry is None:
         content = source.read()
@@ -314,7 +316,7 @@ def _check_content(name: str, info: dict[str, Any], skip_corrupt: bool) -> None:
 # ------------------------------------------------------------------------------------ splitting
 
 
-def _write_split(folder: Path, pixels: Entry, request: _Request) -> _Built:
+def _write_split(folder: Path, pixels: CacheEntry, request: _Request) -> _Built:
     """Write the training images, then the validation images, and note the former's mean and deviation."""
     images, labels = pixels.open("train"), pixels.open("train_labels")
     training, held = split_indices(labels, request.validation, request.seed)

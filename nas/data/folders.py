@@ -53,7 +53,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Source:
+class ImageSource:
     """Where a data set comes from. `key` changes whenever the content may have; `read` is called only
     if nothing is cached under the key."""
 
@@ -76,7 +76,7 @@ class Chunk:
 # ---------------------------------------------------------------------------------------- folders
 
 
-def list_folder(folder: Path, notify: Callable[[str], None]) -> Source:
+def list_folder(folder: Path, notify: Callable[[str], None]) -> ImageSource:
     """Read the layout of an image folder. Raises UserError if it is not one that can be trained on."""
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
@@ -104,7 +104,7 @@ def list_folder(folder: Path, notify: Callable[[str], None]) -> Source:
     def read() -> Content:
         return Content(classes, _items(folder, "train", train), _items(folder, held_out[0], test))
 
-    return Source(folder.name or str(folder), f"folder:{key.hexdigest()}", read)
+    return ImageSource(folder.name or str(folder), f"folder:{key.hexdigest()}", read)
 
 
 def _items(folder: Path, part: str, files: _Files) -> list[Item]:

@@ -110,6 +110,7 @@ def train(
     """
     started = time.perf_counter()
     torch_device = find_device(device)
+    compute = compute or best(torch_device)
     require(reports >= 1, "reports", reports, "1 or more")
     if data.resolution != fidelity.resolution:
         raise UserError(
@@ -119,13 +120,12 @@ def train(
     split, validation = data.train(), data.validation()
     rows = stratified(split.labels, fidelity.subset, seed)
     plan = schedule(recipe, fidelity, len(rows))
-    compute = compute or best(torch_device)
     batches = Batches(split, rows, data, plan, recipe, seed, torch_device)
     prepare(model, recipe, torch_device, compute)
-    graphs = cuda_graph if compute.graphs and torch_device.type == "cuda" else None
+    graph = cuda_graph if compute.graphs and torch_device.type == "cuda" else None
     curve: list[Progress] = []
     with _private_chance(seed, torch_device), compute.training(model, torch_device):
-        stepper = Stepper(model, batches, plan, recipe, compute, graphs)
+        stepper = Stepper(model, batches, plan, recipe, compute, graph)
         for share, loss in _run(stepper, plan.steps, reports, look=torch_device.type == "cpu"):
             accuracy = evaluate(model, validation, data, device, compute=compute)
             curve.append(Progress(share, accuracy, loss, time.perf_counter() - started))
