@@ -112,11 +112,7 @@ def train(
     torch_device = find_device(device)
     compute = compute or best(torch_device)
     require(reports >= 1, "reports", reports, "1 or more")
-    if data.resolution != fidelity.resolution:
-        raise UserError(
-            f"fidelity resolution {fidelity.resolution}: {data.name} was loaded at {data.resolution}; "
-            f"load the data with resolution={fidelity.resolution}"
-        )
+    _check_loaded(data, fidelity.resolution)
     split, validation = data.train(), data.validation()
     rows = stratified(split.labels, fidelity.subset, seed)
     plan = schedule(recipe, fidelity, len(rows))
@@ -194,6 +190,14 @@ def prepare(model: nn.Module, recipe: Recipe, device: torch.device, compute: Com
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = recipe.batch_norm_momentum
+
+
+def _check_loaded(data: Dataset, resolution: int) -> None:
+    if data.resolution != resolution:
+        raise UserError(
+            f"fidelity resolution {resolution}: {data.name} was loaded at {data.resolution}; "
+            f"load the data with resolution={resolution}"
+        )
 
 
 def _run(stepper: Stepper, steps: int, reports: int, *, look: bool) -> Iterator[tuple[float, float]]:
