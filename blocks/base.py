@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import fields, replace
 from functools import lru_cache
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from torch import nn
 
 from blocks.errors import UserError
-from blocks.layers import Norm
+from blocks.layers import Norm, make_divisible
 from blocks.options import check, encode
 
 
@@ -43,6 +44,60 @@ class Block(ABC):
     def inner_width(self, in_channels: int) -> int | None:
         """Channels between the block's ends, which tables print as its expansion; None where it has none."""
         return None
+
+    # How it stands in a stage: a narrow width c and an expansion t. What follows holds for a primitive that carries
+    # c between blocks and has no expansion; another says how it differs, in its own file.
+
+    @classmethod
+    def staged(cls, narrow: int, width: int, expansion: float, *, first: bool) -> dict[str, Any]:
+        """The options that give it a stage's width, behind a narrow width; `first` where it begins the stage."""
+        return {"out": width}
+
+    def narrow_width(self, in_channels: int) -> int:
+        """The width that counts as the stage's."""
+        return self.out
+
+    def stage_expansion(self, narrow: int, in_channels: int) -> float | None:
+        """The t of its stage, `narrow` being the width before it; None where it has none."""
+        return None
+
+    def explicit(self, in_channels: int) -> Self:
+        """The same with its inner width as a number, so that it means the same behind another width."""
+        return self
+
+    def is_plain(self, in_channels: int) -> bool:
+        """Whether it could have an expansion and has none."""
+        return False
+
+    def behind(self, in_channels: int, now: int) -> Self:
+        """An explicit block whose input goes from `in_channels` to `now` and whose own widths stay."""
+        return self
+
+    def expanded(self, narrow: int, in_channels: int, expansion: float) -> Self:
+        """An explicit block with another t of the narrow width before it; without an expansion it keeps none."""
+        return self
+
+    def repeated(self, in_channels: int) -> Self:
+        """An explicit block as it follows itself within its stage: at stride 1."""
+        return replace(self, stride=1)  # type: ignore[type-var]  # every primitive is a dataclass
+
+    def resized(self, channels: tuple[int, int], narrow: tuple[int, int], width: tuple[int, int]) -> Self:
+        """An explicit block in resized surroundings: its input, its narrow input and its stage, each (old, new).
+
+        Widths that it leaves open at 0 and that are given follow its output's.
+        """
+        old, new = width
+        given: dict[str, Any] = {
+            spec.name: max(1, round(getattr(self, spec.name) * new / old))
+            for spec in fields(self)  # type: ignore[arg-type]
+            if spec.type is int and spec.metadata["minimum"] == 0 and getattr(self, spec.name)
+        }
+        return replace(self, out=new, **given)  # type: ignore[type-var]
+
+
+def proportional(width: int, old: int, new: int) -> int:
+    """A width that follows one which goes from `old` to `new`: a multiple of 8, or itself where nothing changes."""
+    return width if old == new else make_divisible(width * new / old)
 
 
 def need_divisible(kind: str, groups: int, **channels: int) -> None:

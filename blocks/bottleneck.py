@@ -1,13 +1,13 @@
 """The bottleneck of ResNet-50 and deeper."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from blocks.base import Block
+from blocks.base import Block, proportional
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm, start_closed
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, make_divisible, start_closed
 from blocks.options import option
 
 
@@ -47,6 +47,21 @@ class Bottleneck(Block):
     def inner_width(self, in_channels: int) -> int:
         """Of the convolution between."""
         return self.inner or self.out // 4
+
+    @classmethod
+    def staged(cls, narrow: int, width: int, expansion: float, *, first: bool) -> dict[str, Any]:
+        """It carries c * t and has c inside."""
+        return {"out": make_divisible(width * expansion), "inner": width}
+
+    def narrow_width(self, in_channels: int) -> int:
+        """Inside."""
+        return self.inner_width(in_channels)
+
+    def resized(self, channels: tuple[int, int], narrow: tuple[int, int], width: tuple[int, int]) -> Self:
+        """The maps between keep their ratio to the width inside."""
+        if not self.inner:
+            return replace(self, out=4 * width[1])
+        return replace(self, out=proportional(self.out, *width), inner=width[1])
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, ceil(H / stride), ceil(W / stride)]."""

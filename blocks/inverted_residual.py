@@ -1,11 +1,11 @@
 """The inverted residual of MobileNetV2 and V3, with grouped pointwise convolutions as an option."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from blocks.base import Block, need_divisible, shortest_ratio
+from blocks.base import Block, need_divisible, proportional, shortest_ratio
 from blocks.layers import (
     ACTIVATIONS,
     GATES,
@@ -79,6 +79,45 @@ class InvertedResidual(Block):
     def inner_width(self, in_channels: int) -> int:
         """Of the depthwise convolution."""
         return self.inner or expanded_width(in_channels, self.expansion)
+
+    @classmethod
+    def staged(cls, narrow: int, width: int, expansion: float, *, first: bool) -> dict[str, Any]:
+        """It carries c and has c * t inside, c being the narrow width before it."""
+        return {"out": width, "inner": make_divisible(narrow * expansion)}
+
+    def stage_expansion(self, narrow: int, in_channels: int) -> float:
+        """Inner width to the narrow one before it."""
+        return self.inner_width(in_channels) / narrow
+
+    def explicit(self, in_channels: int) -> Self:
+        """With its inner width."""
+        return replace(self, inner=self.inner_width(in_channels))
+
+    def is_plain(self, in_channels: int) -> bool:
+        """Whether t is 1."""
+        return self.inner_width(in_channels) == in_channels
+
+    def behind(self, in_channels: int, now: int) -> Self:
+        """Without an expansion it follows its input."""
+        return replace(self, inner=now) if self.is_plain(in_channels) else self
+
+    def expanded(self, narrow: int, in_channels: int, expansion: float) -> Self:
+        """By its inner width."""
+        return self if self.is_plain(in_channels) else replace(self, inner=make_divisible(narrow * expansion))
+
+    def repeated(self, in_channels: int) -> Self:
+        """With the same t where it is the only one of its stage."""
+        inner = self.inner
+        if in_channels != self.out:
+            plain = self.is_plain(in_channels)
+            inner = self.out if plain else make_divisible(self.out * self.inner / in_channels)
+        return replace(self, stride=1, inner=inner)
+
+    def resized(self, channels: tuple[int, int], narrow: tuple[int, int], width: tuple[int, int]) -> Self:
+        """The inner width keeps its ratio to the narrow input, the squeeze its to the input."""
+        inner = channels[1] if self.is_plain(channels[0]) else proportional(self.inner, *narrow)
+        squeeze = max(1, self.squeeze * channels[1] // channels[0]) if self.squeeze else 0
+        return replace(self, out=width[1], inner=inner, squeeze=squeeze)
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""

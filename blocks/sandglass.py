@@ -1,12 +1,12 @@
 """The SandGlass block of MobileNeXt: the shortcut joins wide maps, the bottleneck lies between."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from blocks.base import Block, need_divisible, shortest_ratio
+from blocks.base import Block, need_divisible, proportional, shortest_ratio
 from blocks.errors import UserError
 from blocks.layers import (
     ACTIVATIONS,
@@ -91,6 +91,36 @@ class SandGlass(Block):
     def inner_width(self, in_channels: int) -> int:
         """Of the bottleneck."""
         return self.inner or reduced_width(self.out, self.expansion)
+
+    @classmethod
+    def staged(cls, narrow: int, width: int, expansion: float, *, first: bool) -> dict[str, Any]:
+        """It carries c * t and has c inside; MobileNeXt's that begin a stage lack their first depthwise."""
+        options = {"out": make_divisible(width * expansion), "inner": width}
+        return options | {"first_depthwise": False} if first else options
+
+    def narrow_width(self, in_channels: int) -> int:
+        """Inside."""
+        return self.inner_width(in_channels)
+
+    def stage_expansion(self, narrow: int, in_channels: int) -> float:
+        """Output to inner width."""
+        return self.out / self.inner_width(in_channels)
+
+    def explicit(self, in_channels: int) -> Self:
+        """With its inner width."""
+        return replace(self, inner=self.inner_width(in_channels))
+
+    def expanded(self, narrow: int, in_channels: int, expansion: float) -> Self:
+        """By wider maps between."""
+        return self if self.inner == self.out else replace(self, out=make_divisible(self.inner * expansion))
+
+    def repeated(self, in_channels: int) -> Self:
+        """With the first depthwise, which the block that begins a stage may lack."""
+        return replace(self, stride=1, first_depthwise=True)
+
+    def resized(self, channels: tuple[int, int], narrow: tuple[int, int], width: tuple[int, int]) -> Self:
+        """The maps between keep their ratio to the width inside."""
+        return replace(self, out=proportional(self.out, *width), inner=width[1])
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""

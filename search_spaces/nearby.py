@@ -4,13 +4,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
+from typing import Any
 
-from blocks import InvertedResidual, SandGlass, UserError
-from blocks.inverted_residual import expanded_width
-from blocks.sandglass import reduced_width
+from blocks import UserError
 from search_spaces.arch import Arch
 from search_spaces.reading import read
-from search_spaces.space import Choices, Space, Value
+from search_spaces.stages import Choices, Trunk, Value
 
 _KIN = {"RE6": "RE", "SI": "HS", "HSopen": "HS"}  # the closest activation where a space lacks one
 
@@ -38,7 +37,7 @@ class _Row:
     groups: int
 
 
-def nearest(space: Space, arch: Arch) -> Nearest:
+def nearest(space: Trunk, arch: Arch) -> Nearest:
     """The closest point: stages are matched by resolution, each option chosen closest to all its blocks.
 
     Raises UserError where the arch has blocks other than inverted residuals and SandGlasses.
@@ -58,15 +57,11 @@ def nearest(space: Space, arch: Arch) -> Nearest:
 def _rows(arch: Arch) -> list[_Row]:
     level, narrow, channels = arch.stem.reduction, arch.stem.out, arch.stem.out
     rows = []
-    for block in arch.blocks:
+    blocks: Sequence[Any] = arch.blocks
+    for block in blocks:
         level *= block.stride
-        if isinstance(block, InvertedResidual):
-            inner = block.inner or expanded_width(channels, block.expansion)
-            width, expansion = block.out, inner / narrow
-        elif isinstance(block, SandGlass):
-            width = block.inner or reduced_width(block.out, block.expansion)
-            expansion = block.out / width
-        else:
+        width, expansion = block.narrow_width(channels), block.stage_expansion(narrow, channels)
+        if expansion is None:
             raise UserError(f"no nearest point: {block} is neither an inverted residual nor a SandGlass")
         rows.append(
             _Row(
@@ -84,7 +79,7 @@ def _rows(arch: Arch) -> list[_Row]:
     return rows
 
 
-def _matched(space: Space, rows: Sequence[_Row]) -> list[list[_Row]]:
+def _matched(space: Trunk, rows: Sequence[_Row]) -> list[list[_Row]]:
     """The rows of each stage of the space, by level; within a level by width, in order."""
     level, levels = space.stem.reduction * space.first.stride, []
     for stage in space.stages:
@@ -103,7 +98,7 @@ def _matched(space: Space, rows: Sequence[_Row]) -> list[list[_Row]]:
     return result
 
 
-def _closest(space: Space, number: int, members: Sequence[_Row]) -> dict[str, Value]:
+def _closest(space: Trunk, number: int, members: Sequence[_Row]) -> dict[str, Value]:
     """The choice of each dimension of a stage that is closest to its rows; the smallest without rows."""
     params: dict[str, Value] = {}
     depth = 0
@@ -138,7 +133,7 @@ def _distance(choice: Value, value: Value) -> float:
     return abs(math.log(float(choice) / float(value)))
 
 
-def _differences(space: Space, arch: Arch, made: Arch) -> Iterable[str]:
+def _differences(space: Trunk, arch: Arch, made: Arch) -> Iterable[str]:
     pairs = (("stem", arch.stem, made.stem), ("head", arch.head, made.head), ("eps", arch.eps, made.eps))
     for name, had, got in pairs:
         if had != got:

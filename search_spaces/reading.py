@@ -5,12 +5,12 @@ from functools import lru_cache
 
 from blocks import Block, UserError
 from search_spaces.arch import Arch
-from search_spaces.space import FIRST, Space, Stage, Value, stage_block
+from search_spaces.stages import FIRST, Stage, Trunk, Value, stage_block
 
 Options = dict[str, Value]
 
 
-def read(space: Space, arch: Arch) -> dict[str, Value] | None:
+def read(space: Trunk, arch: Arch) -> dict[str, Value] | None:
     """The point whose arch this is, or None. Where several are (an option without effect), the first."""
     if arch.stem != space.stem or arch.blocks[0] != space.first.canonical(space.stem.out):
         return None
@@ -22,7 +22,7 @@ def read(space: Space, arch: Arch) -> dict[str, Value] | None:
 
 
 def _read_stages(
-    space: Space, arch: Arch, number: int, start: int, narrow: int
+    space: Trunk, arch: Arch, number: int, start: int, narrow: int
 ) -> list[dict[str, Value]] | None:
     """The points of the stages from `number` on, whose blocks begin at `start`; tries depths and widths."""
     if number == len(space.stages):

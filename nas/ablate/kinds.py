@@ -12,7 +12,7 @@ from statistics import median_low
 from typing import Any
 
 from blocks import Block, InvertedResidual, SandGlass, make_divisible
-from nas.ablate.stages import Stage, inputs, is_plain, narrow_inputs, runs
+from nas.ablate.stages import ArchStage, inputs, narrow_inputs, runs
 from search_spaces.arch import Arch
 
 _SHARED = ("kernel", "stride", "squeeze_excite", "gate", "activation", "groups", "shuffle")
@@ -48,12 +48,12 @@ def to_inverted_residual(arch: Arch) -> Arch:
 
 
 def _expansion(
-    stage: Stage, members: Sequence[Block], channels: Sequence[int], narrow: Sequence[int]
+    stage: ArchStage, members: Sequence[Block], channels: Sequence[int], narrow: Sequence[int]
 ) -> float | None:
     """The t of a stage: the lower median of its blocks', the first one's only where it is alone."""
     found = []
     for index, block in enumerate(members, stage.start):
-        if not isinstance(block, InvertedResidual) or is_plain(block, channels[index]):
+        if not isinstance(block, InvertedResidual) or block.is_plain(channels[index]):
             continue
         found.append((index, block.inner / narrow[index]))
     rest = [t for index, t in found if index > stage.start]

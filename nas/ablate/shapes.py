@@ -4,11 +4,10 @@ As in `switches`, each function gives its archs by label, and the reason where o
 """
 
 from dataclasses import replace
-from typing import Any
 
-from blocks import Block, InvertedResidual, SandGlass, UserError, make_divisible
+from blocks import InvertedResidual, UserError
 from nas.ablate.kinds import to_inverted_residual, to_sandglass
-from nas.ablate.stages import explicit, inputs, is_plain, mapped, runs, with_stem
+from nas.ablate.stages import explicit, inputs, mapped, runs, with_stem
 from nas.ablate.study import Made, attempt
 from nas.ablate.widths import scaled
 from search_spaces.arch import Arch
@@ -21,14 +20,7 @@ def expansion(arch: Arch) -> Made:
     """
 
     def fixed(t: int) -> Arch:
-        def change(block: Block, channels: int, narrow: int) -> Block:
-            if isinstance(block, InvertedResidual) and not is_plain(block, channels):
-                return replace(block, inner=make_divisible(narrow * t))
-            if isinstance(block, SandGlass) and block.inner != block.out:
-                return replace(block, out=make_divisible(block.inner * t))
-            return block
-
-        return mapped(arch, change)
+        return mapped(arch, lambda block, channels, narrow: block.expanded(narrow, channels, t))
 
     return {f"t = {t}": attempt(fixed, t) for t in (3, 4, 6)}
 
@@ -95,15 +87,7 @@ def depth(arch: Arch) -> Made:
 
 def _longer(arch: Arch, end: int) -> Arch:
     blocks, channels = explicit(arch), inputs(arch)[end - 1]
-    last = blocks[end - 1]
-    changes: dict[str, Any] = {"stride": 1}
-    if isinstance(last, InvertedResidual) and channels != last.out:  # the only one of its stage: keep its t
-        plain = is_plain(last, channels)
-        changes["inner"] = last.out if plain else make_divisible(last.out * last.inner / channels)
-    if isinstance(last, SandGlass):
-        changes["first_depthwise"] = True  # which the block that begins a stage may lack
-    more: Block = replace(last, **changes)  # type: ignore[type-var]  # every primitive is a dataclass
-    return replace(arch, blocks=(*blocks[:end], more, *blocks[end:]))
+    return replace(arch, blocks=(*blocks[:end], blocks[end - 1].repeated(channels), *blocks[end:]))
 
 
 def _shorter(arch: Arch, end: int) -> Arch:

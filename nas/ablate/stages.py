@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from blocks import Block, Bottleneck, InvertedResidual, SandGlass, Stem, UserError
+from blocks import Block, Stem, UserError
 from search_spaces.arch import Arch
 
 
 @dataclass(frozen=True)
-class Stage:
+class ArchStage:
     """Blocks `start` to `end` (without it) of an arch; `number` counts from 1, maps are 1 / `reduction`."""
 
     number: int
@@ -28,24 +28,17 @@ class Stage:
         return f"stage {self.number} ({self.width} channels at 1/{self.reduction})"
 
 
-def narrow_width(block: Block, in_channels: int) -> int:
-    """The width that counts as the stage's: inside a SandGlass or a bottleneck, else the output's."""
-    if isinstance(block, (SandGlass, Bottleneck)):
-        return block.inner_width(in_channels)
-    return block.out
-
-
-def stages(arch: Arch) -> list[Stage]:
+def stages(arch: Arch) -> list[ArchStage]:
     """The stages of an arch, in order; together they hold every block."""
-    found: list[Stage] = []
+    found: list[ArchStage] = []
     reduction = arch.stem.reduction
     for index, (block, channels) in enumerate(zip(arch.blocks, inputs(arch), strict=True)):
-        width = narrow_width(block, channels)
+        width = block.narrow_width(channels)
         reduction *= block.stride
         if found and block.stride == 1 and width == found[-1].width:
             found[-1] = replace(found[-1], end=index + 1)
         else:
-            found.append(Stage(len(found) + 1, index, index + 1, width, reduction))
+            found.append(ArchStage(len(found) + 1, index, index + 1, width, reduction))
     return found
 
 
@@ -56,32 +49,19 @@ def inputs(arch: Arch) -> list[int]:
 
 def narrow_inputs(arch: Arch) -> list[int]:
     """The narrow width behind which each block stands: what its expansion multiplies."""
-    widths = [
-        narrow_width(block, channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)
-    ]
+    widths = [block.narrow_width(channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)]
     return [arch.stem.out, *widths[:-1]]
 
 
 def explicit(arch: Arch) -> list[Block]:
     """The blocks with their inner widths as numbers, so that they mean the same behind another width."""
-    found: list[Block] = []
-    for block, channels in zip(arch.blocks, inputs(arch), strict=True):
-        if isinstance(block, (InvertedResidual, SandGlass)):
-            found.append(replace(block, inner=block.inner_width(channels)))
-        else:
-            found.append(block)
-    return found
-
-
-def is_plain(block: Block, in_channels: int) -> bool:
-    """Whether a block has no expansion: an inverted residual of t = 1."""
-    return isinstance(block, InvertedResidual) and block.inner_width(in_channels) == in_channels
+    return [block.explicit(channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)]
 
 
 def topology(arch: Arch) -> tuple[tuple[int, bool, bool], ...]:
     """What a change of widths must keep, block by block: stride, whether there is a shortcut, no expansion."""
     return tuple(
-        (block.stride, block.stride == 1 and channels == block.out, is_plain(block, channels))
+        (block.stride, block.stride == 1 and channels == block.out, block.is_plain(channels))
         for block, channels in zip(arch.blocks, inputs(arch), strict=True)
     )
 
@@ -110,14 +90,16 @@ def mapped(arch: Arch, change: Callable[[Block, int, int], Block]) -> Arch:
 
 def with_stem(arch: Arch, stem: Stem) -> Arch:
     """The arch behind another stem: blocks without an expansion follow it, other inner widths stay."""
-    blocks = explicit(arch)
-    first = blocks[0]
-    if isinstance(first, InvertedResidual) and is_plain(first, arch.stem.out):
-        blocks[0] = replace(first, inner=stem.out)
-    return replace(arch, stem=stem, blocks=tuple(blocks))
+    first, *others = explicit(arch)
+    return replace(arch, stem=stem, blocks=(first.behind(arch.stem.out, stem.out), *others))
 
 
-def spliced(base: Arch, variant: Arch, stage: Stage) -> Arch:
+def has(block: Block, *options: str) -> bool:
+    """Whether a block's kind has these options."""
+    return {spec.name for spec in fields(block)} >= set(options)  # type: ignore[arg-type]  # all are dataclasses
+
+
+def spliced(base: Arch, variant: Arch, stage: ArchStage) -> Arch:
     """The base with the blocks of one of its stages taken from a variant; stem and head are the base's.
 
     Raises UserError where the two have not the same number of blocks, or do not fit together.
@@ -129,7 +111,7 @@ def spliced(base: Arch, variant: Arch, stage: Stage) -> Arch:
     return replace(base, blocks=tuple(blocks))
 
 
-def runs(arch: Arch) -> Iterator[tuple[Stage, Sequence[Block]]]:
+def runs(arch: Arch) -> Iterator[tuple[ArchStage, Sequence[Block]]]:
     """Each stage with its explicit blocks."""
     blocks = explicit(arch)
     for stage in stages(arch):

@@ -4,10 +4,12 @@ A function gives every label it knows: one that changes nothing gives the arch i
 identical), one that cannot be built gives the error that says why.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from blocks import Block, GroupShuffle, InvertedResidual, SandGlass, UserError
-from nas.ablate.stages import inputs, mapped, swapped
+from blocks import UserError
+from nas.ablate.stages import has, inputs, mapped, swapped
 from nas.ablate.study import Made, attempt
 from search_spaces.arch import Arch
 
@@ -26,24 +28,27 @@ def without_squeeze_excite(arch: Arch) -> Arch:
 
 
 def _with_squeeze_excite(arch: Arch) -> Arch:
+    blocks: Sequence[Any] = arch.blocks
     own = [
         (block, channels)
-        for block, channels in zip(arch.blocks, inputs(arch), strict=True)
-        if isinstance(block, InvertedResidual) and block.squeeze_excite
+        for block, channels in zip(blocks, inputs(arch), strict=True)
+        if has(block, "squeeze_excite", "squeeze") and block.squeeze_excite
     ]
     from_input = bool(own) and all(block.squeeze == max(1, channels // 4) for block, channels in own)
 
-    def change(block: Block, channels: int, narrow: int) -> Block:
-        if isinstance(block, InvertedResidual) and not block.squeeze_excite:
-            like = own[0][0] if own else block
-            return replace(
-                block,
-                squeeze_excite=True,
-                gate=like.gate,
-                squeeze_activation=like.squeeze_activation,
-                squeeze=max(1, channels // 4) if from_input else 0,
-            )
-        return replace(block, squeeze_excite=True) if isinstance(block, SandGlass) else block
+    def change(block: Any, channels: int, narrow: int) -> Any:
+        if not has(block, "squeeze_excite") or block.squeeze_excite:
+            return block
+        if not has(block, "squeeze"):
+            return replace(block, squeeze_excite=True)
+        like = own[0][0] if own else block
+        return replace(
+            block,
+            squeeze_excite=True,
+            gate=like.gate,
+            squeeze_activation=like.squeeze_activation,
+            squeeze=max(1, channels // 4) if from_input else 0,
+        )
 
     return mapped(arch, change)
 
@@ -80,14 +85,16 @@ def small_kernels(arch: Arch) -> Arch:
 
 def groups(arch: Arch) -> Made:
     """Pointwise convolutions in 2, 4 and 8 groups with and without the shuffle; ungrouped where they are grouped."""
-    grouped = (InvertedResidual, SandGlass, GroupShuffle)
-    now = {block.groups for block in arch.blocks if isinstance(block, grouped)}
+    blocks: Sequence[Any] = arch.blocks
+    now = {block.groups for block in blocks if has(block, "groups", "shuffle")}
     now = {g for g in now if g > 1} or {1}
     start = "/".join(map(str, sorted(now)))
 
     def regrouped(number: int, shuffle: bool) -> Arch:
-        def change(block: Block, channels: int, narrow: int) -> Block:
-            return replace(block, groups=number, shuffle=shuffle) if isinstance(block, grouped) else block
+        def change(block: Any, channels: int, narrow: int) -> Any:
+            return (
+                replace(block, groups=number, shuffle=shuffle) if has(block, "groups", "shuffle") else block
+            )
 
         return mapped(arch, change)
 

@@ -26,7 +26,7 @@ from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.data import cifar
 from nas.data.arrays import ArrayWriter, CacheEntry, StoredArray, find, publish, remove_oldest
-from nas.data.folders import Content, Item, Pixels, ImageSource, decode_all, list_folder
+from nas.data.folders import Content, ImageSource, Item, Pixels, decode_all, list_folder
 
 SPECS = "auto, cifar10, folder:PATH or digits"
 _FORMAT = "1"  # to be raised whenever the same files would be decoded or split differently

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from blocks import InvertedResidual, SandGlass, Stem, UserError
 from search_spaces import Arch, spaces, zoo
 from search_spaces.nearby import nearest
-from search_spaces.space import Value
+from search_spaces.stages import Value
 from tests import strategies
 
 BASELINES = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mobilenext")

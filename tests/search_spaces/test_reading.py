@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from blocks import Head, InvertedResidual, SandGlass, Stem
 from search_spaces import Arch, Space, spaces, zoo
 from search_spaces.reading import read
-from search_spaces.space import Choices, Stage
+from search_spaces.stages import Choices, Stage
 from tests import strategies
 from tests.search_spaces import tiny
 
