@@ -115,7 +115,9 @@ def _planned(asked: Asked, terms: Terms, latency_table: str | None) -> tuple[Pla
     check(asked.equal)
     table = None
     if latency_table is not None or LATENCY.name in asked.equal:
-        table = latencies.find_table(latency_table, *target(terms))
+        from nas.latency.table.file import find_for  # takes its time, of which others have no need
+
+        table = find_for(latency_table, *target(terms))
     plan, title = plan_of(asked, terms, table)
     notes = {"plan": summary.plan_to_json(plan), "title": title}
     return plan, notes | latencies.predicted(table, map(parse, plan.archs()))

@@ -1,15 +1,18 @@
 """Values read from JSON: of the right types and nothing else, or one clear error."""
 
 import json
+import sys
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from nas.common.errors import UserError, briefly
 
 T = TypeVar("T")
+Finite = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=sys.float_info.max)]
 
 
 def decoded(text: str, kind: type[T], refusal: str, required: Collection[str] = ()) -> T:

@@ -62,9 +62,11 @@ def carry_out(request: ComparisonRequest) -> Comparison:
         folder = new_folder(request.out)
         named = _named(several(request.networks))
         models = list(named.values())
-        table = (
-            latencies.find_table(request.latency_table, *target(request)) if request.latency_table else None
-        )
+        table = None
+        if request.latency_table:
+            from nas.latency.table.file import find_for  # takes its time, of which others have no need
+
+            table = find_for(request.latency_table, *target(request))
         setup, data = running.prepare(models, request, request.data_root, test=True)
         rows = [asdict(Named(label, str(model))) for label, model in named.items()]
         notes = {"rows": rows, "skipped_images": data.skipped, **latencies.predicted(table, models)}

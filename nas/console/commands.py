@@ -23,7 +23,7 @@ def run(command: Callable[..., Any], request: type[CommandOptions] | None = None
     0 when done, 2 for bad input, 1 for a failure that is not the user's, 130 for Ctrl-C.
     """
     if request is not None:
-        command = _of_options(command, request)
+        command = of_options(command, request)
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(command)
     run_app(app)
@@ -57,8 +57,8 @@ def guarded(work: Callable[[], Any]) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _of_options(work: Callable[[Any], Any], request: type[CommandOptions]) -> Callable[..., Any]:
-    """A function of a request as one whose signature typer reads."""
+def of_options(work: Callable[[Any], Any], request: type[CommandOptions]) -> Callable[..., Any]:
+    """A function of a request as one whose signature typer reads; a field without a default has to be given."""
 
     @wraps(work)
     def command(**given: Any) -> Any:
@@ -72,7 +72,7 @@ def _of_options(work: Callable[[Any], Any], request: type[CommandOptions]) -> Ca
             inspect.Parameter(
                 name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=(None if spelling.kind == list[str] else defaults[name]),
+                default=defaults[name] or None if spelling.kind == list[str] else defaults[name],
                 annotation=Annotated[spelling.kind, spelling.info],
             )
             for name, spelling in spelled(request).items()

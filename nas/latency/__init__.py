@@ -8,26 +8,15 @@ from typing import TYPE_CHECKING
 from nas.common.lazy import exports
 
 if TYPE_CHECKING:
+    from nas.latency.commands.measure import measure
     from nas.latency.conditions import Conditions
     from nas.latency.fingerprints import Fingerprint, fingerprint
     from nas.latency.table.file import find
     from nas.latency.table.prediction import Prediction
     from nas.latency.table.table import Table
     from nas.latency.timing.measurement import Measurement
-    from nas.latency.timing.measuring import measure, measure_networks, measure_parts
+    from nas.latency.timing.measuring import measure_networks, measure_parts
 
-_HOMES = {
-    "Conditions": "conditions",
-    "Fingerprint": "fingerprints",
-    "Measurement": "timing.measurement",
-    "Prediction": "table.prediction",
-    "Table": "table.table",
-    "find": "table.file",
-    "fingerprint": "fingerprints",
-    "measure": "timing.measuring",
-    "measure_networks": "timing.measuring",
-    "measure_parts": "timing.measuring",
-}
 __all__ = [
     "Conditions",
     "Fingerprint",
@@ -40,4 +29,14 @@ __all__ = [
     "measure_networks",
     "measure_parts",
 ]
+_HOMES = {
+    "Conditions": "conditions",
+    "Measurement": "timing.measurement",
+    "Prediction": "table.prediction",
+    "Table": "table.table",
+    "find": "table.file",
+    "measure": "commands.measure",
+    **dict.fromkeys(("Fingerprint", "fingerprint"), "fingerprints"),
+    **dict.fromkeys(("measure_networks", "measure_parts"), "timing.measuring"),
+}
 __getattr__, __dir__ = exports(__name__, _HOMES)

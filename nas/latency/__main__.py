@@ -8,15 +8,15 @@ from nas.latency.commands import check, explain, files, measure, remote, repeat,
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
 )
-app.command("measure")(measure.main)
-app.command("table")(table.main)
-app.command("check")(check.main)
-app.command("explain")(explain.main)
-app.command("export")(files.export)
-app.command("import")(files.import_)
+app.command("measure")(console.of_options(measure.main, measure.PrintRequest))
+app.command("table")(console.of_options(table.main, table.TableRequest))
+app.command("check")(console.of_options(check.main, check.CheckRequest))
+app.command("explain")(console.of_options(explain.main, explain.ExplainRequest))
+app.command("export")(console.of_options(files.export, files.ExportRequest))
+app.command("import")(console.of_options(files.import_, files.ImportRequest))
 app.command("tables")(files.tables)
-app.command("remote-table")(remote.main)
-app.command("repeat")(repeat.main)
+app.command("remote-table")(console.of_options(remote.main, remote.RemoteRequest))
+app.command("repeat")(console.of_options(repeat.main, repeat.RepeatRequest))
 
 
 @app.callback()

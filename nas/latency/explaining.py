@@ -40,7 +40,7 @@ _OTHER = "#0072b2"
 
 
 @dataclass(frozen=True)
-class Effect:
+class Change:
     """What a component does: factors on multiply-adds and on time, medians over networks, and the quartiles of
     the latter.
     """
@@ -59,7 +59,7 @@ class Effect:
         return self.time / self.macs
 
 
-def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> list[Effect]:
+def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> list[Change]:
     """Every change from a component's first choice to another, where the space has both in some stage."""
     rng = np.random.default_rng(seed)
     points = [space.params(space.sample(rng)) for _ in range(pairs)]
@@ -82,12 +82,12 @@ def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> li
     return found
 
 
-def _effect(component: str, first: str, other: str, ratios: Floats) -> Effect:
+def _effect(component: str, first: str, other: str, ratios: Floats) -> Change:
     words = [_WORDS.get(f"{component} {value}", f"{component} {value}") for value in (first, other)]
     change = words[1] if words[0] in ("without SE", "groups 1") else f"{words[1]} for {words[0]}"
     macs, time = np.median(ratios, axis=0)
     low, high = np.quantile(ratios[:, 1], (0.25, 0.75))
-    return Effect(component, change, float(macs), float(time), float(low), float(high), len(ratios))
+    return Change(component, change, float(macs), float(time), float(low), float(high), len(ratios))
 
 
 def _digits(table: Table, arch: Arch) -> Floats:
@@ -98,7 +98,7 @@ def _digits(table: Table, arch: Arch) -> Floats:
     )
 
 
-def explained(table: Table, space: Space, changes: Sequence[Effect], drawn: int = DRAWN) -> Sheet:
+def explained(table: Table, space: Space, changes: Sequence[Change], drawn: int = DRAWN) -> Sheet:
     """The networks of a space at their multiply-adds and milliseconds; and the changes, at their factors."""
     fingerprint = table.fingerprint
     return Sheet(
@@ -161,7 +161,7 @@ def _series(name: str, style: Style, points: Floats, archs: Sequence[Arch]) -> S
     return Series(name, style, tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()), tuple(hover), True)
 
 
-def _effects_panel(changes: Sequence[Effect]) -> Panel:
+def _effects_panel(changes: Sequence[Change]) -> Panel:
     x = np.array([change.macs for change in changes])
     times = np.array([value for change in changes for value in (change.low, change.high)])
     axis = cost_axis("Factor on multiply-adds", np.append(x, [0.8, 1.25]), room=0.25)

@@ -45,13 +45,4 @@ class Fingerprint:
 def fingerprint(conditions: Conditions) -> Fingerprint:
     """Of this machine under these conditions. Raises UserError where the backend cannot be used here."""
     backend = backends.find(conditions)
-    return Fingerprint(
-        device=backend.device(),
-        backend=backend.name,
-        runtime=backend.version(),
-        precision=conditions.precision,
-        threads=conditions.threads,
-        resolution=conditions.resolution,
-        batch=conditions.batch,
-        classes=conditions.classes,
-    )
+    return Fingerprint(device=backend.device(), runtime=backend.version(), **vars(conditions))

@@ -17,17 +17,17 @@ from nas.common.errors import UserError
 from nas.common.files import write_whole
 from nas.latency import graphs, remote_script
 from nas.latency.conditions import Conditions
-from nas.latency.table.building import Plan
+from nas.latency.table.building import Agenda
 from nas.latency.table.file import FORMAT, space_id
 from nas.latency.timing import runtimes, sandwich
-from nas.latency.timing.measuring import REFERENCE
+from nas.latency.timing.measurement import REFERENCE
 from nas.networks.cost import key_name
 from search_spaces import Space, zoo
 
 _REPEATED = 1024  # bytes of a weight that stand for the rest
 
 
-def write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> None:
+def write(path: Path, space: Space, agenda: Agenda, conditions: Conditions) -> None:
     """Write the archive that times what a table of the space is planned to be made of.
 
     Raises UserError for a backend that takes no ONNX, and where the file cannot be written.
@@ -38,16 +38,16 @@ def write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> No
             "which take ONNX"
         )
     try:
-        write_whole(path, lambda file: _write(file, space, planned, conditions))
+        write_whole(path, lambda file: _write(file, space, agenda, conditions))
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> None:
-    parts = {key_name(key): f"models/part{number}.onnx" for number, key in enumerate(planned.parts)}
+def _write(path: Path, space: Space, agenda: Agenda, conditions: Conditions) -> None:
+    parts = {key_name(key): f"models/part{number}.onnx" for number, key in enumerate(agenda.parts)}
     networks = [
         {"arch": str(arch), "role": role, "file": f"models/network{number}.onnx"}
-        for number, (arch, role) in enumerate(planned.wholes)
+        for number, (arch, role) in enumerate(agenda.wholes)
     ]
     manifest = {
         "table": {
@@ -60,16 +60,15 @@ def _write(path: Path, space: Space, planned: Plan, conditions: Conditions) -> N
         "parts": parts,
         "networks": networks,
     }
+    sources = {"__main__": remote_script, "sandwich": sandwich, "machine": machine, "runtimes": runtimes}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("__main__.py", _standalone(remote_script.__file__))
-        archive.writestr("sandwich.py", _standalone(sandwich.__file__))
-        archive.writestr("machine.py", _standalone(machine.__file__))
-        archive.writestr("runtimes.py", _standalone(runtimes.__file__))
+        for name, module in sources.items():
+            archive.writestr(f"{name}.py", _standalone(str(module.__file__)))
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
         archive.writestr("models/reference.onnx", _packed(graphs.network(zoo.get(REFERENCE), conditions)))
-        for row, (arch, _) in zip(networks, planned.wholes, strict=True):
+        for row, (arch, _) in zip(networks, agenda.wholes, strict=True):
             archive.writestr(row["file"], _packed(graphs.network(arch, conditions)))
-        for file, key in zip(parts.values(), planned.parts, strict=True):
+        for file, key in zip(parts.values(), agenda.parts, strict=True):
             archive.writestr(file, _packed(graphs.part(key, conditions)))
 
 

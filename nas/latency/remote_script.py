@@ -22,10 +22,18 @@ from typing import Any
 
 from nas.common.machine import board
 from nas.latency.timing.runtimes import RUNTIMES, Run
-from nas.latency.timing.sandwich import QUIET, Clocks, choose, free_share, quantile, sandwich, timing
-
-_NETWORKS_AT_ONCE, _NETWORK_VISITS = 10, 10
-_PARTS_AT_ONCE, _PART_VISITS, _PARTS_TOGETHER = 32, 3, 6
+from nas.latency.timing.sandwich import (
+    NETWORKS,
+    PARTS,
+    QUIET,
+    Clocks,
+    Portion,
+    choose,
+    free_share,
+    quantile,
+    sandwich,
+    timing,
+)
 
 
 def main() -> None:
@@ -55,18 +63,16 @@ def fill(models: zipfile.ZipFile, out: Path, device: str) -> None:
     timer = _Timer(load(manifest["reference"]), threads, answer)
     known = {network["arch"] for network in answer["networks"]}
     networks = [network for network in manifest["networks"] if network["arch"] not in known]
-    for start in range(0, len(networks), _NETWORKS_AT_ONCE):
-        some = networks[start : start + _NETWORKS_AT_ONCE]
-        ratios = timer.take([load(network["file"]) for network in some], _NETWORK_VISITS, 1)
+    for some in NETWORKS.split(networks):
+        ratios = timer.take([load(network["file"]) for network in some], NETWORKS)
         for network, ratio in zip(some, ratios, strict=True):
             answer["networks"].append({"arch": network["arch"], "ratio": ratio, "role": network["role"]})
         _write(out, answer, f"networks: {len(answer['networks'])} of {len(manifest['networks'])}")
     names = [name for name in manifest["parts"] if name not in answer["parts"]]
     timer.chance.shuffle(names)
-    for start in range(0, len(names), _PARTS_AT_ONCE):
-        batch = names[start : start + _PARTS_AT_ONCE]
-        runs = [load(manifest["parts"][name]) for name in batch]
-        answer["parts"].update(zip(batch, timer.take(runs, _PART_VISITS, _PARTS_TOGETHER), strict=True))
+    for batch in PARTS.split(names):
+        ratios = timer.take([load(manifest["parts"][name]) for name in batch], PARTS)
+        answer["parts"].update(zip(batch, ratios, strict=True))
         _write(out, answer, f"parts: {len(answer['parts'])} of {len(manifest['parts'])}")
 
 
@@ -77,17 +83,17 @@ class _Timer:
         self._reference, self._threads, self._answer = reference, threads, answer
         self.chance = random.Random(0)
 
-    def take(self, runs: list[Run], visits: int, together: int) -> list[float]:
+    def take(self, runs: list[Run], portion: Portion) -> list[float]:
         """The ratios of these."""
         if self._threads > 1 and free_share(self._threads) < QUIET:
             sys.exit(f"error: the device is busy, {self._threads} threads would wait for others; try later")
-        samples = sandwich(runs, self._reference, Clocks(), self.chance, visits=visits, together=together)
+        samples = sandwich(runs, self._reference, Clocks(), self.chance, portion)
         clock, name = choose(samples, "auto", self._threads)
         timings = [timing(samples, index, clock) for index in range(len(runs))]
         self._answer["references"] += [timings[0].seconds / timings[0].ratio * 1e3]
         self._answer["reference_ms"] = quantile(self._answer["references"], 0.5)
         self._answer["clock"] = "+".join(sorted({*filter(None, self._answer["clock"].split("+")), name}))
-        return [found.ratio for found in timings]
+        return [timed.ratio for timed in timings]
 
 
 def _begun(out: Path, table: dict[str, Any], device: str) -> dict[str, Any]:

@@ -33,22 +33,21 @@ def with_table(settings: Settings, named: str | None, notify: Callable[[str], No
     """
     from nas.console.progress import progress_line
     from nas.latency import fingerprint
-    from nas.latency.table.building import obtain
-    from nas.latency.table.file import find, own_path
+    from nas.latency.table.building import Here, obtain
+    from nas.latency.table.file import find_for, own_path
 
+    target = settings.target_resolution, settings.target_classes
     if named is not None:
-        table = find(named)
-        _check_target(table, settings, named)
-        return table
-    conditions = Conditions(resolution=settings.target_resolution, classes=settings.target_classes)
+        return find_for(named, *target)
+    conditions = Conditions(resolution=target[0], classes=target[1])
     space = spaces.parse(settings.space, settings.granularity)
-    if own_path(fingerprint(conditions), space).is_file():
-        return find(conditions, space)
-    notify(
-        f"this machine has no latency table of space {space.name} yet; it is made first, in some minutes, and kept"
-    )
+    if not own_path(fingerprint(conditions), space).is_file():
+        notify(
+            f"this machine has no latency table of space {space.name} yet; it is made first, in some minutes, and "
+            "kept"
+        )
     with progress_line() as progress:
-        return obtain(conditions, space, progress)
+        return obtain(Here(conditions), space, progress)
 
 
 def identified(settings: Settings, table: "Table") -> Settings:
@@ -64,16 +63,6 @@ def is_here(table: "Table") -> bool:
         return fingerprint(table.fingerprint.conditions) == table.fingerprint
     except UserError:
         return False  # its backend is not here
-
-
-def _check_target(table: "Table", settings: Settings, named: str) -> None:
-    of = table.fingerprint
-    if (of.resolution, of.classes) != (settings.target_resolution, settings.target_classes):
-        raise UserError(
-            f"the latency table {named} is for {of.resolution}x{of.resolution} and {of.classes} classes, the "
-            f"run's costs are for {settings.target}; give --target-resolution {of.resolution} "
-            f"--target-classes {of.classes}, or another table"
-        )
 
 
 def reopened(settings: Settings, folder: Path, named: str | None) -> "Table | None":

@@ -9,19 +9,11 @@ from nas.engine.regime import Regime
 from nas.latency.table.identity import TableId
 from nas.search.budget import Budget, is_time, parse_budgets
 from search_spaces import Space, spaces
+from search_spaces.zoo import SMALL_BASELINES
 
 SAMPLERS = ("front", "tpe", "nsga2", "random", "gp")
 SCHEDULERS = ("none", "asha")
 CONTROLS = ("none", "random")
-SMALL_BASELINES = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
-ALL_BASELINES = (
-    *SMALL_BASELINES,
-    "mobilenet_v2",
-    "mobilenet_v3_large",
-    "shufflenet_v1_g3",
-    "shufflenet_v2_x1.0",
-    "mobilenext",
-)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,8 @@ from search_spaces.zoo.mobilenext import mobilenext
 from search_spaces.zoo.shufflenets import shufflenet_v1, shufflenet_v2
 
 __all__ = [
+    "ALL_BASELINES",
+    "SMALL_BASELINES",
     "ZOO",
     "Entry",
     "efficientnet_b0",
@@ -36,6 +38,17 @@ __all__ = [
     "shufflenet_v2",
     "split",
 ]
+
+SMALL_BASELINES = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
+ALL_BASELINES = (
+    *SMALL_BASELINES,
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "shufflenet_v1_g3",
+    "shufflenet_v2_x1.0",
+    "mobilenext",
+)
+"""What a search is compared with, as a rule."""
 
 
 @dataclass(frozen=True)

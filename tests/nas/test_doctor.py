@@ -36,7 +36,7 @@ def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_latency_can_be_measured_with(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told()["latency onnxruntime"].startswith("onnxruntime ")
-    monkeypatch.setattr("nas.latency.backends.open_vino.find_spec", lambda name: None)
+    monkeypatch.setattr("nas.latency.backends.base.find_spec", lambda name: None)
     assert told()["latency openvino"] == "none: pip install 'nas-search[openvino]'"
 
 

@@ -1,17 +1,14 @@
-"""The runtimes that can be timed. A new one is one file here and one line in `BACKENDS`."""
+"""The runtimes that can be timed. A new one is a value in a file here, and its name in `BACKENDS`."""
 
 from nas.common.errors import UserError
 from nas.latency.backends.base import Backend, Runner
-from nas.latency.backends.execu_torch import ExecuTorch
-from nas.latency.backends.onnx_runtime import OnnxRuntime
-from nas.latency.backends.open_vino import OpenVino
-from nas.latency.backends.torch_cuda import TorchCuda
-from nas.latency.backends.torch_eager import TorchEager
+from nas.latency.backends.execu_torch import EXECUTORCH
+from nas.latency.backends.onnx_runtimes import ONNXRUNTIME, OPENVINO
+from nas.latency.backends.torch_cuda import CUDA
+from nas.latency.backends.torch_eager import EAGER
 from nas.latency.conditions import Conditions
 
-BACKENDS: dict[str, Backend] = {
-    backend.name: backend for backend in (OnnxRuntime(), TorchEager(), OpenVino(), ExecuTorch(), TorchCuda())
-}
+BACKENDS = {backend.name: backend for backend in (ONNXRUNTIME, EAGER, OPENVINO, EXECUTORCH, CUDA)}
 
 __all__ = ["BACKENDS", "Backend", "Runner", "find"]
 

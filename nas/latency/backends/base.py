@@ -1,8 +1,11 @@
 """What a backend is: the few functions by which a runtime is made to run a part or a whole network."""
 
+import time
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from importlib.util import find_spec
 
+from nas.common.machine import exact_processor
 from nas.latency.conditions import Conditions
 from nas.networks.cost import Key
 from nas.networks.references import Model
@@ -12,34 +15,29 @@ Runner = Callable[[], float | None]
 none: then the caller times the call."""
 
 
-class Backend(Protocol):
-    """A runtime. What it needs is imported when it is used, so that a missing one disturbs nobody."""
+@dataclass(frozen=True)
+class Backend:
+    """A runtime. What it needs is imported when it is used, so that a missing one disturbs nobody.
+
+    part: makes one entry of a table ready to run: a stem, a block or a head, on a map of the key's channels and
+    size. network: likewise a whole network on `conditions.batch` images. missing: why it cannot be used here, and
+    what to install; None where it can. version: the runtime's name and version, as they stand in a fingerprint.
+    device: the model of the processor that computes. cpu_seconds: a clock of the processor time that its
+    single-threaded inferences use; they run in the thread that calls them, unless it is said otherwise.
+    counts_itself: whether its runners give the seconds that the device counted.
+    """
 
     name: str
-    precisions: tuple[str, ...]
-    counts_itself: bool
-    """Whether its runners give the seconds that the device counted."""
+    part: Callable[[Key, Conditions], Runner]
+    network: Callable[[Model, Conditions], Runner]
+    missing: Callable[[], str | None]
+    version: Callable[[], str]
+    precisions: tuple[str, ...] = ("float32",)
+    device: Callable[[], str] = exact_processor
+    cpu_seconds: Callable[[], float] = time.thread_time
+    counts_itself: bool = False
 
-    def missing(self) -> str | None:
-        """Why it cannot be used here, and what to install; None where it can."""
-        ...
 
-    def version(self) -> str:
-        """The runtime's name and version, as they stand in a fingerprint."""
-        ...
-
-    def device(self) -> str:
-        """The model of the processor that computes."""
-        ...
-
-    def cpu_seconds(self) -> float:
-        """A clock of the processor time that its single-threaded inferences use."""
-        ...
-
-    def part(self, key: Key, conditions: Conditions) -> Runner:
-        """One entry of a table: a stem, a block or a head, on a map of the key's channels and size."""
-        ...
-
-    def network(self, model: Model, conditions: Conditions) -> Runner:
-        """A whole network on `conditions.batch` images."""
-        ...
+def needs(package: str, remedy: str) -> Callable[[], str | None]:
+    """The `missing` of a backend that is there where a package is: otherwise the command that installs it."""
+    return lambda: None if find_spec(package) else remedy

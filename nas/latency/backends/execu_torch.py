@@ -1,51 +1,13 @@
 """ExecuTorch with XNNPACK, the runtime nearest to phones; its set-up takes seconds an entry."""
 
-import time
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from nas.common.machine import exact_processor
-from nas.latency.backends.base import Runner
-from nas.latency.conditions import Conditions
+from nas.latency.backends.base import Backend, Runner, needs
 from nas.latency.timing import modules
-from nas.networks.cost import Key
-from nas.networks.references import Model
-
-
-class ExecuTorch:
-    """An optional extra. With one thread it computes in the thread that calls it."""
-
-    name = "executorch"
-    precisions: tuple[str, ...] = ("float32",)
-    counts_itself = False
-
-    def missing(self) -> str | None:
-        """An optional extra."""
-        return None if find_spec("executorch") else "pip install 'nas-search[executorch]'"
-
-    def version(self) -> str:
-        """As installed, with the delegate that computes."""
-        return f"executorch {version('executorch')} XNNPACK"
-
-    def device(self) -> str:
-        """The processor's model."""
-        return exact_processor()
-
-    def cpu_seconds(self) -> float:
-        """Of the calling thread."""
-        return time.thread_time()
-
-    def part(self, key: Key, conditions: Conditions) -> Runner:
-        """The part's module, exported and lowered."""
-        return _runner(*modules.part(key, conditions), conditions.threads)
-
-    def network(self, model: Model, conditions: Conditions) -> Runner:
-        """The network's module, likewise."""
-        return _runner(*modules.network(model, conditions), conditions.threads)
 
 
 def _runner(module: nn.Module, x: Tensor, threads: int) -> Runner:
@@ -66,3 +28,12 @@ def _runner(module: nn.Module, x: Tensor, threads: int) -> Runner:
         kept[0].execute((x,))
 
     return run
+
+
+EXECUTORCH = Backend(
+    name="executorch",
+    part=lambda key, of: _runner(*modules.part(key, of), of.threads),
+    network=lambda model, of: _runner(*modules.network(model, of), of.threads),
+    missing=needs("executorch", "pip install 'nas-search[executorch]'"),
+    version=lambda: f"executorch {version('executorch')} XNNPACK",
+)

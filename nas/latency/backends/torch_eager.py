@@ -1,48 +1,10 @@
 """Torch as it is written: operator by operator, channels last, batch norm folded."""
 
-import time
-
 import torch
 from torch import Tensor, nn
 
-from nas.common.machine import exact_processor
-from nas.latency.backends.base import Runner
-from nas.latency.conditions import Conditions
+from nas.latency.backends.base import Backend, Runner
 from nas.latency.timing import modules
-from nas.networks.cost import Key
-from nas.networks.references import Model
-
-
-class TorchEager:
-    """With one thread it computes in the thread that calls it."""
-
-    name = "torch"
-    precisions: tuple[str, ...] = ("float32",)
-    counts_itself = False
-
-    def missing(self) -> str | None:
-        """Never: the project is built on it."""
-        return None
-
-    def version(self) -> str:
-        """As installed."""
-        return f"torch {torch.__version__}"
-
-    def device(self) -> str:
-        """The processor's model."""
-        return exact_processor()
-
-    def cpu_seconds(self) -> float:
-        """Of the calling thread."""
-        return time.thread_time()
-
-    def part(self, key: Key, conditions: Conditions) -> Runner:
-        """The part's module."""
-        return _runner(*modules.part(key, conditions), conditions.threads)
-
-    def network(self, model: Model, conditions: Conditions) -> Runner:
-        """The network's module."""
-        return _runner(*modules.network(model, conditions), conditions.threads)
 
 
 def _runner(module: nn.Module, x: Tensor, threads: int) -> Runner:
@@ -61,3 +23,12 @@ def _runner(module: nn.Module, x: Tensor, threads: int) -> Runner:
                 torch.set_num_threads(before)
 
     return run
+
+
+EAGER = Backend(
+    name="torch",
+    part=lambda key, of: _runner(*modules.part(key, of), of.threads),
+    network=lambda model, of: _runner(*modules.network(model, of), of.threads),
+    missing=lambda: None,  # the project is built on it
+    version=lambda: f"torch {torch.__version__}",
+)

@@ -1,38 +1,31 @@
 """Compare a table with networks timed now: `python -m nas.latency check`."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-import typer
+from typer import Option, echo
 
-from nas.latency.commands import options
+from nas.latency.commands.options import SpaceOptions, TimingOptions
 
 
-def main(
-    space: options.Space = "mobile",
-    granularity: options.Granularity = "stage",
-    backend: options.Backend = "onnxruntime",
-    precision: options.Precision = "float32",
-    threads: options.Threads = 1,
-    resolution: options.Resolution = 224,
-    batch: options.Batch = 1,
-    classes: options.Classes = 1000,
-    clock: options.Clock = "auto",
-    force: options.Force = False,
-    networks: Annotated[int, typer.Option(min=3, help="Networks to time, drawn at random.")] = 40,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class CheckRequest(SpaceOptions, TimingOptions):
+    """A check as asked for."""
+
+    networks: Annotated[int, Option(min=3, help="Networks to time, drawn at random.")] = 40
+
+
+def main(request: CheckRequest) -> None:
     """Time networks of the space that took no part in the table, and say how far its predictions are off."""
     from nas.console.text_table import aligned
-    from nas.latency.conditions import Conditions
     from nas.latency.table.building import Here
     from nas.latency.table.checking import check
     from nas.latency.table.file import find
     from nas.latency.table.table import described
-    from search_spaces import spaces
 
-    conditions = Conditions(backend, precision, threads, resolution, batch, classes)
-    of = spaces.get(space, granularity)
-    table = find(conditions, of)
-    found = check(table, of, Here(conditions, clock, force), networks)
+    conditions, space = request.conditions, request.get_space()
+    table = find(conditions, space)
+    checked = check(table, space, Here(conditions, request.clock, request.force), request.networks)
     header = ["predicted ms", "interval", "measured ms", "error", "M multiply-adds", "clock", "arch"]
     rows = [
         [
@@ -44,11 +37,11 @@ def main(
             row.measured.clock,
             str(row.arch),
         ]
-        for row in sorted(found.rows, key=lambda row: row.ms)
+        for row in sorted(checked.rows, key=lambda row: row.ms)
     ]
-    within = sum(row.within for row in found.rows)
-    typer.echo(aligned(header, rows, left=("clock", "arch")))
-    typer.echo(f"\n{described(table)}\n")
-    typer.echo(f"checked on networks that took no part in it: {found.errors}")
-    typer.echo(f"within the predicted interval: {within} of {len(found.rows)} (9 in 10 are meant to be)")
-    typer.echo(f"the best multiple of their multiply-adds instead: {found.by_macs}")
+    within = sum(row.within for row in checked.rows)
+    echo(aligned(header, rows, left=("clock", "arch")))
+    echo(f"\n{described(table)}\n")
+    echo(f"checked on networks that took no part in it: {checked.errors}")
+    echo(f"within the predicted interval: {within} of {len(checked.rows)} (9 in 10 are meant to be)")
+    echo(f"the best multiple of their multiply-adds instead: {checked.by_macs}")

@@ -1,40 +1,44 @@
 """Where multiply-adds mislead, as a picture: `python -m nas.latency explain`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option, echo
 
-from nas.latency.commands import options
+from nas.console.options import AnyPath
+from nas.latency.commands.options import ConditionOptions, SpaceOptions
 
 
-def main(
-    space: options.Space = "mobile",
-    granularity: options.Granularity = "stage",
-    backend: options.Backend = "onnxruntime",
-    precision: options.Precision = "float32",
-    threads: options.Threads = 1,
-    resolution: options.Resolution = 224,
-    batch: options.Batch = 1,
-    classes: options.Classes = 1000,
-    table: options.Table = None,
-    out: Annotated[Path, typer.Option(help="Names the two files: OUT.png, OUT.html.")] = Path("latency"),
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class ExplainRequest(SpaceOptions, ConditionOptions):
+    """A picture as asked for."""
+
+    latency_table: Annotated[
+        str | None,
+        Option(
+            "--latency-table",
+            "--table",
+            help="A table's file or imported name. [this machine's]",
+            metavar="TABLE",
+        ),
+    ] = None
+    out: Annotated[AnyPath, Option(help="Names the two files: OUT.png, OUT.html.")] = "latency"
+
+
+def main(request: ExplainRequest) -> None:
     """Draw multiply-adds against milliseconds over a space, and what each component does to either."""
     from nas.common.files import write_text, write_whole
     from nas.console.text_table import aligned
     from nas.figures.page import document
     from nas.figures.picture import save_png
-    from nas.latency.conditions import Conditions
     from nas.latency.explaining import effects, explained
     from nas.latency.table.file import find
-    from search_spaces import spaces
 
-    of = spaces.get(space, granularity)
-    conditions = Conditions(backend, precision, threads, resolution, batch, classes)
-    found = find(table or conditions, of)
-    changes = effects(found, of)
-    drawn = explained(found, of, changes)
+    space, out = request.get_space(), Path(request.out)
+    table = find(request.latency_table or request.conditions, space)
+    changes = effects(table, space)
+    drawn = explained(table, space, changes)
     out.parent.mkdir(parents=True, exist_ok=True)
     png, page = out.with_suffix(".png"), out.with_suffix(".html")
     write_whole(png, lambda file: save_png(drawn, file))
@@ -51,6 +55,6 @@ def main(
     header = ["change", "multiply-adds", "time", "quartiles", "time a multiply-add"]
     listed = aligned(header, rows, left=("change",))
     write_text(page, document([drawn], "What one component changes", f"<pre>{listed}</pre>"))
-    typer.echo(listed)
-    typer.echo(f"\nmedians over networks of {of.name}, all else equal, by the table of {found.fingerprint}")
-    typer.echo(f"written to {png} and {page}")
+    echo(listed)
+    echo(f"\nmedians over networks of {space.name}, all else equal, by the table of {table.fingerprint}")
+    echo(f"written to {png} and {page}")

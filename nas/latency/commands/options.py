@@ -1,25 +1,59 @@
-"""The options that several commands share."""
+"""What several commands are asked. Needs nothing heavy: every `--help` reads it."""
 
-from typing import Annotated
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
-Backend = Annotated[
-    str, typer.Option(help="onnxruntime, torch, openvino, executorch or torch-cuda; the extras as installed.")
-]
-Precision = Annotated[str, typer.Option(help="float32, int8 (static quantisation), or float16 on CUDA.")]
-Threads = Annotated[int, typer.Option(help="Threads of one inference.")]
-Resolution = Annotated[int, typer.Option(help="Side of the images in pixels.")]
-Batch = Annotated[int, typer.Option(help="Images of one inference.")]
-Classes = Annotated[int, typer.Option(help="Outputs of the classifier.")]
-Clock = Annotated[
-    str, typer.Option(help="auto, wall, or cpu: the processor time of the inference, one thread.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Several threads on a busy machine; recorded.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-Space = Annotated[str, typer.Option(help="mobile, or a YAML file.")]
-Granularity = Annotated[str, typer.Option(help="Choices per stage or per block.")]
-Table = Annotated[
-    str | None,
-    typer.Option("--table", help="A table's file or imported name. [this machine's]", metavar="TABLE"),
-]
+from nas.console.options import CommandOptions
+
+if TYPE_CHECKING:
+    from nas.latency.conditions import Conditions
+    from search_spaces import Space
+
+Clock = Annotated[str, Option(help="auto, wall, or cpu: the processor time of the inference, one thread.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionOptions(CommandOptions):
+    """Under which conditions is timed."""
+
+    backend: Annotated[
+        str, Option(help="onnxruntime, torch, openvino, executorch or torch-cuda; the extras as installed.")
+    ] = "onnxruntime"
+    precision: Annotated[str, Option(help="float32, int8 (static quantisation), or float16 on CUDA.")] = (
+        "float32"
+    )
+    threads: Annotated[int, Option(help="Threads of one inference.")] = 1
+    resolution: Annotated[int, Option(help="Side of the images in pixels.")] = 224
+    batch: Annotated[int, Option(help="Images of one inference.")] = 1
+    classes: Annotated[int, Option(help="Outputs of the classifier.")] = 1000
+
+    @property
+    def conditions(self) -> "Conditions":
+        """As a value. Raises UserError where they are none."""
+        from nas.latency.conditions import Conditions
+
+        return Conditions(*(getattr(self, field.name) for field in fields(Conditions)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimingOptions(ConditionOptions):
+    """How is timed here."""
+
+    clock: Clock = "auto"
+    force: Annotated[bool, Option("--force", help="Several threads on a busy machine; recorded.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceOptions(CommandOptions):
+    """Of which space."""
+
+    space: Annotated[str, Option(help="mobile, or a YAML file.")] = "mobile"
+    granularity: Annotated[str, Option(help="Choices per stage or per block.")] = "stage"
+
+    def get_space(self) -> "Space":
+        """The space. Raises UserError where it is none."""
+        from search_spaces import spaces
+
+        return spaces.get(self.space, self.granularity)

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Exit, Option, echo
 
+from nas.common.errors import UserError
 from nas.console.text_table import aligned
-from nas.latency.commands import options
+from nas.latency.commands.options import Clock, ConditionOptions
 
 NETWORKS = (
     "mobilenet_v1",
@@ -24,36 +27,35 @@ NETWORKS = (
 _LIMIT = 0.05
 
 
-def main(
-    networks: Annotated[list[str] | None, typer.Argument(help="As for measure; a choice of the zoo.")] = None,
-    sessions: Annotated[int, typer.Option(min=2, help="How often, each in a new process.")] = 2,
-    backend: options.Backend = "onnxruntime",
-    precision: options.Precision = "float32",
-    threads: options.Threads = 1,
-    resolution: options.Resolution = 224,
-    batch: options.Batch = 1,
-    clock: options.Clock = "auto",
-) -> None:
+@dataclass(frozen=True)
+class RepeatRequest(ConditionOptions):
+    """A comparison of sessions as asked for."""
+
+    networks: Annotated[Sequence[str], Argument(help="As for measure; a choice of the zoo.")] = NETWORKS
+    _: KW_ONLY
+    sessions: Annotated[int, Option(min=2, help="How often, each in a new process.")] = 2
+    clock: Clock = "auto"
+
+
+def main(request: RepeatRequest) -> None:
     """Measure the same networks in several sessions and say by how much these differ.
 
     Ends with exit code 1 where the ratios to the reference of any network differ by more than 5 %.
     """
-    names = list(networks or NETWORKS)
-    command = [sys.executable, "-m", "nas.latency", "measure", *names, "--json", "--backend", backend]
-    command += ["--precision", precision, "--threads", str(threads), "--resolution", str(resolution)]
-    command += ["--batch", str(batch), "--clock", clock]
-    found = [_session([*command, "--seed", str(number)]) for number in range(sessions)]
-    by_ratio, by_time = _differences(found, "ratio"), _differences(found, "ms")
-    typer.echo(_listed(names, found, by_ratio, by_time))
+    names = list(request.networks)
+    command = [sys.executable, "-m", "nas.latency", "measure", *names, "--json", "--clock", request.clock]
+    for field in fields(ConditionOptions):
+        command += [f"--{field.name}", str(getattr(request, field.name))]
+    sessions = [_session([*command, "--seed", str(number)]) for number in range(request.sessions)]
+    by_ratio, by_time = _differences(sessions, "ratio"), _differences(sessions, "ms")
+    echo(_listed(names, sessions, by_ratio, by_time))
     if max(by_ratio) > _LIMIT:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _session(command: list[str]) -> list[dict[str, Any]]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        from nas.common.errors import UserError
-
         reason = done.stderr.strip().splitlines()
         raise UserError(reason[-1].removeprefix("error: ") if reason else "a session ended without a word")
     measured: list[dict[str, Any]] = json.loads(done.stdout)

@@ -1,45 +1,36 @@
 """Make the latency table of this machine: `python -m nas.latency table`."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-import typer
+from typer import Option, echo
 
-from nas.latency.commands import options
+from nas.latency.commands.options import SpaceOptions, TimingOptions
 
 
-def main(
-    space: options.Space = "mobile",
-    granularity: options.Granularity = "stage",
-    backend: options.Backend = "onnxruntime",
-    precision: options.Precision = "float32",
-    threads: options.Threads = 1,
-    resolution: options.Resolution = 224,
-    batch: options.Batch = 1,
-    classes: options.Classes = 1000,
-    clock: options.Clock = "auto",
-    force: options.Force = False,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Also where there is a table: time it all again.")
-    ] = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class TableRequest(SpaceOptions, TimingOptions):
+    """A table as asked for."""
+
+    anew: Annotated[bool, Option("--anew", help="Also where there is a table: time it all again.")] = False
+
+
+def main(request: TableRequest) -> None:
     """Time the parts of a space and some networks on this machine, and keep what they say of any network.
 
     Takes minutes; where it is stopped, the same command goes on.
     """
     from nas.console.progress import progress_line
-    from nas.latency.conditions import Conditions
     from nas.latency.fingerprints import fingerprint
-    from nas.latency.table.building import obtain
+    from nas.latency.table.building import Here, obtain
     from nas.latency.table.file import own_path
     from nas.latency.table.table import described
-    from search_spaces import spaces
 
-    conditions = Conditions(backend, precision, threads, resolution, batch, classes)
-    of = spaces.get(space, granularity)
-    path = own_path(fingerprint(conditions), of)
-    if path.is_file() and not anew:
-        typer.echo("the table is there already; --anew times it all again", err=True)
+    here, space = Here(request.conditions, request.clock, request.force), request.get_space()
+    path = own_path(fingerprint(here.conditions), space)
+    if path.is_file() and not request.anew:
+        echo("the table is there already; --anew times it all again", err=True)
     with progress_line() as progress:
-        table = obtain(conditions, of, progress, clock=clock, force=force, anew=anew)
-    typer.echo(described(table))
-    typer.echo(f"kept in {path}")
+        table = obtain(here, space, progress, anew=request.anew)
+    echo(described(table))
+    echo(f"kept in {path}")

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 
 
 @dataclass(frozen=True)
-class Step:
+class Recorded:
     """One operator: `relu` for `aten::relu_`, whose arguments stand under their names in its schema."""
 
     name: str
@@ -36,7 +36,7 @@ class Tape:
 
     input: Tensor
     output: Any
-    steps: tuple[Step, ...]
+    steps: tuple[Recorded, ...]
 
 
 def record(module: nn.Module, x: Tensor) -> Tape:
@@ -55,7 +55,7 @@ def record(module: nn.Module, x: Tensor) -> Tape:
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.steps: list[Step] = []
+        self.steps: list[Recorded] = []
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -67,7 +67,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         arguments.update(kwargs or {})
         name = schema.name.removeprefix("aten::")
         mutates = schema.is_mutable
-        self.steps.append(Step(name.removesuffix("_") if mutates else name, arguments, output, mutates))
+        self.steps.append(Recorded(name.removesuffix("_") if mutates else name, arguments, output, mutates))
         return output
 
 

@@ -9,7 +9,7 @@ from onnx import NodeProto, helper
 from torch import Tensor
 
 from nas.latency.graphs.fragment import INPUT, Fragment, tensor
-from nas.latency.graphs.tape import Step, Tape
+from nas.latency.graphs.tape import Recorded, Tape
 
 
 class Unsupported(Exception):
@@ -29,7 +29,7 @@ class Writer:
         self._constants: dict[str, Tensor] = {}
         self._known: dict[int, str] = {}  # weights by identity: one that is used twice is kept once
 
-    def is_constant(self, step: Step) -> bool:
+    def is_constant(self, step: Recorded) -> bool:
         """Whether a step reads nothing that depends on the input: its result is then a weight.
 
         Raises Unsupported where a step changes a tensor that is a weight, or of which there are views.
@@ -42,7 +42,7 @@ class Writer:
                 raise Unsupported(f"aten::{step.name}_ changes a tensor of which there are views")
         return not any(id(read) in self._names for read in step.inputs)
 
-    def take(self, step: Step, made: str | list[str]) -> None:
+    def take(self, step: Recorded, made: str | list[str]) -> None:
         """Remember the names of a step's results."""
         outputs = step.output if isinstance(step.output, (tuple, list)) else (step.output,)
         for output, name in zip(outputs, [made] if isinstance(made, str) else made, strict=False):

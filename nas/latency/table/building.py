@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from nas.common.machine import cores
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprints import Fingerprint, fingerprint
 from nas.latency.table.completing import completed
@@ -17,17 +18,17 @@ from nas.latency.table.entries import MOST_MEASURED, SUBSET, designed, keys_of, 
 from nas.latency.table.file import find, own_path, save, space_id
 from nas.latency.table.journal import Journal
 from nas.latency.table.table import Role, Table
+from nas.latency.timing import sandwich
 from nas.latency.timing.measurement import Measurement
+from nas.latency.timing.measuring import measure_networks, measure_parts
 from nas.networks.cost import Key, cost, default_table, key_name
 from nas.networks.references import Model
-from nas.search.settings import ALL_BASELINES
 from search_spaces import Arch, Space, zoo
 
 NETWORKS = 10
 """Networks that the sum is calibrated on, and as many that are held out to say how good it then is."""
 CANDIDATES = 20
 """Networks drawn for each that is taken: the calibration's are spread over all sizes."""
-_HANDFUL = 10  # networks timed between two that are written down
 
 
 class Measurer(Protocol):
@@ -50,19 +51,15 @@ class Here:
 
     def parts(self, keys: Sequence[Key]) -> Iterator[tuple[Key, Measurement]]:
         """As `measure_parts`."""
-        from nas.latency.timing.measuring import measure_parts
-
         return measure_parts(keys, self.conditions, clock=self.clock, force=self.force)
 
     def networks(self, models: Sequence[Model]) -> list[Measurement]:
         """As `measure_networks`."""
-        from nas.latency.timing.measuring import measure_networks
-
         return measure_networks(models, self.conditions, clock=self.clock, force=self.force)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Agenda:
     """What is to be timed for a table, in this order: networks first, parts by their worth."""
 
     wholes: tuple[tuple[Arch, Role], ...]
@@ -74,10 +71,10 @@ def plan(
     space: Space,
     conditions: Conditions,
     *,
-    beside: Sequence[str] = ALL_BASELINES,
+    beside: Sequence[str] = zoo.ALL_BASELINES,
     networks: int = NETWORKS,
     most: int = MOST_MEASURED,
-) -> Plan:
+) -> Agenda:
     """The networks and the parts to time. The parts of the networks `beside`, of the zoo, are all among them: a
     search trains them too. Of a space of more than `most` parts a subset is timed, with those that every twentieth
     network has.
@@ -91,13 +88,11 @@ def plan(
     usual = [key for key, times in met.items() if times >= most_met / 20]
     some = designed(met, min(most, SUBSET)) if len(met) > most else list(met)
     parts = dict.fromkeys([*wanted, *usual, *some])
-    return Plan(_wholes(space, conditions, networks), tuple(parts), tuple(met))
+    return Agenda(_wholes(space, conditions, networks), tuple(parts), tuple(met))
 
 
 def _count(keys: Sequence[Key]) -> None:
-    """Count what these parts cost on all cores at once; the fit is told it."""
-    from nas.common.machine import cores
-
+    """Count what these parts cost on all cores at once: the fit asks for it."""
     missing = default_table().unknown(keys)
     if len(missing) > 100:
         default_table().fill(missing, cores())
@@ -116,43 +111,42 @@ def _wholes(space: Space, conditions: Conditions, count: int) -> tuple[tuple[Arc
 def distinct(space: Space, count: int, seed: int, but: Sequence[Arch] = ()) -> list[Arch]:
     """Different archs drawn at random, none of them among `but`; fewer where the space has no more."""
     rng = np.random.default_rng(seed)
-    found: dict[Arch, None] = {}
+    drawn: dict[Arch, None] = {}
     for _ in range(20 * count):
         arch = space.sample(rng)
         if arch not in but:
-            found[arch] = None
-        if len(found) == count:
+            drawn[arch] = None
+        if len(drawn) == count:
             break
-    return list(found)
+    return list(drawn)
 
 
 def build(
     here: Fingerprint,
     space: Space,
-    planned: Plan,
+    agenda: Agenda,
     measurer: Measurer,
     path: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Table:
-    """Time what the plan holds and the journal beside `path` has not, and write the table to `path`.
+    """Time what the agenda holds and the journal beside `path` has not, and write the table to `path`.
 
     `progress` is told how many parts and networks are timed, of how many. The journal is removed at the end.
     """
     journal = Journal(journal_of(path), here, space_id(space))
-    total = len(planned.wholes) + len(planned.parts)
+    total = len(agenda.wholes) + len(agenda.parts)
     progress(len(journal), total)
-    wholes = [arch for arch, _ in planned.wholes if str(arch) not in journal.networks]
-    for start in range(0, len(wholes), _HANDFUL):
-        some = wholes[start : start + _HANDFUL]
+    wholes = [arch for arch, _ in agenda.wholes if str(arch) not in journal.networks]
+    for some in sandwich.NETWORKS.split(wholes):
         for arch, measured in zip(some, measurer.networks(some), strict=True):
             journal.write("network", str(arch), measured)
         progress(len(journal), total)
-    left = [key for key in planned.parts if key_name(key) not in journal.parts]
+    left = [key for key in agenda.parts if key_name(key) not in journal.parts]
     for key, measured in measurer.parts(left):
         journal.write("part", key_name(key), measured)
         progress(len(journal), total)
     journal.close()
-    table = completed(journal.timings(planned.wholes), planned.space_parts)
+    table = completed(journal.timings(agenda.wholes), agenda.space_parts)
     save(table, path)
     journal_of(path).unlink()
     return table
@@ -164,21 +158,19 @@ def journal_of(path: Path) -> Path:
 
 
 def obtain(
-    conditions: Conditions,
+    measurer: Here,
     space: Space,
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
-    clock: str = "auto",
-    force: bool = False,
     anew: bool = False,
 ) -> Table:
     """The table of this machine for a space: the one that is kept, or one made now and kept.
 
-    Raises UserError where the backend
-    cannot be used here, where the kept table is damaged, and where the machine is too busy for several threads.
+    Raises UserError where the backend cannot be used here, where the kept table is damaged, and where the machine
+    is too busy for several threads.
     """
-    here = fingerprint(conditions)
+    here = fingerprint(measurer.conditions)
     path = own_path(here, space)
     if path.is_file() and not anew:
-        return find(conditions, space)
-    return build(here, space, plan(space, conditions), Here(conditions, clock, force), path, progress)
+        return find(measurer.conditions, space)
+    return build(here, space, plan(space, measurer.conditions), measurer, path, progress)

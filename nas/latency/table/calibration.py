@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import hypot
+from typing import Annotated
 
+import msgspec
 import numpy as np
 from scipy.stats import spearmanr, t
 
+from nas.common.decode import Finite
 from nas.latency.table.features import Floats
 
 COEFFICIENTS = ("sum of the parts", "number of parts", "millions of elements between parts")
@@ -46,8 +49,10 @@ class Errors:
 class Calibration:
     """The coefficients of COEFFICIENTS, and the standard deviation of what they leave, relative."""
 
-    coefficients: tuple[float, ...]
-    deviation: float
+    coefficients: Annotated[
+        tuple[Finite, ...], msgspec.Meta(min_length=len(COEFFICIENTS), max_length=len(COEFFICIENTS))
+    ]
+    deviation: Finite
 
     def __call__(self, totals: Sequence[float]) -> float:
         """The time of a network from its totals, in their order."""

@@ -5,7 +5,6 @@ have matter little, and of the others those are taken that the ones already take
 """
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -99,8 +98,3 @@ def _part(text: str) -> Part:
         raise UserError(f"{text!r}: no block is called {token!r} here")
     part: Part = decode(kinds[token], text)
     return part
-
-
-def names(keys: Sequence[Key]) -> list[str]:
-    """As the entries are called in files."""
-    return [key_name(key) for key in keys]

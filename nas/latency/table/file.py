@@ -13,24 +13,42 @@ The last line may be missing, as where a device has only timed: then it is compu
 
 import hashlib
 import json
-import math
 import re
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from nas.common.cache import cache_folder
+from nas.common.decode import Finite, Positive, decoded
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.latency.conditions import Conditions
 from nas.latency.fingerprints import Fingerprint, fingerprint
-from nas.latency.table.calibration import COEFFICIENTS, Calibration, Errors
-from nas.latency.table.table import Table, Timings, Whole, check_here, command_for
-from nas.latency.timing.measuring import REFERENCE
+from nas.latency.table.calibration import Calibration, Errors
+from nas.latency.table.completing import completed
+from nas.latency.table.table import Table, Timings, check_here, command_for
+from nas.latency.timing.measurement import REFERENCE
 from search_spaces import Space, spaces
 
 FORMAT = "nas-search latency table 1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Content(Timings):
+    """What a file holds. references: milliseconds of the reference, as a device that was timed from afar notes them."""
+
+    format: Literal["nas-search latency table 1"]
+    references: tuple[Positive, ...] = ()
+    fitted: Mapping[str, Positive] | None = None
+    fit_error: Finite | None = None
+    calibration: Calibration | None = None
+    errors: Errors | None = None
+
+    def __post_init__(self) -> None:
+        if (self.calibration is None) != (self.fitted is None):
+            raise ValueError("'calibration' and 'fitted' belong together")
 
 
 def save(table: Table, path: Path) -> None:
@@ -41,29 +59,15 @@ def save(table: Table, path: Path) -> None:
 
 def dumps(table: Table) -> str:
     """The text of a table's file: the same for equal tables."""
-    calibration = table.calibration
     content = {
         "format": FORMAT,
-        "fingerprint": asdict(table.fingerprint),
-        **plain(table.timings),
+        **asdict(replace(table.timings, parts=dict(sorted(table.timings.parts.items())))),
         "fitted": dict(sorted(table.fitted.items())),
         "fit_error": table.fit_error,
-        "calibration": {"coefficients": calibration.coefficients, "deviation": calibration.deviation},
+        "calibration": asdict(table.calibration),
         "errors": asdict(table.errors) if table.errors else None,
     }
     return json.dumps(content, indent=1) + "\n"
-
-
-def plain(timings: Timings) -> dict[str, Any]:
-    """Timings without their fingerprint, as JSON takes them."""
-    return {
-        "space": timings.space,
-        "reference": timings.reference,
-        "reference_ms": timings.reference_ms,
-        "clock": timings.clock,
-        "parts": dict(sorted(timings.parts.items())),
-        "networks": [asdict(whole) for whole in timings.networks],
-    }
 
 
 def digest(table: Table) -> str:
@@ -73,80 +77,29 @@ def digest(table: Table) -> str:
 
 def load(path: Path) -> Table:
     """The table in a file. Raises UserError, naming the file, where it is none or is damaged."""
-    content = _read(path)
     try:
-        timings = _timings(content)
-        if "calibration" not in content:
-            from nas.latency.table.completing import completed
-
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"the latency table {path} cannot be read: {reason}") from None
+    content = decoded(
+        text,
+        _Content,
+        f"{path} is no latency table (JSON, {FORMAT!r}), or it is damaged; make it anew with python -m nas.latency "
+        "table, or import it again",
+    )
+    try:
+        if content.reference != REFERENCE:
+            raise UserError(
+                f"its times are ratios to {content.reference}, and this version takes {REFERENCE} as reference; "
+                "make it anew"
+            )
+        timings = Timings(**{field.name: getattr(content, field.name) for field in fields(Timings)})
+        if content.calibration is None or content.fitted is None:
             return completed(timings)
-        calibration = content["calibration"]
-        coefficients = tuple(_finite(value) for value in calibration["coefficients"])
-        if len(coefficients) != len(COEFFICIENTS):
-            raise ValueError(f"{len(coefficients)} coefficients, expected {len(COEFFICIENTS)}")
-        kept, told = content["fit_error"], content["errors"]
-        return Table(
-            timings,
-            {str(name): _positive(ratio) for name, ratio in content["fitted"].items()},
-            None if kept is None else _finite(kept),
-            Calibration(coefficients, _finite(calibration["deviation"])),
-            Errors(**told) if told else None,
-        )
     except UserError as error:
         raise UserError(f"the latency table {path} cannot be used: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"the latency table {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise _damaged(path, str(error)) from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(f"{path} is no latency table: expected a JSON file with format {FORMAT!r}")
-    return content
-
-
-def _damaged(path: Path, reason: str) -> UserError:
-    return UserError(
-        f"the latency table {path} is damaged ({reason}); remove it and make it anew with "
-        "python -m nas.latency table, or import it again"
-    )
-
-
-def _timings(content: dict[str, Any]) -> Timings:
-    wholes = [Whole(str(w["arch"]), _positive(w["ratio"]), w["role"]) for w in content["networks"]]
-    if any(whole.role not in ("calibration", "held out") for whole in wholes):
-        raise ValueError("a network's role is neither 'calibration' nor 'held out'")
-    if content["reference"] != REFERENCE:
-        raise UserError(
-            f"its times are ratios to {content['reference']}, and this version takes {REFERENCE} as reference; "
-            "make it anew"
-        )
-    return Timings(
-        Fingerprint(**content["fingerprint"]),
-        str(content["space"]),
-        REFERENCE,
-        _positive(content["reference_ms"]),
-        str(content["clock"]),
-        {str(name): _positive(ratio) for name, ratio in content["parts"].items()},
-        tuple(wholes),
-    )
-
-
-def _positive(value: Any) -> float:
-    if not _finite(value) > 0:
-        raise ValueError(f"{value!r} is no time")
-    return float(value)
-
-
-def _finite(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)
+    return Table(timings, content.fitted, content.fit_error, content.calibration, content.errors)
 
 
 # Where tables are kept -----------------------------------------------------------------------------------
@@ -189,6 +142,24 @@ def find(which: Conditions | str, space: Space | None = None) -> Table:
         raise UserError(f"there is no latency table of {here}; make one with {command_for(here)}")
     table = load(path)
     check_here(table, here, str(path))
+    return table
+
+
+def find_for(named: str | None, resolution: int, classes: int) -> Table:
+    """The table that is named, by file or import, else this machine's, for what costs are counted at.
+
+    Raises UserError as `find` does, and where the named one is for another resolution or number of classes.
+    """
+    if named is None:
+        return find(Conditions(resolution=resolution, classes=classes))
+    table = find(named)
+    of = table.fingerprint
+    if (of.resolution, of.classes) != (resolution, classes):
+        raise UserError(
+            f"the latency table {named} is for {of.resolution}x{of.resolution} and {of.classes} classes, costs are "
+            f"for {resolution}x{resolution} and {classes}; give --target-resolution {of.resolution} "
+            f"--target-classes {of.classes}, or another table"
+        )
     return table
 
 

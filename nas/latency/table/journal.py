@@ -3,17 +3,39 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+import msgspec
 import numpy as np
 
+from nas.common.decode import Positive
 from nas.common.files import write_text
 from nas.latency.fingerprints import Fingerprint
 from nas.latency.table.table import Role, Timings, Whole
-from nas.latency.timing.measurement import Measurement
-from nas.latency.timing.measuring import REFERENCE
+from nas.latency.timing.measurement import REFERENCE, Measurement
 from search_spaces import Arch
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What the lines below it hold for."""
+
+    fingerprint: str
+    space: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """A part by its key's name, or a network by its text; what the reference took around that moment."""
+
+    kind: Literal["part", "network"]
+    name: str
+    ratio: Positive
+    reference_ms: Positive
+    clock: str
 
 
 class Journal:
@@ -25,31 +47,23 @@ class Journal:
         self.networks: dict[str, float] = {}
         self._references: list[float] = []
         self._clocks: set[str] = set()
-        header = {"fingerprint": fingerprint.key, "space": space, "reference": REFERENCE}
-        lines = _lines(path)
-        kept = bool(lines) and lines[0] == header
-        for line in lines[1:] if kept else []:
-            with suppress(KeyError, TypeError):
-                self._take(line)
+        header = _Header(fingerprint.key, space, REFERENCE)
+        kept = _kept(path, header)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written anew from what could be read: a line torn by a kill must not spoil the one after it.
-        write_text(path, "".join(json.dumps(line) + "\n" for line in (lines if kept else [header])))
+        write_text(path, _line(header) + "".join(map(_line, kept)))
+        for timed in kept:
+            self._take(timed)
         self._file = path.open("a", encoding="utf-8")
 
     def __len__(self) -> int:
         return len(self.parts) + len(self.networks)
 
-    def write(self, kind: str, name: str, measured: Measurement) -> None:
+    def write(self, kind: Literal["part", "network"], name: str, measured: Measurement) -> None:
         """Keep a measurement."""
-        line = {
-            "kind": kind,
-            "name": name,
-            "ratio": measured.ratio,
-            "reference_ms": measured.ms / measured.ratio,
-            "clock": measured.clock,
-        }
-        self._take(line)
-        self._file.write(json.dumps(line) + "\n")
+        timed = _Timed(kind, name, measured.ratio, measured.ms / measured.ratio, measured.clock)
+        self._take(timed)
+        self._file.write(_line(timed))
         self._file.flush()
 
     def timings(self, wholes: Sequence[tuple[Arch, Role]]) -> Timings:
@@ -65,19 +79,26 @@ class Journal:
         """Let go of the file."""
         self._file.close()
 
-    def _take(self, line: dict[str, Any]) -> None:
-        {"part": self.parts, "network": self.networks}[line["kind"]][line["name"]] = float(line["ratio"])
-        self._references.append(float(line["reference_ms"]))
-        self._clocks.add(line["clock"])
+    def _take(self, timed: _Timed) -> None:
+        (self.parts if timed.kind == "part" else self.networks)[timed.name] = timed.ratio
+        self._references.append(timed.reference_ms)
+        self._clocks.add(timed.clock)
 
 
-def _lines(path: Path) -> list[Any]:
+def _kept(path: Path, header: _Header) -> list[_Timed]:
+    """What a journal under this header holds; lines that cannot be read are left out."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        first, *lines = path.read_text(encoding="utf-8").splitlines()
+        if msgspec.json.decode(first, type=_Header) != header:
+            return []
+    except (OSError, ValueError):  # none, an empty one, or none of ours
         return []
-    found = []
-    for line in text.splitlines():
+    kept = []
+    for line in lines:
         with suppress(ValueError):
-            found.append(json.loads(line))
-    return found
+            kept.append(msgspec.json.decode(line, type=_Timed))
+    return kept
+
+
+def _line(entry: _Header | _Timed) -> str:
+    return json.dumps(asdict(entry)) + "\n"

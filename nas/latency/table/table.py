@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from nas.common.decode import Positive
 from nas.common.errors import UserError
+from nas.latency.conditions import Conditions
 from nas.latency.fingerprints import Fingerprint
 from nas.latency.table.calibration import Calibration, Errors, reach
 from nas.latency.table.entries import keys_of, parse_key
@@ -32,7 +34,7 @@ class Whole:
     """A network that was timed whole: its arch's text, the ratio, and what it was used for."""
 
     arch: str
-    ratio: float
+    ratio: Positive
     role: Role
 
 
@@ -47,19 +49,19 @@ class Timings:
     fingerprint: Fingerprint
     space: str
     reference: str
-    reference_ms: float
+    reference_ms: Positive
     clock: str
-    parts: Mapping[str, float]
+    parts: Mapping[str, Positive]
     networks: tuple[Whole, ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Timings, and what was made of them: see `nas.latency.table.building.completed`.
+    """Timings, and what was made of them: see `nas.latency.table.completing.completed`.
 
-    fitted: ratio of each of the space's parts that were not timed. fit_error: mean absolute
-    relative error of such a fit on timed parts held out from it. errors: of predictions on the held-out
-    networks; None where none were held out.
+    fitted: ratio of each of the space's parts that were not timed. fit_error: mean absolute relative error of such
+    a fit on timed parts held out from it. errors: of predictions on the held-out networks; None where none were
+    held out.
     """
 
     timings: Timings
@@ -79,36 +81,17 @@ class Table:
         A part that the table lacks is fitted, with the uncertainty that this has. Raises UserError where the
         arch cannot be built at the table's resolution.
         """
-        return self._predictor.predict(arch)
-
-    @cached_property
-    def _predictor(self) -> "_Predictor":
-        return _Predictor(self)
-
-
-class _Predictor:
-    """Remembers what it has told of parts."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self._conditions = table.fingerprint.conditions
-        self._known: dict[Key, tuple[float, float]] = {}
-        self._networks = len(table.timings.networks)
-
-    def predict(self, arch: Arch) -> Prediction:
         keys = keys_of(arch, self._conditions)
         total, unsure = 0.0, 0.0
         for key in keys:
             ratio, deviation = self._known.get(key) or self._meet(key)
             total += ratio
             unsure += ratio * deviation  # of one kind as a rule, and off in the same direction
-        calibration = self._table.calibration
         # The plain sum where a combination meant for networks of the space turns negative outside of it.
-        ratio = calibration((total, len(keys), handed_over(keys)))
+        ratio = self.calibration((total, len(keys), handed_over(keys)))
         ratio = ratio if ratio > 0 else total
-        deviation = hypot(calibration.deviation, unsure / total)
-        ms = ratio * self._table.timings.reference_ms
-        half = reach(deviation, self._networks)
+        ms = ratio * self.timings.reference_ms
+        half = reach(hypot(self.calibration.deviation, unsure / total), len(self.timings.networks))
         return Prediction(ms, ms / (1 + half), ms * (1 + half))
 
     def _meet(self, key: Key) -> tuple[float, float]:
@@ -117,22 +100,27 @@ class _Predictor:
         For parts of the space, timed or fitted, the calibration's deviation stands.
         """
         name = key_name(key)
-        ratio = self._table.timings.parts.get(name) or self._table.fitted.get(name)
-        if ratio is not None:
-            found = (ratio, 0.0)
-        else:
-            (told,), (deviation,) = self._fit([key])
-            found = (float(told), float(deviation))
-        self._known[key] = found
-        return found
+        ratio, deviation = self.timings.parts.get(name) or self.fitted.get(name), 0.0
+        if ratio is None:
+            ratio, deviation = (float(values[0]) for values in self._fit([key]))
+        self._known[key] = ratio, deviation
+        return ratio, deviation
+
+    @cached_property
+    def _known(self) -> dict[Key, tuple[float, float]]:
+        return {}
+
+    @cached_property
+    def _conditions(self) -> Conditions:
+        return self.fingerprint.conditions
 
     @cached_property
     def _fit(self) -> "Fit":
         from nas.latency.table.fitting import (
-            Fit,  # scikit-learn, of which a table that has all parts has no need
-        )
+            Fit,
+        )  # scikit-learn: a table that has all parts has no need of it
 
-        return Fit({parse_key(name): ratio for name, ratio in self._table.timings.parts.items()})
+        return Fit({parse_key(name): ratio for name, ratio in self.timings.parts.items()})
 
 
 def totals(arch: Arch, ratios: Mapping[str, float], fingerprint: Fingerprint) -> list[float]:
@@ -152,18 +140,13 @@ def rows_of(wholes: Sequence[Whole], ratios: Mapping[str, float], fingerprint: F
     return np.array(rows, dtype=float).reshape(len(rows), 3)
 
 
-def differences(found: Fingerprint, expected: Fingerprint) -> list[str]:
-    """In what two fingerprints differ, in words."""
-    return [
-        f"{name} is {value!r}, expected {getattr(expected, name)!r}"
-        for name, value in vars(found).items()
-        if value != getattr(expected, name)
-    ]
-
-
 def check_here(table: Table, expected: Fingerprint, where: str) -> None:
     """Raise UserError, with what differs, where a table is of another device, version or precision."""
-    different = differences(table.fingerprint, expected)
+    different = [
+        f"{name} is {value!r}, expected {getattr(expected, name)!r}"
+        for name, value in vars(table.fingerprint).items()
+        if value != getattr(expected, name)
+    ]
     if different:
         raise UserError(
             f"the latency table {where} is not of this machine and these conditions: "
@@ -173,8 +156,6 @@ def check_here(table: Table, expected: Fingerprint, where: str) -> None:
 
 def command_for(fingerprint: Fingerprint) -> str:
     """The command that makes a table under these conditions, defaults left out."""
-    from nas.latency.conditions import Conditions
-
     default, given = vars(Conditions()), vars(fingerprint.conditions)
     options = [f" --{name} {value}" for name, value in given.items() if value != default[name]]
     return f"python -m nas.latency table{''.join(options)}"

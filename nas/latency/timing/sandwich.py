@@ -4,8 +4,7 @@ A machine's speed drifts over minutes, other processes interrupt it and take its
 divided by what a fixed reference took around that moment, and visited again and again, after all others each
 time: a few runs here and a few there tell more than many in a row. The typical run counts, the median; a low
 quantile looks steadier and is not, where a network's weights are now in the cache and now not. Nothing here knows
-what is run. The module needs Python alone (3.10): it goes
-to the devices that are measured from afar.
+what is run. The module needs Python alone (3.10): it goes to the devices that are measured from afar.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ import gc
 import hashlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 WARM_UPS, RUNS = 3, 6
 REFERENCE_WARM_UPS, REFERENCE_RUNS = 2, 6
@@ -25,9 +25,29 @@ QUIET = 0.75  # of the work must be uninterrupted for wall time to say something
 _SLACK, _CALL = 1.1, 20e-6  # of wall time over processor time in a run that nothing interrupted; seconds
 
 Run = Callable[[], float | None]
+_Value = TypeVar("_Value")
 WALL, CPU = 0, 1
 _SETTLE = 0.1
 _PIECE, _PIECES = 8 << 20, 15  # bytes to be hashed, some milliseconds; how often
+
+
+@dataclass(frozen=True)
+class Portion:
+    """How many subjects are held in memory and visited in turn, how often each, and how many between two visits of
+    the reference.
+    """
+
+    at_once: int
+    visits: int
+    together: int
+
+    def split(self, values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+        """So many of the values at a time."""
+        return (values[start : start + self.at_once] for start in range(0, len(values), self.at_once))
+
+
+NETWORKS = Portion(at_once=10, visits=10, together=1)
+PARTS = Portion(at_once=32, visits=3, together=6)  # they are short, and an error is one of many in a sum
 
 
 @dataclass(frozen=True)
@@ -89,22 +109,20 @@ def sandwich(
     reference: Run,
     clocks: Clocks,
     chance: random.Random,
-    *,
-    visits: int,
-    together: int = 1,
+    portion: Portion,
 ) -> Samples:
-    """Time all subjects `visits` times, `together` of them between two visits of the reference."""
+    """Time all subjects as often as the portion says, so many of them together."""
     collecting = gc.isenabled()
     gc.disable()
     try:
         samples = Samples([], [[] for _ in subjects])
         order = list(range(len(subjects)))
         samples.reference.append(_visit(reference, clocks, WARM_UPS, REFERENCE_RUNS))
-        for _ in range(visits):
+        for _ in range(portion.visits):
             chance.shuffle(order)
-            for start in range(0, len(order), together):
+            for start in range(0, len(order), portion.together):
                 before = len(samples.reference) - 1
-                for index in order[start : start + together]:
+                for index in order[start : start + portion.together]:
                     runs = _visit(subjects[index], clocks, WARM_UPS, RUNS)
                     samples.subjects[index].append(Visit(runs, before, before + 1))
                 samples.reference.append(_visit(reference, clocks, REFERENCE_WARM_UPS, REFERENCE_RUNS))

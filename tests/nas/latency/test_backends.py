@@ -138,7 +138,7 @@ def test_a_precision_that_a_backend_lacks_is_refused_with_those_that_have_it() -
 def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     known = importlib.util.find_spec
     monkeypatch.setattr(
-        "nas.latency.backends.open_vino.find_spec", lambda name: None if name == "openvino" else known(name)
+        "nas.latency.backends.base.find_spec", lambda name: None if name == "openvino" else known(name)
     )
     with pytest.raises(
         UserError, match=r"openvino cannot be used here: pip install 'nas-search\[openvino\]'"

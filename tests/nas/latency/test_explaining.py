@@ -18,13 +18,13 @@ def made() -> Table:
 
 
 def test_what_takes_longer_than_its_multiply_adds_say_stands_out(made: Table) -> None:
-    found = {effect.component: effect for effect in effects(made, spaces.parse(KINDS), pairs=30)}
+    found = {change.component: change for change in effects(made, spaces.parse(KINDS), pairs=30)}
     assert set(found) == {"groups", "squeeze_excite", "block", "kernel"}  # the space has one activation
     assert found["groups"].macs < 1 and found["groups"].misleading > 1.05
     assert found["block"].change == "SandGlass for inverted residual" and found["block"].misleading > 1.2
     assert found["squeeze_excite"].change == "SE" and found["squeeze_excite"].macs >= 1
-    for effect in found.values():
-        assert effect.low <= effect.time <= effect.high and effect.networks > 5
+    for change in found.values():
+        assert change.low <= change.time <= change.high and change.networks > 5
 
 
 def test_a_space_without_choices_has_no_effects(made: Table) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from nas.common.errors import UserError
 from nas.latency import Conditions, remote
-from nas.latency.table.building import Plan
+from nas.latency.table.building import Agenda
 from nas.latency.table.entries import keys_of
 from nas.latency.table.file import load, space_id
 from search_spaces import Arch, spaces
@@ -23,13 +23,13 @@ WHOLES = (
     (Arch.parse("stem8-2xir8-head"), "held out"),
 )
 KEYS = tuple(dict.fromkeys(key for arch, _ in WHOLES for key in keys_of(arch, SMALL)))
-PLAN = Plan(WHOLES, KEYS, KEYS)  # type: ignore[arg-type]
+AGENDA = Agenda(WHOLES, KEYS, KEYS)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     file = tmp_path / "board.pyz"
-    remote.write(file, spaces.get(), PLAN, SMALL)
+    remote.write(file, spaces.get(), AGENDA, SMALL)
     return file
 
 
@@ -90,7 +90,7 @@ def test_the_answer_of_another_device_is_not_continued(archive: Path) -> None:
 def test_weights_pack_well_and_keep_their_sizes(tmp_path: Path) -> None:
     arch = Arch.parse("stem8-ir8-head960_f1280")
     file = tmp_path / "large.pyz"
-    remote.write(file, spaces.get(), Plan(((arch, "calibration"),), (), ()), Conditions(resolution=32))
+    remote.write(file, spaces.get(), Agenda(((arch, "calibration"),), (), ()), Conditions(resolution=32))
     with zipfile.ZipFile(file) as content:
         sizes = {entry.filename: entry.file_size for entry in content.infolist()}
     assert sizes["models/network0.onnx"] > 4 * (8 * 960 + 960 * 1280 + 1280 * 1000)
@@ -99,9 +99,9 @@ def test_weights_pack_well_and_keep_their_sizes(tmp_path: Path) -> None:
 
 def test_a_backend_without_onnx_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="onnxruntime or openvino"):
-        remote.write(tmp_path / "board.pyz", spaces.get(), PLAN, Conditions("torch"))
+        remote.write(tmp_path / "board.pyz", spaces.get(), AGENDA, Conditions("torch"))
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere.board.pyz cannot be written"):
-        remote.write(tmp_path / "nowhere" / "board.pyz", spaces.get(), PLAN, SMALL)
+        remote.write(tmp_path / "nowhere" / "board.pyz", spaces.get(), AGENDA, SMALL)

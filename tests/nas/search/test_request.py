@@ -10,10 +10,11 @@ from PIL import Image
 
 from nas.common.errors import UserError
 from nas.search.request import Request
-from nas.search.settings import ALL_BASELINES, SMALL_BASELINES, Settings, space_of
+from nas.search.settings import Settings, space_of
 from nas.search.setup import new_run
 from nas.train.fidelity import IMAGES
 from search_spaces import spaces
+from search_spaces.zoo import ALL_BASELINES, SMALL_BASELINES
 from tests.nas.search.small import TINY
 
 SMALL: dict[str, Any] = {"data": "digits", "baselines": "none", "target_resolution": 32, "target_classes": 10}

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from tests.nas.latency.table.synthetic import CONDITIONS, table
 from tests.nas.search.small import KINDS, TINY
 
 ROOT = Path(nas.__file__).parents[1]
-SMALL = {"resolution": 32, "classes": 10}
+SMALL: dict[str, Any] = {"resolution": 32, "classes": 10}
 
 
 @pytest.fixture(autouse=True)
@@ -47,10 +48,12 @@ def test_a_board_s_table_is_imported_listed_and_explained(
 ) -> None:
     made = table(KINDS)
     save(made, tmp_path / "board.json")
-    files.import_(tmp_path / "board.json", name="board")
+    files.import_(files.ImportRequest(tmp_path / "board.json", "board"))
     files.tables()
     assert "board: " in capsys.readouterr().out
-    explain.main(space=kinds, table="board", out=tmp_path / "pictures" / "why")
+    explain.main(
+        explain.ExplainRequest(space=kinds, latency_table="board", out=tmp_path / "pictures" / "why")
+    )
     said = capsys.readouterr().out
     assert "SandGlass for inverted residual" in said and "Computed" in said
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"why.png", "why.html"}
@@ -61,11 +64,11 @@ def test_this_machine_s_table_is_told_exported_and_checked(
 ) -> None:
     space, here = spaces.parse(KINDS), fingerprint_here(CONDITIONS)
     save(table(KINDS, **asdict(here)), own_path(here, space))
-    table_command.main(space=kinds, **SMALL)
+    table_command.main(table_command.TableRequest(space=kinds, **SMALL))
     assert "MAPE" in capsys.readouterr().out  # it is there: nothing is timed
-    files.export(tmp_path / "out.json", space=kinds, **SMALL)
+    files.export(files.ExportRequest(tmp_path / "out.json", space=kinds, **SMALL))
     assert load(tmp_path / "out.json").fingerprint == here
-    check.main(space=kinds, networks=4, **SMALL)
+    check.main(check.CheckRequest(space=kinds, networks=4, **SMALL))
     said = capsys.readouterr().out
     assert "on 4 networks" in said and "Spearman" in said and "multiply-adds instead" in said
 
@@ -75,9 +78,9 @@ def test_a_corrupt_table_is_refused_by_the_commands_and_named(kinds: str) -> Non
     path.parent.mkdir(parents=True)
     path.write_text('{"format": "nas-search latency table 1"')
     with pytest.raises(UserError, match=re.escape(path.name)):
-        check.main(space=kinds, **SMALL)
+        check.main(check.CheckRequest(space=kinds, **SMALL))
     with pytest.raises(UserError, match=re.escape(path.name)):
-        table_command.main(space=kinds, **SMALL)
+        table_command.main(table_command.TableRequest(space=kinds, **SMALL))
 
 
 @pytest.mark.slow

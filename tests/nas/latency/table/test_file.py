@@ -8,7 +8,18 @@ import pytest
 from nas.common.errors import UserError
 from nas.latency import Conditions
 from nas.latency import fingerprint as fingerprint_here
-from nas.latency.table.file import digest, dumps, find, folder, load, named_path, own_path, save, space_id
+from nas.latency.table.file import (
+    digest,
+    dumps,
+    find,
+    find_for,
+    folder,
+    load,
+    named_path,
+    own_path,
+    save,
+    space_id,
+)
 from nas.latency.table.table import Table
 from search_spaces import spaces
 from tests.nas.latency.table.synthetic import table
@@ -108,6 +119,17 @@ def test_an_imported_table_is_found_by_its_name_and_by_its_file(made: Table, tmp
 def test_without_a_table_the_command_that_makes_one_is_named() -> None:
     with pytest.raises(UserError, match=r"nas\.latency table --resolution 32"):
         find(Conditions(resolution=32), spaces.parse(TINY))
+
+
+def test_a_table_for_other_costs_is_refused_with_the_options_that_fit(made: Table) -> None:
+    save(made, named_path("board"))
+    assert find_for("board", 32, 10) == made
+    with pytest.raises(UserError, match="--target-resolution 32 --target-classes 10"):
+        find_for("board", 224, 10)
+    with pytest.raises(UserError, match="nowhere"):
+        find_for("nowhere", 32, 10)
+    with pytest.raises(UserError, match=r"nas\.latency table --resolution 208 --classes 777"):
+        find_for(None, 208, 777)
 
 
 def test_a_table_of_another_device_in_this_machines_place_is_refused(made: Table) -> None:

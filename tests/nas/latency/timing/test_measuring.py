@@ -1,6 +1,6 @@
 """Measuring for real, small networks: order, texts, resumability, refusals; never milliseconds."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -8,7 +8,7 @@ from nas.common.errors import UserError
 from nas.common.machine import cores
 from nas.latency import Conditions, fingerprint, measure, measure_networks, measure_parts
 from nas.latency.timing import measuring
-from nas.latency.timing.sandwich import RUNS
+from nas.latency.timing.sandwich import NETWORKS, PARTS, RUNS
 from nas.networks.cost import part_keys
 from search_spaces import Arch, zoo
 
@@ -22,7 +22,7 @@ def test_networks_are_measured_in_their_order() -> None:
     assert found[1].ms > found[0].ms, "a hundred times the multiply-adds"
     for row in found:
         assert 0 < row.low <= row.ms <= row.high
-        assert row.runs == measuring.NETWORK_VISITS * RUNS
+        assert row.runs == NETWORKS.visits * RUNS
         assert 0 <= row.clean <= 1
         assert row.clock in ("wall", "cpu")
         assert not row.forced
@@ -38,13 +38,13 @@ def test_what_a_user_writes_is_measured() -> None:
     found = measure("mobilenet_v3_small_x0.35", resolution=32, classes=10, clock="cpu")
     assert [row.text for row in found] == [str(zoo.get("mobilenet_v3_small_x0.35"))]
     assert found[0].clock == "cpu"
-    (row,) = measure(ARCHS[0], "torch", resolution=32, classes=10, clock="wall")
+    (row,) = measure(ARCHS[0], backend="torch", resolution=32, classes=10, clock="wall")
     assert (row.text, row.clock) == (str(ARCHS[0]), "wall")
     assert row.fingerprint.backend == "torch"
 
 
 def test_every_entry_is_measured_once_and_given_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "_PARTS_AT_ONCE", 3)
+    monkeypatch.setattr(measuring, "PARTS", replace(PARTS, at_once=3))
     keys = list(dict.fromkeys(part_keys(ARCHS[1].fitted(32), 32, 10)))
     going = measure_parts(keys, SMALL)
     known = [next(going) for _ in range(3)]
@@ -77,7 +77,7 @@ def test_more_threads_than_cores_are_refused() -> None:
 
 def test_several_threads_are_refused_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "cores", lambda: 2)
-    monkeypatch.setattr(measuring, "free_share", lambda threads: 0.4)
+    monkeypatch.setattr(measuring.sandwich, "free_share", lambda threads: 0.4)
     with pytest.raises(UserError, match=r"threads 2: the machine is busy.*--force"):
         measure(ARCHS, threads=2, resolution=32)
 
@@ -85,13 +85,13 @@ def test_several_threads_are_refused_on_a_busy_machine(monkeypatch: pytest.Monke
 def test_a_machine_that_becomes_busy_meanwhile_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "cores", lambda: 2)
     shares = iter([1.0, 0.4])
-    monkeypatch.setattr(measuring, "free_share", lambda threads: next(shares))
+    monkeypatch.setattr(measuring.sandwich, "free_share", lambda threads: next(shares))
     with pytest.raises(UserError, match="became busy"):
         measure(ARCHS[:1], threads=2, resolution=32)
 
 
 def test_force_measures_all_the_same_and_the_record_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "free_share", lambda threads: 0.4)
+    monkeypatch.setattr(measuring.sandwich, "free_share", lambda threads: 0.4)
     (row,) = measure(ARCHS[:1], threads=2, resolution=32, force=True)
     assert row.forced
     assert row.clock == "wall"

@@ -13,6 +13,7 @@ from nas.latency.timing.sandwich import (
     WALL,
     WARM_UPS,
     Clocks,
+    Portion,
     Run,
     Samples,
     choose,
@@ -51,7 +52,7 @@ class Machine:
     def sandwich(self, seconds: list[float], seed: int = 0, together: int = 1) -> Samples:
         things = [self.thing(str(number), each) for number, each in enumerate(seconds)]
         reference, chance = self.thing("reference", 0.002), random.Random(seed)
-        return sandwich(things, reference, self.clocks, chance, visits=VISITS, together=together)
+        return sandwich(things, reference, self.clocks, chance, Portion(len(things), VISITS, together))
 
 
 def visits(ran: list[str]) -> list[str]:
@@ -155,7 +156,7 @@ def test_garbage_is_collected_again_afterwards(monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        sandwich([fail], Machine().thing("reference", 1), Clocks(), random.Random(0), visits=1)
+        sandwich([fail], Machine().thing("reference", 1), Clocks(), random.Random(0), Portion(1, 1, 1))
     assert module.gc.isenabled()
 
 
