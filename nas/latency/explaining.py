@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blocks import Block, InvertedResidual, SandGlass
-from nas.common.quantities import digits
+from nas.common.quantities import LATENCY, MACS, digits
 from nas.figures.axes import Axis, cost_axis
 from nas.figures.drawing import Label, Panel, Series, Style, escape
 from nas.figures.layout import PUBLISHED, RUN, Sheet
@@ -63,7 +63,7 @@ def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> li
     """Every change from a component's first choice to another, where the space has both in some stage."""
     rng = np.random.default_rng(seed)
     points = [space.params(space.sample(rng)) for _ in range(pairs)]
-    found = []
+    changes = []
     for component in _COMPONENTS:
         dimensions = [d for d in space.dimensions if d.option == component]
         choices = list(dict.fromkeys(choice for d in dimensions for choice in d.choices))
@@ -76,13 +76,13 @@ def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> li
                     for value in (choices[0], other)
                 )
                 if before != after:
-                    ratios.append(_digits(table, after) / _digits(table, before))
+                    ratios.append(_counts(table, after) / _counts(table, before))
             if ratios:
-                found.append(_effect(component, f"{choices[0]}", f"{other}", np.array(ratios)))
-    return found
+                changes.append(_change(component, f"{choices[0]}", f"{other}", np.array(ratios)))
+    return changes
 
 
-def _effect(component: str, first: str, other: str, ratios: Floats) -> Change:
+def _change(component: str, first: str, other: str, ratios: Floats) -> Change:
     words = [_WORDS.get(f"{component} {value}", f"{component} {value}") for value in (first, other)]
     change = words[1] if words[0] in ("without SE", "groups 1") else f"{words[1]} for {words[0]}"
     macs, time = np.median(ratios, axis=0)
@@ -90,7 +90,7 @@ def _effect(component: str, first: str, other: str, ratios: Floats) -> Change:
     return Change(component, change, float(macs), float(time), float(low), float(high), len(ratios))
 
 
-def _digits(table: Table, arch: Arch) -> Floats:
+def _counts(table: Table, arch: Arch) -> Floats:
     """Multiply-adds and milliseconds."""
     conditions = table.fingerprint.conditions
     return np.array(
@@ -116,32 +116,26 @@ def explained(table: Table, space: Space, changes: Sequence[Change], drawn: int 
 def _cloud_panel(table: Table, space: Space, drawn: int) -> Panel:
     rng = np.random.default_rng(1)
     archs = [space.sample(rng) for _ in range(drawn)]
-    points = np.array([_digits(table, arch) for arch in archs]) / [1e6, 1.0]
+    points = np.array([_counts(table, arch) for arch in archs]) / [MACS.scale, 1.0]
     grouped = np.array([_share(arch, lambda block: getattr(block, "groups", 1) > 1) > 0.5 for arch in archs])
     sandglass = np.array([_share(arch, lambda block: isinstance(block, SandGlass)) > 0.5 for arch in archs])
     wholes = [Arch.parse(whole.arch) for whole in table.timings.networks]
-    timed = np.array(
-        [
-            (_digits(table, arch)[0] / 1e6, whole.ratio * table.timings.reference_ms)
-            for arch, whole in zip(wholes, table.timings.networks, strict=True)
-        ]
-    ).reshape(-1, 2)
-    kinds = (
-        ("other networks", _CLOUD, ~grouped & ~sandglass),
-        ("mostly grouped", _GROUPED, grouped & ~sandglass),
-        ("mostly SandGlass", _SANDGLASS, sandglass),
-    )
+    timed = np.array([_counts(table, arch) for arch in wholes]).reshape(-1, 2) / [MACS.scale, 1.0]
+    timed[:, 1] = [whole.ratio * table.timings.reference_ms for whole in table.timings.networks]
     series = [
-        _series(name, style, points[mask], [archs[place] for place in np.flatnonzero(mask)])
-        for name, style, mask in kinds
+        _series(name, style, points[mask], [archs[index] for index in np.flatnonzero(mask)])
+        for name, style, mask in (
+            ("other networks", _CLOUD, ~grouped & ~sandglass),
+            ("mostly grouped", _GROUPED, grouped & ~sandglass),
+            ("mostly SandGlass", _SANDGLASS, sandglass),
+        )
     ]
     series.append(_series("timed whole", _TIMED, timed, wholes))
     every = np.concatenate([points, timed])
-    high = float(every[:, 1].max()) * 1.06
     return Panel(
         title="Networks of the space",
-        x_axis=cost_axis("Multiply-adds (M)", every[:, 0]),
-        y_axis=Axis("Latency (ms)", 0.0, high),
+        x_axis=cost_axis(MACS.title, every[:, 0]),
+        y_axis=Axis(LATENCY.title, 0.0, float(every[:, 1].max()) * 1.06),
         series=tuple(part for part in series if part.x),
         labels=(),
     )

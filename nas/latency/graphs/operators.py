@@ -72,8 +72,14 @@ def _operand(to: Writer, value: Tensor | float) -> str:
     return to.name(value) if isinstance(value, Tensor) else to.constant(float(value))
 
 
-def _unary(kind: str, **attributes: float) -> Operator:
-    return lambda to, a, out: to.add(kind, to.name(a["self"]), **attributes)
+def _node(kind: str, *inputs: str, **attributes: float | str) -> Operator:
+    """One node of arguments of these names; an attribute that is a text is the argument of that name."""
+
+    def write(to: Writer, a: Arguments, out: Any) -> str:
+        given = {name: a[value] if isinstance(value, str) else value for name, value in attributes.items()}
+        return to.add(kind, *(to.name(a[name]) for name in inputs), **given)
+
+    return write
 
 
 def _clip(low: str, high: str) -> Operator:
@@ -90,10 +96,6 @@ def _clip(low: str, high: str) -> Operator:
 def _silu(to: Writer, a: Arguments, out: Tensor) -> str:
     x = to.name(a["self"])
     return to.add("Mul", x, to.add("Sigmoid", x))
-
-
-def _gelu(to: Writer, a: Arguments, out: Tensor) -> str:
-    return to.add("Gelu", to.name(a["self"]), approximate=a["approximate"])
 
 
 def _mean(to: Writer, a: Arguments, out: Tensor) -> str:
@@ -122,9 +124,9 @@ def _average_pool(to: Writer, a: Arguments, out: Tensor) -> str:
         raise Unsupported("an average pooling with a divisor of its own")
     kernel, padding = _pairs(a["kernel_size"], a["padding"])
     (stride,) = _pairs(a["stride"] or kernel)
-    how = {"ceil_mode": int(a["ceil_mode"]), "count_include_pad": int(a["count_include_pad"])}
-    pads = {"pads": padding * 2, **how}
-    return to.add("AveragePool", to.name(a["self"]), kernel_shape=kernel, strides=stride, **pads)
+    flags = {name: int(a[name]) for name in ("ceil_mode", "count_include_pad")}
+    shape = {"kernel_shape": kernel, "strides": stride, "pads": padding * 2}
+    return to.add("AveragePool", to.name(a["self"]), **shape, **flags)
 
 
 def _adaptive_average_pool(to: Writer, a: Arguments, out: Tensor) -> str:
@@ -189,14 +191,6 @@ def _linear(to: Writer, a: Arguments, out: Tensor) -> str:
     return to.add("Gemm", *(to.name(a[name]) for name in ("mat1", "mat2", "self")))
 
 
-def _product(to: Writer, a: Arguments, out: Tensor) -> str:
-    return to.add("MatMul", to.name(a["self"]), to.name(a["mat2"]))
-
-
-def _softmax(to: Writer, a: Arguments, out: Tensor) -> str:
-    return to.add("Softmax", to.name(a["self"]), axis=a["dim"])
-
-
 def _layer_norm(to: Writer, a: Arguments, out: Any) -> list[str]:
     if a["weight"] is None or a["bias"] is None:
         raise Unsupported("a layer norm without weight or bias")
@@ -214,21 +208,21 @@ OPERATORS: dict[str, Operator] = {
     "convolution": _convolution,
     "native_batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": _batch_norm,
-    "relu": _unary("Relu"),
+    "relu": _node("Relu", "self"),
     "hardtanh": _clip("min_val", "max_val"),
     "clamp": _clip("min", "max"),
     "clamp_min": _clip("min", ""),
-    "hardswish": _unary("HardSwish"),
-    "hardsigmoid": _unary("HardSigmoid", alpha=1 / 6, beta=0.5),
-    "sigmoid": _unary("Sigmoid"),
+    "hardswish": _node("HardSwish", "self"),
+    "hardsigmoid": _node("HardSigmoid", "self", alpha=1 / 6, beta=0.5),
+    "sigmoid": _node("Sigmoid", "self"),
     "silu": _silu,
-    "gelu": _gelu,
-    "tanh": _unary("Tanh"),
-    "exp": _unary("Exp"),
-    "neg": _unary("Neg"),
-    "abs": _unary("Abs"),
-    "sqrt": _unary("Sqrt"),
-    "leaky_relu": lambda to, a, out: to.add("LeakyRelu", to.name(a["self"]), alpha=a["negative_slope"]),
+    "gelu": _node("Gelu", "self", approximate="approximate"),
+    "tanh": _node("Tanh", "self"),
+    "exp": _node("Exp", "self"),
+    "neg": _node("Neg", "self"),
+    "abs": _node("Abs", "self"),
+    "sqrt": _node("Sqrt", "self"),
+    "leaky_relu": _node("LeakyRelu", "self", alpha="negative_slope"),
     "add": _binary("Add"),
     "sub": _binary("Sub"),
     "rsub": _reversed_difference,
@@ -253,9 +247,9 @@ OPERATORS: dict[str, Operator] = {
     "native_channel_shuffle": _channel_shuffle,
     "constant_pad_nd": _pad,
     "addmm": _linear,
-    "mm": _product,
-    "bmm": _product,
-    "_softmax": _softmax,
+    "mm": _node("MatMul", "self", "mat2"),
+    "bmm": _node("MatMul", "self", "mat2"),
+    "_softmax": _node("Softmax", "self", axis="dim"),
     "native_layer_norm": _layer_norm,
     "clone": _same,
     "_to_copy": _same,

@@ -5,7 +5,6 @@ down. That takes a few milliseconds for a block, needs no tracer's understanding
 leaves the values of everything that does not depend on the input at hand.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +26,7 @@ class Recorded:
     @property
     def inputs(self) -> list[Tensor]:
         """The tensors it reads, those in lists included."""
-        return list(_tensors(self.arguments))
+        return [leaf for leaf in tree_leaves(self.arguments) if isinstance(leaf, Tensor)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,3 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         mutates = schema.is_mutable
         self.steps.append(Recorded(name.removesuffix("_") if mutates else name, arguments, output, mutates))
         return output
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    return (leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor))

@@ -74,10 +74,6 @@ class Writer:
         self._constants[name] = value
         return name
 
-    def constant_of(self, value: Tensor | None) -> Tensor | None:
-        """The numbers of a tensor that is a weight; None where there are none yet."""
-        return None if value is None or id(value) in self._names else value
-
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Write a node of one output, with ONNX's attributes; the name of its output."""
         return self.add_many(1, kind, *inputs, **attributes)[0]

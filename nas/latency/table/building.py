@@ -102,8 +102,8 @@ def _wholes(space: Space, conditions: Conditions, count: int) -> tuple[tuple[Arc
     """Networks of all sizes to calibrate on, and as many drawn at random to hold out."""
     spread = distinct(space, CANDIDATES * count, seed=1)
     spread.sort(key=lambda arch: cost(arch, conditions.resolution, conditions.classes).macs)
-    places = np.linspace(0, len(spread) - 1, min(count, len(spread))).round().astype(int)
-    taken = [spread[place] for place in dict.fromkeys(places.tolist())]
+    spots = np.linspace(0, len(spread) - 1, min(count, len(spread))).round().astype(int)
+    taken = [spread[index] for index in dict.fromkeys(spots.tolist())]
     out = distinct(space, count, seed=2, but=taken)
     return (*((arch, "calibration") for arch in taken), *((arch, "held out") for arch in out))
 

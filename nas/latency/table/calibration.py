@@ -69,11 +69,11 @@ def calibrated(totals: Floats, measured: Floats) -> Calibration:
     count = len(measured)
     if count < 3:
         return Calibration(coefficients, 0.1)
-    others = [np.arange(count) != place for place in range(count)]
-    told = np.array(
-        [totals[place] @ _solved(totals[rest], measured[rest]) for place, rest in enumerate(others)]
+    others = [np.arange(count) != index for index in range(count)]
+    predicted = np.array(
+        [totals[index] @ _solved(totals[rest], measured[rest]) for index, rest in enumerate(others)]
     )
-    return Calibration(coefficients, float(np.sqrt(np.mean((told / measured - 1) ** 2))))
+    return Calibration(coefficients, float(np.sqrt(np.mean((predicted / measured - 1) ** 2))))
 
 
 def _solved(totals: Floats, measured: Floats) -> tuple[float, ...]:
@@ -98,8 +98,8 @@ def _quantile(freedom: int) -> float:
     return float(t.ppf(0.5 + WITHIN / 2, freedom))
 
 
-def errors(told: Floats, measured: Floats) -> Errors:
+def errors(predicted: Floats, measured: Floats) -> Errors:
     """How predictions [n] compare with measurements [n]; the correlation is NaN for fewer than three."""
-    relative = np.abs(told / measured - 1)
-    rank = float(spearmanr(told, measured).statistic) if len(told) > 2 else float("nan")
-    return Errors(float(relative.mean()), rank, float(relative.max()), len(told))
+    relative = np.abs(predicted / measured - 1)
+    rank = float(spearmanr(predicted, measured).statistic) if len(predicted) > 2 else float("nan")
+    return Errors(float(relative.mean()), rank, float(relative.max()), len(predicted))

@@ -12,12 +12,10 @@ from nas.latency.timing.measurement import Measurement
 from nas.networks.cost import cost
 from search_spaces import Arch, Space
 
-CHECKED = 40
-
 
 @dataclass(frozen=True)
 class Checked:
-    """One network: what was told of it and what was measured, both at the speed that the table was made at."""
+    """One network as predicted and as measured, both (`ms`) at the speed that the machine had for the table."""
 
     arch: Arch
     macs: int
@@ -40,7 +38,7 @@ class Check:
     by_macs: Errors
 
 
-def check(table: Table, space: Space, measurer: Measurer, count: int = CHECKED) -> Check:
+def check(table: Table, space: Space, measurer: Measurer, count: int) -> Check:
     """Time `count` networks of the space drawn at random, and compare.
 
     Of the table's own networks none is among them. Ratios to the reference are compared: the machine may run
@@ -55,7 +53,7 @@ def check(table: Table, space: Space, measurer: Measurer, count: int = CHECKED) 
             cost(arch, conditions.resolution, conditions.classes).macs,
             table.predict(arch),
             measured,
-            at_table_speed(table, measured),
+            measured.ratio * table.timings.reference_ms,
         )
         for arch, measured in zip(archs, measurer.networks(archs), strict=True)
     )
@@ -66,8 +64,3 @@ def check(table: Table, space: Space, measurer: Measurer, count: int = CHECKED) 
         errors(np.array([row.predicted.ms for row in rows]), actual),
         errors(macs * np.median(actual / macs), actual),
     )
-
-
-def at_table_speed(table: Table, measured: Measurement) -> float:
-    """Milliseconds of a measurement, were the machine as fast as when the table was made."""
-    return measured.ratio * table.timings.reference_ms

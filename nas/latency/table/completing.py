@@ -37,8 +37,8 @@ def _fitted(timings: Timings, missing: Mapping[str, Key]) -> tuple[dict[str, flo
     if len(timings.parts) < FEWEST:
         raise UserError(f"{len(missing)} parts are missing and only {len(timings.parts)} were timed")
     timed = {parse_key(name): ratio for name, ratio in timings.parts.items()}
-    told, _ = Fit(timed)(list(missing.values()))
-    return dict(zip(missing, told.tolist(), strict=True)), fit_error(timed)
+    predicted, _ = Fit(timed)(list(missing.values()))
+    return dict(zip(missing, predicted.tolist(), strict=True)), fit_error(timed)
 
 
 def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibration, Errors | None]:
@@ -49,12 +49,12 @@ def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibrati
     calibration = calibrated(rows_of(chosen, known, timings.fingerprint), _ratios(chosen))
     if not out:
         return calibration, None
-    told = np.array([calibration(row) for row in rows_of(out, known, timings.fingerprint)])
+    predicted = np.array([calibration(row) for row in rows_of(out, known, timings.fingerprint)])
     # How far off it is with other networks is known from those left out one by one and from these: the
     # larger one is believed.
-    off = float(np.sqrt(np.mean((told / _ratios(out) - 1) ** 2)))
+    off = float(np.sqrt(np.mean((predicted / _ratios(out) - 1) ** 2)))
     calibration = replace(calibration, deviation=max(calibration.deviation, off))
-    return calibration, errors(told, _ratios(out))
+    return calibration, errors(predicted, _ratios(out))
 
 
 def _ratios(wholes: Sequence[Whole]) -> Floats:

@@ -67,7 +67,7 @@ def designed(met: Counter[Key], wanted: int) -> list[Key]:
         known[number] = column / np.sqrt(max(left[pick], 1e-9))
         left = np.maximum(left - known[number] ** 2, 0.0)
         left[chosen := [*chosen, pick]] = 0.0
-    return [keys[place] for place in chosen]
+    return [keys[index] for index in chosen]
 
 
 def _likeness(x: Floats, point: Floats) -> Floats:

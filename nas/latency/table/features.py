@@ -24,7 +24,7 @@ def described(key: Key) -> dict[str, float]:
     stride = getattr(part, "reduction", getattr(part, "stride", 1))
     out, out_size = (classes, 1) if isinstance(part, Head) else (part.out, -(-size // stride))
     inner = part.inner_width(channels) if hasattr(part, "inner_width") else None
-    found = {
+    features = {
         "multiply-adds": log(cost.macs + 1),
         "parameters": log(cost.params + 1),
         "activations": log(cost.activations + 1),
@@ -40,10 +40,10 @@ def described(key: Key) -> dict[str, float]:
         if spec.name in _WIDTHS:
             continue
         if isinstance(value, (bool, str)):
-            found[f"{part.token if isinstance(value, bool) else ''} {spec.name} {value}"] = 1.0
+            features[f"{part.token if isinstance(value, bool) else ''} {spec.name} {value}"] = 1.0
         else:
-            found[spec.name] = log(value)
-    return found
+            features[spec.name] = log(value)
+    return features
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,6 @@ def fit_error(timed: Mapping[Key, float], seed: int = 0) -> float | None:
     if len(keys) - held < FEWEST:
         return None
     order = np.random.default_rng(seed).permutation(len(keys))
-    out, within = ([keys[place] for place in some] for some in (order[:held], order[held:]))
-    told, _ = Fit({key: timed[key] for key in within})(out)
-    return float(np.mean(np.abs(told / [timed[key] for key in out] - 1)))
+    out, within = ([keys[index] for index in some] for some in (order[:held], order[held:]))
+    predicted, _ = Fit({key: timed[key] for key in within})(out)
+    return float(np.mean(np.abs(predicted / [timed[key] for key in out] - 1)))

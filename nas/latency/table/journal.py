@@ -19,15 +19,6 @@ from search_spaces import Arch
 
 
 @dataclass(frozen=True)
-class _Header:
-    """What the lines below it hold for."""
-
-    fingerprint: str
-    space: str
-    reference: str
-
-
-@dataclass(frozen=True)
 class _Timed:
     """A part by its key's name, or a network by its text; what the reference took around that moment."""
 
@@ -47,11 +38,11 @@ class Journal:
         self.networks: dict[str, float] = {}
         self._references: list[float] = []
         self._clocks: set[str] = set()
-        header = _Header(fingerprint.key, space, REFERENCE)
+        header = {"fingerprint": fingerprint.key, "space": space, "reference": REFERENCE}
         kept = _kept(path, header)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written anew from what could be read: a line torn by a kill must not spoil the one after it.
-        write_text(path, _line(header) + "".join(map(_line, kept)))
+        write_text(path, "".join(json.dumps(line) + "\n" for line in (header, *map(asdict, kept))))
         for timed in kept:
             self._take(timed)
         self._file = path.open("a", encoding="utf-8")
@@ -63,7 +54,7 @@ class Journal:
         """Keep a measurement."""
         timed = _Timed(kind, name, measured.ratio, measured.ms / measured.ratio, measured.clock)
         self._take(timed)
-        self._file.write(_line(timed))
+        self._file.write(json.dumps(asdict(timed)) + "\n")
         self._file.flush()
 
     def timings(self, wholes: Sequence[tuple[Arch, Role]]) -> Timings:
@@ -85,11 +76,11 @@ class Journal:
         self._clocks.add(timed.clock)
 
 
-def _kept(path: Path, header: _Header) -> list[_Timed]:
+def _kept(path: Path, header: dict[str, str]) -> list[_Timed]:
     """What a journal under this header holds; lines that cannot be read are left out."""
     try:
         first, *lines = path.read_text(encoding="utf-8").splitlines()
-        if msgspec.json.decode(first, type=_Header) != header:
+        if json.loads(first) != header:
             return []
     except (OSError, ValueError):  # none, an empty one, or none of ours
         return []
@@ -98,7 +89,3 @@ def _kept(path: Path, header: _Header) -> list[_Timed]:
         with suppress(ValueError):
             kept.append(msgspec.json.decode(line, type=_Timed))
     return kept
-
-
-def _line(entry: _Header | _Timed) -> str:
-    return json.dumps(asdict(entry)) + "\n"

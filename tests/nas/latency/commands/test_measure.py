@@ -9,10 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from nas.common.errors import UserError
+from nas.console.commands import run_app
 from nas.latency import Conditions, fingerprint
 from nas.latency.__main__ import app
 from nas.latency.commands import repeat
 from nas.latency.commands.measure import listed
+from nas.latency.commands.options import ConditionOptions
 from nas.latency.timing.measurement import Measurement
 from search_spaces import Arch, zoo
 
@@ -42,12 +44,16 @@ def test_json_holds_all_there_is_to_know() -> None:
     assert rows[0].keys() >= {"ms", "low", "high", "ratio", "clean", "runs", "clock", "forced"}
 
 
-def test_bad_input_ends_with_one_line_and_2() -> None:
-    done = run("measure", TEXT, "--backend", "tflite")
-    assert done.returncode == 2
-    assert "tflite" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert done.stdout == ""
+def test_bad_input_ends_with_one_line_and_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["nas.latency", "measure", TEXT, "--backend", "tflite"])
+    with pytest.raises(SystemExit) as ended:
+        run_app(app)
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "tflite" in said.err and len(said.err.strip().splitlines()) == 1
+    assert said.out == ""
 
 
 @pytest.mark.parametrize(
@@ -76,6 +82,10 @@ def test_the_table_says_what_its_numbers_are_of() -> None:
     assert "cpu: processor time" in shown and "wall: wall time" in shown
     assert "FORCED" not in shown
     assert "FORCED" in listed(["a"], [measured(forced=True)])
+
+
+def test_the_options_stand_for_the_conditions_defaults() -> None:
+    assert ConditionOptions().conditions == Conditions()
 
 
 def test_sessions_are_compared_by_their_ratios() -> None:

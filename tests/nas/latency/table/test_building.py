@@ -1,12 +1,14 @@
 """A table is timed once, however often it is stopped."""
 
 import json
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas.common.errors import UserError
-from nas.latency.table.building import build, distinct, journal_of, plan
+from nas.latency.table.building import Agenda, build, distinct, journal_of, plan
 from nas.latency.table.completing import completed
 from nas.latency.table.entries import keys_of
 from nas.latency.table.file import load
@@ -20,8 +22,19 @@ SPACE = spaces.parse(KINDS)
 BESIDE = ("mobilenet_v3_small",)
 
 
+@cache
+def planned(**options: int) -> Agenda:
+    return plan(SPACE, CONDITIONS, beside=BESIDE, **options)
+
+
 def made(path: Path, measurer: Synthetic, **options: int) -> Table:
-    return build(fingerprint(), SPACE, plan(SPACE, CONDITIONS, beside=BESIDE, **options), measurer, path)
+    return build(fingerprint(), SPACE, planned(**options), measurer, path)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """Made in one go."""
+    return made(tmp_path_factory.mktemp("straight") / "table.json", Synthetic())
 
 
 def test_all_is_timed_once_and_written_whole(tmp_path: Path) -> None:
@@ -37,7 +50,7 @@ def test_all_is_timed_once_and_written_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dies_after", [0, 7, 21, 60])
-def test_a_table_killed_half_way_goes_on(tmp_path: Path, dies_after: int) -> None:
+def test_a_table_killed_half_way_goes_on(straight: Table, tmp_path: Path, dies_after: int) -> None:
     path, dying = tmp_path / "table.json", Synthetic(dies_after=dies_after)
     with pytest.raises(KeyboardInterrupt):
         made(path, dying)
@@ -46,31 +59,25 @@ def test_a_table_killed_half_way_goes_on(tmp_path: Path, dies_after: int) -> Non
     found = made(path, again)
     kept = set(dying.asked) - set(again.asked)
     assert len(kept) >= dies_after - 10  # networks are written down in tens
-    assert found == made(tmp_path / "straight.json", Synthetic())
+    assert found == straight
     assert not journal_of(path).exists()
 
 
-def test_a_line_torn_by_a_kill_is_timed_again(tmp_path: Path) -> None:
+def test_a_line_torn_by_a_kill_is_timed_again(straight: Table, tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     with pytest.raises(KeyboardInterrupt):
         made(path, Synthetic(dies_after=40))
     journal = journal_of(path)
     journal.write_text(journal.read_text()[:-20])
     again = Synthetic()
-    assert made(path, again) == made(tmp_path / "straight.json", Synthetic())
+    assert made(path, again) == straight
     assert len(set(again.asked)) == len(again.asked)
 
 
 def test_what_was_timed_under_other_conditions_is_not_taken(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     with pytest.raises(KeyboardInterrupt):
-        build(
-            fingerprint(runtime="onnxruntime 0.9"),
-            SPACE,
-            plan(SPACE, CONDITIONS),
-            Synthetic(dies_after=40),
-            path,
-        )
+        build(fingerprint(runtime="onnxruntime 0.9"), SPACE, planned(), Synthetic(dies_after=40), path)
     again = Synthetic()
     found = made(path, again)
     assert len(again.asked) == len(found.timings.parts) + len(found.timings.networks)
@@ -78,17 +85,17 @@ def test_what_was_timed_under_other_conditions_is_not_taken(tmp_path: Path) -> N
 
 def test_progress_is_told_from_where_it_was(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    path, planned = tmp_path / "table.json", plan(SPACE, CONDITIONS)
+    path, agenda = tmp_path / "table.json", planned()
     with pytest.raises(KeyboardInterrupt):
-        build(fingerprint(), SPACE, planned, Synthetic(dies_after=50), path)
-    build(fingerprint(), SPACE, planned, Synthetic(), path, lambda *at: told.append(at))
-    total = len(planned.parts) + len(planned.wholes)
+        made(path, Synthetic(dies_after=50))
+    build(fingerprint(), SPACE, agenda, Synthetic(), path, lambda *at: told.append(at))
+    total = len(agenda.parts) + len(agenda.wholes)
     assert told[0] == (50, total) and told[-1] == (total, total)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
-def test_a_large_space_is_timed_in_part(tmp_path: Path) -> None:
-    whole = made(tmp_path / "whole.json", Synthetic())
+def test_a_large_space_is_timed_in_part(straight: Table, tmp_path: Path) -> None:
+    whole = straight
     part = made(tmp_path / "part.json", Synthetic(), most=60)
     baseline = {key_name(key) for key in keys_of(zoo.get(BESIDE[0]), CONDITIONS)}
     assert len(part.timings.parts) < len(whole.timings.parts)
@@ -101,8 +108,8 @@ def test_a_large_space_is_timed_in_part(tmp_path: Path) -> None:
 
 
 def test_held_out_networks_take_no_part_in_the_calibration(tmp_path: Path) -> None:
-    planned = plan(SPACE, CONDITIONS, networks=5)
-    by_role = {role: {a for a, r in planned.wholes if r == role} for role in ("calibration", "held out")}
+    wholes = planned(networks=5).wholes
+    by_role = {role: {a for a, r in wholes if r == role} for role in ("calibration", "held out")}
     assert len(by_role["calibration"]) == len(by_role["held out"]) == 5
     assert not by_role["calibration"] & by_role["held out"]
     found = made(tmp_path / "table.json", Synthetic(noise=0.02), networks=5)
@@ -130,6 +137,13 @@ def test_networks_are_different_ones() -> None:
     assert len(set(some)) == 10
     assert not set(distinct(space, 10, seed=0, but=some)) & set(some)
     assert len(distinct(space, 300, seed=0)) == len(all_archs(TINY))
+
+
+def test_few_held_out_networks_have_no_rank_and_open_again(tmp_path: Path) -> None:
+    found = made(tmp_path / "table.json", Synthetic(), networks=2)
+    assert found.errors is not None and np.isnan(found.errors.spearman)
+    again = load(tmp_path / "table.json").errors
+    assert again is not None and np.isnan(again.spearman) and again.mape == found.errors.mape
 
 
 def test_the_journal_is_readable_lines(tmp_path: Path) -> None:

@@ -68,6 +68,9 @@ def damages(text: str) -> dict[str, str]:
         "no fingerprint": json.dumps({k: v for k, v in data.items() if k != "fingerprint"}),
         "a fingerprint with more": json.dumps(data | {"fingerprint": data["fingerprint"] | {"gpu": 1}}),
         "another reference": json.dumps(data | {"reference": "resnet50"}),
+        "infinite": json.dumps(data | {"reference_ms": float("inf")}),
+        "a calibration alone": json.dumps({k: v for k, v in data.items() if k != "fitted"}),
+        "a text for a number": json.dumps(data | {"fingerprint": data["fingerprint"] | {"threads": "1"}}),
         "another role": json.dumps(data | {"networks": [data["networks"][0] | {"role": "judge"}]}),
     }
 

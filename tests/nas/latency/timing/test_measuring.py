@@ -7,7 +7,7 @@ import pytest
 from nas.common.errors import UserError
 from nas.common.machine import cores
 from nas.latency import Conditions, fingerprint, measure, measure_networks, measure_parts
-from nas.latency.timing import measuring
+from nas.latency.timing import measuring, sandwich
 from nas.latency.timing.sandwich import NETWORKS, PARTS, RUNS
 from nas.networks.cost import part_keys
 from search_spaces import Arch, zoo
@@ -77,7 +77,7 @@ def test_more_threads_than_cores_are_refused() -> None:
 
 def test_several_threads_are_refused_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "cores", lambda: 2)
-    monkeypatch.setattr(measuring.sandwich, "free_share", lambda threads: 0.4)
+    monkeypatch.setattr(sandwich, "free_share", lambda threads: 0.4)
     with pytest.raises(UserError, match=r"threads 2: the machine is busy.*--force"):
         measure(ARCHS, threads=2, resolution=32)
 
@@ -85,13 +85,13 @@ def test_several_threads_are_refused_on_a_busy_machine(monkeypatch: pytest.Monke
 def test_a_machine_that_becomes_busy_meanwhile_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "cores", lambda: 2)
     shares = iter([1.0, 0.4])
-    monkeypatch.setattr(measuring.sandwich, "free_share", lambda threads: next(shares))
+    monkeypatch.setattr(sandwich, "free_share", lambda threads: next(shares))
     with pytest.raises(UserError, match="became busy"):
         measure(ARCHS[:1], threads=2, resolution=32)
 
 
 def test_force_measures_all_the_same_and_the_record_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring.sandwich, "free_share", lambda threads: 0.4)
+    monkeypatch.setattr(sandwich, "free_share", lambda threads: 0.4)
     (row,) = measure(ARCHS[:1], threads=2, resolution=32, force=True)
     assert row.forced
     assert row.clock == "wall"
