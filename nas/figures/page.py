@@ -3,14 +3,11 @@
 import math
 from collections.abc import Sequence
 
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from nas.common.quantities import Quantity
 from nas.figures.axes import Axis
-from nas.figures.drawing import Drawing, Panel, Series, escape, slow_trials
-from nas.figures.info import FrontInfo, costs_beside, tick, times
+from nas.figures.drawing import Panel, Series, escape
 from nas.figures.labels import FONT_SIZE
 from nas.figures.layout import (
     AXIS_SIZE,
@@ -26,7 +23,6 @@ from nas.figures.layout import (
     Frame,
     Sheet,
     label_spots,
-    sheet,
 )
 
 _FONT = "Verdana, DejaVu Sans, sans-serif"
@@ -57,11 +53,6 @@ code {{ font-size: 12px; overflow-wrap: anywhere; }}
 </body>
 </html>
 """
-
-
-def page(info: FrontInfo, drawing: Drawing) -> str:
-    """The document of a search, with its front as a table."""
-    return document([sheet(drawing)], "The front", _front_table(info))
 
 
 def document(sheets: Sequence[Sheet], heading: str, body: str) -> str:
@@ -168,7 +159,7 @@ def _ticks(side: Axis) -> dict[str, object]:
         return {}
     return {
         "tickvals": side.ticks,
-        "ticktext": list(map(escape, side.names)) or [tick(v) for v in side.ticks],
+        "ticktext": list(map(escape, side.tick_texts)),
     }
 
 
@@ -285,37 +276,6 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
             font={"color": label.color, "size": FONT_SIZE},
             **here,
         )
-
-
-def _front_table(info: FrontInfo) -> str:
-    """The front's points by falling accuracy; and those that are not on it because they were too slow when timed."""
-    if info.front.empty:
-        found = "<p>No trial is on the front yet.</p>"
-    else:
-        found = _trials_table(info.front, info.objective)
-    slow = slow_trials(info)
-    if len(slow):
-        found += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, info.objective)
-    return found
-
-
-def _trials_table(trials: pd.DataFrame, objective: Quantity) -> str:
-    rows = trials.sort_values("accuracy", ascending=False)
-    costs = [o for o in costs_beside(objective) if o.column in rows and rows[o.column].notna().any()]
-    timed = "predicted_ms" in rows and rows["predicted_ms"].notna().any()
-    if timed:  # told below, with their intervals
-        costs = [o for o in costs if o.column != "latency_ms"]
-    head = ["trial", "validation accuracy (%)", *(f"{o.phrase} ({o.unit})" for o in costs)]
-    head += [*(["measured (ms)", "predicted (ms)"] if timed else []), "arch"]
-    lines = []
-    for _, row in rows.iterrows():
-        shown = [
-            o.show(float(row[o.column])).removesuffix(f" {o.unit}") if pd.notna(row[o.column]) else ""
-            for o in costs
-        ]
-        cells = [str(row["trial"]), f"{100 * row['accuracy']:.2f}", *shown, *(times(row) if timed else ())]
-        lines.append([*map(escape, cells), f"<code>{escape(str(row['arch']))}</code>"])
-    return table(head, lines)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
