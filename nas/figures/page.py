@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from nas.figures.axes import Axis
-from nas.figures.drawing import Panel, Series, escape
-from nas.figures.labels import FONT_SIZE
+from nas.figures.drawing import Label, Panel, Series, escape
+from nas.figures.labels import FONT_SIZE, Spot
 from nas.figures.layout import (
     AXIS_SIZE,
     FAINT,
@@ -211,71 +211,56 @@ def _mark(panel: Panel, axis: str) -> go.Scatter:
 
 
 def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
-    """What is written into the panel: its title, its labels, the mark, its arrows, or why it is empty."""
-    here = {"xref": f"x{axis}", "yref": f"y{axis}"}
-    corner = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "showarrow": False}
+    """What is written into the panel: its title, why it is empty, the mark, its arrows and its labels."""
+    x, y = f"x{axis}", f"y{axis}"
+    corner = {"xref": f"{x} domain", "yref": f"{y} domain", "showarrow": False}
+    bold, size = f"<b>{escape(panel.title)}</b>", {"size": PANEL_SIZE}
     figure.add_annotation(
-        text=f"<b>{escape(panel.title)}</b>",
-        x=0,
-        y=1,
-        yshift=16,
-        yanchor="bottom",
-        xanchor="left",
-        font={"size": PANEL_SIZE},
-        **corner,
+        text=bold, x=0, y=1, yshift=16, xanchor="left", yanchor="bottom", font=size, **corner
     )
+    faint = {"font": {"color": FAINT}, **corner}
     if panel.notice:
-        figure.add_annotation(text=escape(panel.notice), x=0.5, y=0.5, font={"color": FAINT}, **corner)
+        figure.add_annotation(text=escape(panel.notice), x=0.5, y=0.5, **faint)
     if panel.mark:
-        x, text = panel.mark
+        where, text = panel.mark
         figure.add_annotation(
-            text=escape(text),
-            x=_on(panel.x_axis, x),
-            y=1,
-            yanchor="bottom",
-            xref=f"x{axis}",
-            yref=f"y{axis} domain",
-            showarrow=False,
-            font={"color": FAINT},
+            text=escape(text), x=_on(panel.x_axis, where), y=1, yanchor="bottom", **{**faint, "xref": x}
         )
     for arrow in panel.arrows:
-        (x0, y0), (x1, y1) = (
-            (_on(panel.x_axis, x), _on(panel.y_axis, y)) for x, y in (arrow.start, arrow.end)
-        )
+        (x0, y0), (x1, y1) = (_at(panel, *point) for point in (arrow.start, arrow.end))
+        tail = {"ax": x0, "ay": y0, "axref": x, "ayref": y}
+        head = {"arrowhead": 2, "arrowwidth": 1.4, "arrowcolor": arrow.color}
         figure.add_annotation(
-            x=x1,
-            y=y1,
-            ax=x0,
-            ay=y0,
-            axref=f"x{axis}",
-            ayref=f"y{axis}",
-            arrowhead=2,
-            arrowwidth=1.4,
-            arrowcolor=arrow.color,
-            standoff=6,
-            startstandoff=6,
-            text="",
-            **here,
+            text="", x=x1, y=y1, xref=x, yref=y, standoff=6, startstandoff=6, **tail, **head
         )
     for label, spot in zip(panel.labels, label_spots(panel, frame), strict=True):
-        figure.add_annotation(
-            text=escape(label.text),
-            x=_on(panel.x_axis, label.x),
-            y=label.y,
-            ax=spot.dx,
-            ay=-spot.dy,
-            standoff=5,
-            startstandoff=2,
-            xanchor=spot.side if spot.side in ("left", "right") else "center",
-            yanchor=spot.side if spot.side in ("top", "bottom") else "middle",
-            bgcolor="rgba(255, 255, 255, 0.6)",
-            borderpad=0,
-            arrowhead=0,
-            arrowwidth=0.8,
-            arrowcolor=label.color,
-            font={"color": label.color, "size": FONT_SIZE},
-            **here,
-        )
+        figure.add_annotation(_label(panel, label, spot), xref=x, yref=y)
+
+
+def _at(panel: Panel, x: float, y: float) -> tuple[float, float]:
+    return _on(panel.x_axis, x), _on(panel.y_axis, y)
+
+
+def _label(panel: Panel, label: Label, spot: Spot) -> dict[str, object]:
+    """A label with its leader."""
+    x, y = _at(panel, label.x, label.y)
+    return {
+        "text": escape(label.text),
+        "x": x,
+        "y": y,
+        "ax": spot.dx,
+        "ay": -spot.dy,
+        "standoff": 5,
+        "startstandoff": 2,
+        "xanchor": spot.side if spot.side in ("left", "right") else "center",
+        "yanchor": spot.side if spot.side in ("top", "bottom") else "middle",
+        "bgcolor": "rgba(255, 255, 255, 0.6)",
+        "borderpad": 0,
+        "arrowhead": 0,
+        "arrowwidth": 0.8,
+        "arrowcolor": label.color,
+        "font": {"color": label.color, "size": FONT_SIZE},
+    }
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
