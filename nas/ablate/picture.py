@@ -9,9 +9,8 @@ from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 from nas.common.stats import HELPS, HURTS, UNSEEN
 from nas.console.text_table import in_points
 from nas.figures.axes import Axis, cost_axis, difference_axis, named_axis, value_axis
-from nas.figures.drawing import Arrow, Label, Panel, Series, Style, escape, wrapped
-from nas.figures.info import costs_beside, shorten
-from nas.figures.layout import PUBLISHED, RUN, WIDTH, Frame, Sheet
+from nas.figures.drawing import Arrow, Label, Panel, Series, Style, cost_lines, escape, shorten, wrapped
+from nas.figures.layout import LEFT, RIGHT, WIDTH, Frame, Sheet
 
 _HEAD, _LINE, _FOOT = 150, 30, 110  # pixels above the first row, of a row, and below the last one
 _BESIDE = 14  # labels at most in each of two panels side by side; more stand in panels as wide as the figure
@@ -101,10 +100,10 @@ def forest_sheet(info: AblationInfo) -> Sheet:
 def tradeoff_sheet(info: AblationInfo) -> Sheet:
     """Accuracy against cost, an arrow from the base to each variant; a panel a comparison."""
     panels = [_tradeoff(comparison, info) for comparison in info.comparisons or ["as is"]]
-    frames = [RUN, replace(PUBLISHED, left=PUBLISHED.left + 16)][: len(panels)]
+    frames = [LEFT, replace(RIGHT, left=RIGHT.left + 16)][: len(panels)]
     if len(panels) > 2 or max(len(panel.labels) for panel in panels) > _BESIDE:
         frames = [
-            Frame(RUN.left, PUBLISHED.right, RUN.top + i * _BELOW, RUN.bottom + i * _BELOW)
+            Frame(LEFT.left, RIGHT.right, LEFT.top + i * _BELOW, LEFT.bottom + i * _BELOW)
             for i in range(len(panels))
         ]
     return Sheet(
@@ -207,7 +206,7 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
     for _, row in rows.iterrows():
         point = points[row["arch"]]
         kind, style = ("base", _BASE) if row["comparison"] == "base" else _look(row)
-        series.append(Series(kind, style, (point[0],), (point[1],), (_hover(row, objective),), True))
+        series.append(Series(kind, style, (point[0],), (point[1],), (_hover(row),), True))
         if row["against"] in points and row["against"] != row["arch"]:
             arrows.append(Arrow(points[row["against"]], point, style.color))
         if len(rows) <= _LABELLED or not row["stage"]:
@@ -215,7 +214,7 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
     elsewhere = info.rows[info.rows["arch"].isin(set(rows["against"]) - set(rows["arch"]))]
     for _, row in elsewhere[elsewhere["accuracy"].notna()].drop_duplicates("arch").iterrows():
         point = points[row["arch"]]  # of another comparison, which a variant of this one was made from
-        series.append(Series(_ORIGIN, _UNTESTED, (point[0],), (point[1],), (_hover(row, objective),), True))
+        series.append(Series(_ORIGIN, _UNTESTED, (point[0],), (point[1],), (_hover(row),), True))
         labels.append(Label(shorten(str(row["name"]), 32), *point, _UNTESTED.color))
     values = np.array([(one.x[0], one.y[0]) for one in series]).reshape(-1, 2)
     return Panel(
@@ -236,7 +235,7 @@ def _axis_cost(comparison: str, rows: pd.DataFrame) -> Quantity:
     return LATENCY if len(rows) and rows["latency_ms"].notna().all() else PARAMS
 
 
-def _hover(row: pd.Series, objective: Quantity = MACS) -> str:
+def _hover(row: pd.Series) -> str:
     lines = [f"<b>{escape(str(row['name']))}</b>"]
     if row["comparison"] != "base":
         lines.append(_titled(str(row["comparison"])))
@@ -245,11 +244,7 @@ def _hover(row: pd.Series, objective: Quantity = MACS) -> str:
         lines.append(escape(f"{row['verdict']}, {row['seeds']:.0f} seeds"))
     if pd.notna(row["accuracy"]):
         lines.append(f"validation accuracy {row['accuracy']:.2%}")
-    lines += [
-        f"{cost.phrase} {cost.show(float(row[cost.column]))}"
-        for cost in costs_beside(objective)
-        if pd.notna(row.get(cost.column))
-    ]
+    lines += cost_lines(row)
     if row["note"]:
         lines += wrapped(str(row["note"]))
     return "<br>".join([*lines, "", *wrapped(str(row["arch"]))])

@@ -7,9 +7,9 @@ import pandas as pd
 
 from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 from nas.figures.axes import cost_axis, value_axis
-from nas.figures.drawing import Label, Panel, Series, Style, escape, published_panel, wrapped
-from nas.figures.info import costs_beside, shorten
-from nas.figures.layout import PUBLISHED, RUN, Frame, Sheet
+from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, escape, scatter, shorten, wrapped
+from nas.figures.layout import LEFT, RIGHT, Frame, Sheet
+from nas.zoo.panel import published_panel
 
 _NETWORK = Style("#222222", "diamond", 9)
 _FIRST = Style("#0072b2", "circle", 11)
@@ -34,11 +34,11 @@ class ComparisonInfo:
 
 def comparison_sheet(info: ComparisonInfo) -> Sheet:
     """All that is drawn for `info`: a panel a known cost, and one of what others have published."""
-    below = [_moved(frame) for frame in (RUN, PUBLISHED)]
+    below = [_moved(frame) for frame in (LEFT, RIGHT)]
     costs = [(PARAMS, below[0])]
     if "latency_ms" in info.networks and info.networks["latency_ms"].notna().any():
         costs.append((LATENCY, below[1]))
-    panels = [(_panel(info, MACS), RUN), (published_panel(info.published, MACS), PUBLISHED)]
+    panels = [(_panel(info, MACS), LEFT), (published_panel(info.published, MACS), RIGHT)]
     panels += [(_panel(info, objective), frame) for objective, frame in costs]
     counts = info.networks["seeds"]
     fewest = int(counts.min()) if len(counts) else 0
@@ -51,7 +51,7 @@ def comparison_sheet(info: ComparisonInfo) -> Sheet:
             f"Multiply-adds are those of conv and fully connected layers, at {shorten(info.target)}.",
         ),
         panels=tuple(panels),
-        height=RUN.bottom + _ROW + 90,
+        height=LEFT.bottom + _ROW + 90,
     )
 
 
@@ -73,12 +73,10 @@ def _panel(info: ComparisonInfo, objective: Quantity) -> Panel:
         if not np.isnan(low[i])
     ]
     names = [shorten(str(name), 36) for name in rows["label"]]
-    hovers = [_hover(name, row, objective) for name, (_, row) in zip(names, rows.iterrows(), strict=True)]
-    for place, name in ((slice(0, 1), "first network"), (slice(1, None), "compared with it")):
-        if len(x[place]):
-            points = (tuple(map(float, x[place])), tuple(map(float, y[place])))
-            style = _FIRST if place.start == 0 else _NETWORK
-            series.append(Series(name, style, *points, tuple(hovers[place]), in_legend=True))
+    hovers = [_hover(name, row) for name, (_, row) in zip(names, rows.iterrows(), strict=True)]
+    for part, name in ((slice(0, 1), "first network"), (slice(1, None), "compared with it")):
+        if len(x[part]):
+            series.append(scatter(name, _style(part.start), x[part], y[part], hovers[part]))
     return Panel(
         title=f"This comparison, against {objective.phrase}",
         x_axis=cost_axis(objective.title, x, room=0.14),
@@ -93,13 +91,9 @@ def _style(place: int) -> Style:
     return _FIRST if place == 0 else _NETWORK
 
 
-def _hover(name: str, row: pd.Series, objective: Quantity) -> str:
+def _hover(name: str, row: pd.Series) -> str:
     spread = "" if np.isnan(row["test_low"]) else f" [{row['test_low']:.2%}, {row['test_high']:.2%}]"
     lines = [f"<b>{escape(name)}</b>", f"test accuracy {row['test_accuracy']:.2%}{spread}"]
     lines.append(f"validation accuracy {row['accuracy']:.2%}, {row['seeds']} seeds")
-    lines += [
-        f"{cost.phrase} {cost.show(float(row[cost.column]))}"
-        for cost in costs_beside(objective)
-        if pd.notna(row.get(cost.column))
-    ]
+    lines += cost_lines(row)
     return "<br>".join([*lines, "", *wrapped(str(row["network"]))])

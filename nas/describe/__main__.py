@@ -18,7 +18,7 @@ from nas.describe.drawing import page, svg
 from nas.describe.layers import Description, Layer, describe
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.runs.naming import resolve
-from nas.zoo.catalogue import FIGURES, Comparison, comparisons, contradicted, name_of
+from nas.zoo.catalogue import FIGURES, PublishedFigure, contradicted, name_of, published_figures
 
 _LEFT = ("operator", "NL", "SE", "in an arch's words", "figure", "source", "reason")
 
@@ -39,7 +39,7 @@ def main(
     model = resolve(network)
     found = describe(model, resolution, classes)
     name = name_of(model)
-    beside = [*comparisons(name), *contradicted(name)] if name else []
+    beside = [*published_figures(name), *contradicted(name)] if name else []
     typer.echo(json.dumps(_plain(found, name, beside), indent=2) if as_json else _text(found, name, beside))
     if svg_file:
         _write(svg_file, svg(found, name))
@@ -48,7 +48,7 @@ def main(
         _write(html, page(found, name, _cells(found), figures, _published(None)))
 
 
-def _text(found: Description, name: str | None, beside: list[Comparison]) -> str:
+def _text(found: Description, name: str | None, beside: list[PublishedFigure]) -> str:
     parts = [_title(found, name), found.model] if name != found.model else [_title(found, name)]
     if found.note:
         parts.append(found.note)
@@ -94,7 +94,7 @@ def _row(layer: Layer) -> list[str]:
     ]
 
 
-def _published(row: Comparison | None) -> list[str]:
+def _published(row: PublishedFigure | None) -> list[str]:
     """Cells of a published figure, or the header."""
     if row is None:
         return ["figure", "resolution", "published", "counted", "difference", "reason", "source"]
@@ -109,7 +109,7 @@ def _published(row: Comparison | None) -> list[str]:
     ]
 
 
-def _plain(found: Description, name: str | None, beside: list[Comparison]) -> dict[str, Any]:
+def _plain(found: Description, name: str | None, beside: list[PublishedFigure]) -> dict[str, Any]:
     return {
         "name": name,
         "arch": found.model,

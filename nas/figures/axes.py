@@ -26,11 +26,21 @@ class Axis:
     log: bool = False
     names: tuple[str, ...] = ()
 
+    @property
+    def tick_texts(self) -> tuple[str, ...]:
+        """What stands at the ticks."""
+        return self.names or tuple(map(tick, self.ticks))
+
     def place(self, value: float) -> float:
         """Where `value` lies: 0 at the low end, 1 at the high end."""
         if self.log:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
+
+
+def tick(value: float) -> str:
+    """A round number as it stands beside an axis: 0.5, 15, 300, 1000."""
+    return f"{value:.6g}"
 
 
 def cost_axis(title: str, values: NDArray[np.float64], room: float = 0.0) -> Axis:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nas.figures.drawing import Drawing, Panel
+from nas.figures.drawing import Panel
 from nas.figures.labels import Spot, place
 
 WIDTH, HEIGHT = 1200, 650
@@ -37,14 +37,9 @@ class Sheet:
     height: int = HEIGHT
 
 
-RUN = Frame(left=72, right=612, top=150, bottom=560)
-PUBLISHED = Frame(left=684, right=1176, top=150, bottom=560)
-
-
-def sheet(drawing: Drawing) -> Sheet:
-    """The figure of a search: the run beside what was published."""
-    panels = ((drawing.run, RUN), (drawing.published, PUBLISHED))
-    return Sheet(drawing.title, drawing.subtitle, panels)
+LEFT = Frame(left=72, right=612, top=150, bottom=560)
+RIGHT = Frame(left=684, right=1176, top=150, bottom=560)
+"""Where two panels stand side by side."""
 
 
 def label_spots(panel: Panel, frame: Frame) -> list[Spot]:

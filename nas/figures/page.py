@@ -3,15 +3,12 @@
 import math
 from collections.abc import Sequence
 
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from nas.common.quantities import Quantity
 from nas.figures.axes import Axis
-from nas.figures.drawing import Drawing, Panel, Series, escape, slow_trials
-from nas.figures.info import FrontInfo, costs_beside, tick, times
-from nas.figures.labels import FONT_SIZE
+from nas.figures.drawing import Label, Panel, Series, escape
+from nas.figures.labels import FONT_SIZE, Spot
 from nas.figures.layout import (
     AXIS_SIZE,
     FAINT,
@@ -26,7 +23,6 @@ from nas.figures.layout import (
     Frame,
     Sheet,
     label_spots,
-    sheet,
 )
 
 _FONT = "Verdana, DejaVu Sans, sans-serif"
@@ -57,11 +53,6 @@ code {{ font-size: 12px; overflow-wrap: anywhere; }}
 </body>
 </html>
 """
-
-
-def page(info: FrontInfo, drawing: Drawing) -> str:
-    """The document of a search, with its front as a table."""
-    return document([sheet(drawing)], "The front", _front_table(info))
 
 
 def document(sheets: Sequence[Sheet], heading: str, body: str) -> str:
@@ -168,7 +159,7 @@ def _ticks(side: Axis) -> dict[str, object]:
         return {}
     return {
         "tickvals": side.ticks,
-        "ticktext": list(map(escape, side.names)) or [tick(v) for v in side.ticks],
+        "ticktext": list(map(escape, side.tick_texts)),
     }
 
 
@@ -220,102 +211,56 @@ def _mark(panel: Panel, axis: str) -> go.Scatter:
 
 
 def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
-    """What is written into the panel: its title, its labels, the mark, its arrows, or why it is empty."""
-    here = {"xref": f"x{axis}", "yref": f"y{axis}"}
-    corner = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "showarrow": False}
+    """What is written into the panel: its title, why it is empty, the mark, its arrows and its labels."""
+    x, y = f"x{axis}", f"y{axis}"
+    corner = {"xref": f"{x} domain", "yref": f"{y} domain", "showarrow": False}
+    bold, size = f"<b>{escape(panel.title)}</b>", {"size": PANEL_SIZE}
     figure.add_annotation(
-        text=f"<b>{escape(panel.title)}</b>",
-        x=0,
-        y=1,
-        yshift=16,
-        yanchor="bottom",
-        xanchor="left",
-        font={"size": PANEL_SIZE},
-        **corner,
+        text=bold, x=0, y=1, yshift=16, xanchor="left", yanchor="bottom", font=size, **corner
     )
+    faint = {"font": {"color": FAINT}, **corner}
     if panel.notice:
-        figure.add_annotation(text=escape(panel.notice), x=0.5, y=0.5, font={"color": FAINT}, **corner)
+        figure.add_annotation(text=escape(panel.notice), x=0.5, y=0.5, **faint)
     if panel.mark:
-        x, text = panel.mark
+        where, text = panel.mark
         figure.add_annotation(
-            text=escape(text),
-            x=_on(panel.x_axis, x),
-            y=1,
-            yanchor="bottom",
-            xref=f"x{axis}",
-            yref=f"y{axis} domain",
-            showarrow=False,
-            font={"color": FAINT},
+            text=escape(text), x=_on(panel.x_axis, where), y=1, yanchor="bottom", **{**faint, "xref": x}
         )
     for arrow in panel.arrows:
-        (x0, y0), (x1, y1) = (
-            (_on(panel.x_axis, x), _on(panel.y_axis, y)) for x, y in (arrow.start, arrow.end)
-        )
+        (x0, y0), (x1, y1) = (_at(panel, *point) for point in (arrow.start, arrow.end))
+        tail = {"ax": x0, "ay": y0, "axref": x, "ayref": y}
+        head = {"arrowhead": 2, "arrowwidth": 1.4, "arrowcolor": arrow.color}
         figure.add_annotation(
-            x=x1,
-            y=y1,
-            ax=x0,
-            ay=y0,
-            axref=f"x{axis}",
-            ayref=f"y{axis}",
-            arrowhead=2,
-            arrowwidth=1.4,
-            arrowcolor=arrow.color,
-            standoff=6,
-            startstandoff=6,
-            text="",
-            **here,
+            text="", x=x1, y=y1, xref=x, yref=y, standoff=6, startstandoff=6, **tail, **head
         )
     for label, spot in zip(panel.labels, label_spots(panel, frame), strict=True):
-        figure.add_annotation(
-            text=escape(label.text),
-            x=_on(panel.x_axis, label.x),
-            y=label.y,
-            ax=spot.dx,
-            ay=-spot.dy,
-            standoff=5,
-            startstandoff=2,
-            xanchor=spot.side if spot.side in ("left", "right") else "center",
-            yanchor=spot.side if spot.side in ("top", "bottom") else "middle",
-            bgcolor="rgba(255, 255, 255, 0.6)",
-            borderpad=0,
-            arrowhead=0,
-            arrowwidth=0.8,
-            arrowcolor=label.color,
-            font={"color": label.color, "size": FONT_SIZE},
-            **here,
-        )
+        figure.add_annotation(_label(panel, label, spot), xref=x, yref=y)
 
 
-def _front_table(info: FrontInfo) -> str:
-    """The front's points by falling accuracy; and those that are not on it because they were too slow when timed."""
-    if info.front.empty:
-        found = "<p>No trial is on the front yet.</p>"
-    else:
-        found = _trials_table(info.front, info.objective)
-    slow = slow_trials(info)
-    if len(slow):
-        found += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, info.objective)
-    return found
+def _at(panel: Panel, x: float, y: float) -> tuple[float, float]:
+    return _on(panel.x_axis, x), _on(panel.y_axis, y)
 
 
-def _trials_table(trials: pd.DataFrame, objective: Quantity) -> str:
-    rows = trials.sort_values("accuracy", ascending=False)
-    costs = [o for o in costs_beside(objective) if o.column in rows and rows[o.column].notna().any()]
-    timed = "predicted_ms" in rows and rows["predicted_ms"].notna().any()
-    if timed:  # told below, with their intervals
-        costs = [o for o in costs if o.column != "latency_ms"]
-    head = ["trial", "validation accuracy (%)", *(f"{o.phrase} ({o.unit})" for o in costs)]
-    head += [*(["measured (ms)", "predicted (ms)"] if timed else []), "arch"]
-    lines = []
-    for _, row in rows.iterrows():
-        shown = [
-            o.show(float(row[o.column])).removesuffix(f" {o.unit}") if pd.notna(row[o.column]) else ""
-            for o in costs
-        ]
-        cells = [str(row["trial"]), f"{100 * row['accuracy']:.2f}", *shown, *(times(row) if timed else ())]
-        lines.append([*map(escape, cells), f"<code>{escape(str(row['arch']))}</code>"])
-    return table(head, lines)
+def _label(panel: Panel, label: Label, spot: Spot) -> dict[str, object]:
+    """A label with its leader."""
+    x, y = _at(panel, label.x, label.y)
+    return {
+        "text": escape(label.text),
+        "x": x,
+        "y": y,
+        "ax": spot.dx,
+        "ay": -spot.dy,
+        "standoff": 5,
+        "startstandoff": 2,
+        "xanchor": spot.side if spot.side in ("left", "right") else "center",
+        "yanchor": spot.side if spot.side in ("top", "bottom") else "middle",
+        "bgcolor": "rgba(255, 255, 255, 0.6)",
+        "borderpad": 0,
+        "arrowhead": 0,
+        "arrowwidth": 0.8,
+        "arrowcolor": label.color,
+        "font": {"color": label.color, "size": FONT_SIZE},
+    }
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,7 +11,6 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from nas.figures.drawing import Panel, Series
-from nas.figures.info import tick
 from nas.figures.labels import FONT_SIZE
 from nas.figures.layout import (
     AXIS_SIZE,
@@ -112,10 +111,9 @@ def _axes(figure: Figure, panel: Panel, frame: Frame) -> Axes:
     axes.set_ylim(panel.y_axis.low, panel.y_axis.high)
     for drawn, side in ((axes.xaxis, panel.x_axis), (axes.yaxis, panel.y_axis)):
         if side.ticks:
-            names = side.names or tuple(map(tick, side.ticks))
             drawn.set_major_locator(FixedLocator(side.ticks))
             drawn.set_minor_locator(NullLocator())
-            drawn.set_major_formatter(FixedFormatter(names))
+            drawn.set_major_formatter(FixedFormatter(side.tick_texts))
     style: dict[str, Any] = {
         "fontsize": AXIS_SIZE * _POINT,
         "color": INK,

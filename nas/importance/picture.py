@@ -1,14 +1,12 @@
 """The picture of importances: a row a choice, its share of what explains the accuracy at equal cost."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from nas.figures.axes import Axis, named_axis
-from nas.figures.drawing import Panel, Series, Style, escape
-from nas.figures.info import shorten
+from nas.figures.drawing import Panel, Series, Style, escape, scatter, shorten
 from nas.figures.layout import Frame, Sheet
 
 _SURE = Style("#0072b2", "circle", 10)
@@ -63,19 +61,19 @@ def _panel(title: str, rows: pd.DataFrame) -> Panel:
         Series("", Style(_UNSURE.color, line=1.2), (0.0, float(value)), (y, y))
         for value, y in zip(share, heights, strict=True)
     ]
-    series.append(_points("PED-ANOVA", _PED, ped, heights, [f"{p:.1f} % by PED-ANOVA" for p in ped]))
+    series.append(scatter("PED-ANOVA", _PED, ped, heights, [f"{p:.1f} % by PED-ANOVA" for p in ped]))
     chance = 100 * rows["chance"].to_numpy(float)
     sure = (share > chance) | np.isnan(chance).all()
     if not np.isnan(chance).all():
         series.append(
-            _points("chance (95 %)", _CHANCE, chance, heights, [f"{c:.1f} % by chance" for c in chance])
+            scatter("chance (95 %)", _CHANCE, chance, heights, [f"{c:.1f} % by chance" for c in chance])
         )
     hover = [_hover(row) for _, row in rows.iterrows()]
     for name, style, kept in (("fANOVA", _SURE, sure), ("fANOVA, no more than chance", _UNSURE, ~sure)):
         if kept.any():
             picked = [i for i in range(len(rows)) if kept[i]]
             places, texts = [heights[i] for i in picked], [hover[i] for i in picked]
-            series.append(_points(name, style, share[picked], places, texts))
+            series.append(scatter(name, style, share[picked], places, texts))
     most = max([1.0, *share, *ped, *chance[~np.isnan(chance)]])
     return Panel(
         title=title,
@@ -84,10 +82,6 @@ def _panel(title: str, rows: pd.DataFrame) -> Panel:
         series=tuple(series),
         labels=(),
     )
-
-
-def _points(name: str, style: Style, x: Iterable[float], y: Sequence[float], hover: Sequence[str]) -> Series:
-    return Series(name, style, tuple(map(float, x)), tuple(y), tuple(hover), in_legend=True)
 
 
 def _hover(row: pd.Series) -> str:

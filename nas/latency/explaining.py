@@ -12,8 +12,8 @@ import numpy as np
 from blocks import Block, InvertedResidual, SandGlass
 from nas.common.quantities import LATENCY, MACS, digits
 from nas.figures.axes import Axis, cost_axis
-from nas.figures.drawing import Label, Panel, Series, Style, escape
-from nas.figures.layout import PUBLISHED, RUN, Sheet
+from nas.figures.drawing import Label, Panel, Series, Style, escape, scatter
+from nas.figures.layout import LEFT, RIGHT, Sheet
 from nas.latency.table.features import Floats
 from nas.latency.table.table import Table
 from nas.networks.cost import cost
@@ -109,7 +109,7 @@ def explained(table: Table, space: Space, changes: Sequence[Change], drawn: int 
             "Multiply-adds are those of conv and fully connected layers. Milliseconds are predicted from the "
             "device's latency table; diamonds were timed whole.",
         ),
-        panels=((_cloud_panel(table, space, drawn), RUN), (_effects_panel(changes), PUBLISHED)),
+        panels=((_cloud_panel(table, space, drawn), LEFT), (_effects_panel(changes), RIGHT)),
     )
 
 
@@ -152,7 +152,7 @@ def _series(name: str, style: Style, points: Floats, archs: Sequence[Arch]) -> S
         f"{digits(x)} M multiply-adds<br>{digits(y)} ms<br>{escape(str(arch)[:120])}"
         for (x, y), arch in zip(points, archs, strict=True)
     ]
-    return Series(name, style, tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()), tuple(hover), True)
+    return scatter(name, style, points[:, 0], points[:, 1], hover)
 
 
 def _effects_panel(changes: Sequence[Change]) -> Panel:

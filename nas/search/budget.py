@@ -83,14 +83,15 @@ def within(trials: pd.DataFrame, bounds: Sequence[tuple[str, float]]) -> pd.Seri
     """
     kept = pd.Series(True, index=trials.index)
     for column, bound in bounds:
-        values = _numbers(trials, column)
+        values = numbers(trials, column)
         if column == "latency_ms":
-            values = _numbers(trials, "measured_low").fillna(values)
+            values = numbers(trials, "measured_low").fillna(values)
         kept &= ~(values > bound)
     return kept
 
 
-def _numbers(trials: pd.DataFrame, column: str) -> pd.Series:
+def numbers(trials: pd.DataFrame, column: str) -> pd.Series:
+    """The column as floats: NaN where a value, or the whole column, is missing."""
     if column not in trials:
         return pd.Series(float("nan"), index=trials.index, dtype=float)
     return pd.to_numeric(trials[column], errors="coerce").astype(float)

@@ -1,7 +1,6 @@
 """The tables and pictures of a search: written into its folder, and its front printed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,14 @@ from rich.console import Console
 
 from nas.common.files import write_text
 from nas.common.fronts import dominates, hypervolume
-from nas.common.quantities import COLUMNS as QUANTITIES
-from nas.common.quantities import LATENCY, Quantity
+from nas.common.quantities import LATENCY
 from nas.console.text_table import aligned
-from nas.figures import FrontInfo, write_html, write_png
-from nas.figures.info import times
 from nas.runs.studies import INTERRUPTED
 from nas.search.budget import within
+from nas.search.picture import front_info, times, write_html, write_png
 from nas.search.record import COLUMNS
 from nas.search.results import Results
 from nas.search.settings import Settings
-from nas.zoo import published
 
 FILES = "front.html, front.png, front.csv, trials.csv, baselines.csv"
 
@@ -42,32 +38,6 @@ def write_results(found: Results, folder: Path) -> None:
     info = front_info(found)
     write_html(info, folder / "front.html")
     write_png(info, folder / "front.png")
-
-
-def front_info(found: Results) -> FrontInfo:
-    """What the figures are told."""
-    settings = found.settings
-    fidelity = settings.fidelity
-    subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
-    return FrontInfo(
-        data=settings.data_name,
-        fidelity=f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}",
-        target=settings.target,
-        budgets=tuple((budget.quantity, budget.limit) for budget in settings.limits),
-        trials=found.trials,
-        front=found.front,
-        baselines=found.baselines[found.baselines["state"] == "COMPLETE"],
-        published=published.imagenet(),
-        control=found.control,
-        objective=_objective(settings),
-    )
-
-
-def _objective(settings: Settings) -> Quantity:
-    """What is minimised, as the figures show it; a latency names its device."""
-    if settings.objective != LATENCY.column or settings.latency is None:
-        return QUANTITIES[settings.objective]
-    return replace(LATENCY, label=f"Latency on {settings.latency.device}")
 
 
 def print_summary(found: Results, console: Console) -> None:

@@ -16,11 +16,11 @@ from nas.runs.naming import resolve
 from nas.zoo.catalogue import (
     FIGURES,
     TOLERANCE,
-    Comparison,
-    comparisons,
+    PublishedFigure,
     counted,
     deviations,
     listed,
+    published_figures,
     unbuildable,
 )
 
@@ -64,20 +64,20 @@ def _entry(name: str) -> dict[str, Any]:
         "name": name,
         "arch": str(resolve(name)),
         **asdict(counted(name)),
-        "published": [_plain(row) for row in comparisons(name)],
+        "published": [_plain(row) for row in published_figures(name)],
     }
 
 
 def _printed(name: str) -> dict[str, str]:
     """What was published at 224x224, the distinct figures of each kind, or a hyphen."""
     found: dict[str, dict[str, None]] = {figure: {} for figure in FIGURES}
-    for row in comparisons(name):
+    for row in published_figures(name):
         if row.resolution == TARGET_RESOLUTION:
             found[row.figure][f"{row.published / 1e6:.6g}"] = None
     return {figure: " / ".join(printed) or "-" for figure, printed in found.items()}
 
 
-def _checked(found: list[Comparison]) -> str:
+def _checked(found: list[PublishedFigure]) -> str:
     header = ["network", "resolution", "figure", "published", "counted", "difference", "reason"]
     rows = [
         [
@@ -91,7 +91,7 @@ def _checked(found: list[Comparison]) -> str:
         ]
         for row in found
     ]
-    total = sum(len(comparisons(name)) for name in listed())
+    total = sum(len(published_figures(name)) for name in listed())
     inside = total - sum(not row.contradicted for row in found)
     parts = [
         aligned(header, rows, left=("network", "figure", "reason")),
@@ -103,7 +103,7 @@ def _checked(found: list[Comparison]) -> str:
     return "\n".join(parts)
 
 
-def _plain(row: Comparison) -> dict[str, Any]:
+def _plain(row: PublishedFigure) -> dict[str, Any]:
     return {**asdict(row), "difference": row.difference}
 
 

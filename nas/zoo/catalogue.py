@@ -25,7 +25,7 @@ _PRINTED = {"macs": 1_000_000, "params": 100_000}  # the coarsest digit in use
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PublishedFigure:
     """A published figure of a network beside the count. `contradicted` figures are in no table of ours."""
 
     network: str
@@ -54,21 +54,21 @@ def name_of(model: Model) -> str | None:
     return str(model) if isinstance(model, Reference) else _known().get(model)
 
 
-def comparisons(name: str) -> list[Comparison]:
+def published_figures(name: str) -> list[PublishedFigure]:
     """Every published figure of a network of the zoo, or of `LIBRARY:NAME`, beside the count."""
     from nas.runs.naming import resolve
 
     model = resolve(name)
     rows = rows_of(name, published.imagenet()) + rows_of(name, published.elsewhere())
     return [
-        _comparison(name, model, row, figure)
+        _figure(name, model, row, figure)
         for row in rows
         for figure in FIGURES
         if not pd.isna(row[figure]) and not pd.isna(row["resolution"])
     ]
 
 
-def contradicted(name: str) -> list[Comparison]:
+def contradicted(name: str) -> list[PublishedFigure]:
     """The published figures of a network that are not in the table because a count contradicts them."""
     from nas.runs.naming import resolve
 
@@ -77,7 +77,7 @@ def contradicted(name: str) -> list[Comparison]:
     for row in rows_of(name, published.contradicted()):
         for figure in FIGURES:
             if not pd.isna(row[figure]):
-                made = _comparison(name, model, row, figure)
+                made = _figure(name, model, row, figure)
                 if made.deviates:
                     found.append(made)
     return found
@@ -88,11 +88,11 @@ def listed() -> list[str]:
     return [*zoo.names(), *REFERENCES]
 
 
-def deviations() -> list[Comparison]:
+def deviations() -> list[PublishedFigure]:
     """Of everything that is listed, the figures that are off by more than 2 %, each with its reason."""
     found = []
     for name in listed():
-        found += [made for made in comparisons(name) if made.deviates] + contradicted(name)
+        found += [made for made in published_figures(name) if made.deviates] + contradicted(name)
     return found
 
 
@@ -132,19 +132,19 @@ def rows_of(name: str, table: pd.DataFrame) -> list[pd.Series]:
     return found
 
 
-def _comparison(name: str, model: Model, row: pd.Series, figure: str) -> Comparison:
+def _figure(name: str, model: Model, row: pd.Series, figure: str) -> PublishedFigure:
     printed, resolution = int(row[figure]), int(row["resolution"])
     count = int(getattr(cost(model, resolution, TARGET_CLASSES), figure))
-    made = Comparison(name, str(row["model"]), resolution, figure, printed, count, str(row["source"]))
+    made = PublishedFigure(name, str(row["model"]), resolution, figure, printed, count, str(row["source"]))
     reason = ""
     if "reason" in row:
         reason = str(row["reason"])
     elif made.deviates:
         reason = _digits(made) or _told(row, figure)
-    return Comparison(**{**vars(made), "reason": reason, "contradicted": "reason" in row})
+    return PublishedFigure(**{**vars(made), "reason": reason, "contradicted": "reason" in row})
 
 
-def _digits(made: Comparison) -> str:
+def _digits(made: PublishedFigure) -> str:
     """The reason where, rounded or cut off to the printed digits, the count is the same; else nothing."""
     unit = _PRINTED[made.figure]
     while made.published % unit:

@@ -14,7 +14,15 @@ from nas.describe import __main__ as describe_command
 from nas.networks.references import reference
 from nas.zoo import __main__ as zoo_command
 from nas.zoo import published
-from nas.zoo.catalogue import FIGURES, comparisons, contradicted, deviations, listed, name_of, unbuildable
+from nas.zoo.catalogue import (
+    FIGURES,
+    contradicted,
+    deviations,
+    listed,
+    name_of,
+    published_figures,
+    unbuildable,
+)
 from search_spaces import Arch, zoo
 
 
@@ -45,7 +53,7 @@ def test_no_reason_stands_for_a_figure_that_agrees() -> None:
 def test_every_published_width_of_a_zoo_network_is_compared() -> None:
     """With each of its figures, save ShuffleNetV1's that cannot be built by plain scaling."""
     names = [*listed(), "timm:legacy_xception"]
-    compared = {(r.model, r.resolution, r.figure, r.published) for n in names for r in comparisons(n)}
+    compared = {(r.model, r.resolution, r.figure, r.published) for n in names for r in published_figures(n)}
     models = {published.plain(name.rpartition(":")[2].removeprefix("legacy_")) for name in [*zoo.ZOO, *names]}
     table = pd.concat([published.imagenet(), published.elsewhere()])
     for _, row in table[table["model"].map(published.plain).isin(models)].iterrows():
@@ -76,20 +84,21 @@ def test_what_was_published_and_cannot_be_built_is_named_with_the_reason() -> No
     ],
 )
 def test_a_deviation_has_its_reason(name: str, figure: str, published: int, reason: str) -> None:
-    (row,) = [r for r in comparisons(name) if r.deviates and r.resolution == 224 and r.figure == figure]
+    (row,) = [r for r in published_figures(name) if r.deviates and r.resolution == 224 and r.figure == figure]
     assert row.published == published and reason in row.reason
 
 
 def test_rows_belong_to_their_variant() -> None:
     for groups, params, macs in ((1, set(), {143}), (8, {2.4}, {137, 138, 140})):
-        rows = comparisons(f"shufflenet_v1_g{groups}")
+        rows = published_figures(f"shufflenet_v1_g{groups}")
         assert {row.published / 1e6 for row in rows if row.figure == "params"} == params
         assert {row.published / 1e6 for row in rows if row.figure == "macs"} == macs
-    assert comparisons("shufflenet_v1") == [
-        row.__class__(**{**vars(row), "network": "shufflenet_v1"}) for row in comparisons("shufflenet_v1_g3")
+    assert published_figures("shufflenet_v1") == [
+        row.__class__(**{**vars(row), "network": "shufflenet_v1"})
+        for row in published_figures("shufflenet_v1_g3")
     ]
-    assert comparisons("mobilenet_v3_large_reduced_tail") == []
-    assert {row.model for row in comparisons("torchvision:resnet50")} == {"ResNet-50"}
+    assert published_figures("mobilenet_v3_large_reduced_tail") == []
+    assert {row.model for row in published_figures("torchvision:resnet50")} == {"ResNet-50"}
     assert {row.published for row in contradicted("mobilenet_v3_small")} == {66_000_000, 2_900_000}
 
 

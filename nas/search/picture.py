@@ -1,0 +1,347 @@
+"""The picture of a search: the run at the left, what others have published at the right, and its page.
+
+    write_html(info, path)      an interactive page that needs no network (plotly), with the front as a table
+    write_png(info, path)       a static picture, made without a browser (matplotlib)
+
+Both draw the same `Sheet`, a plain value computed from the `FrontInfo` alone. Accuracies are drawn in percent,
+costs in the unit of their axis.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nas.common.files import write_text, write_whole
+from nas.common.fronts import front_mask
+from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, Quantity, digits
+from nas.figures.axes import Axis, cost_axis, tick, value_axis
+from nas.figures.drawing import (
+    Label,
+    Panel,
+    Series,
+    Style,
+    cost_lines,
+    costs_beside,
+    escape,
+    scatter,
+    shorten,
+    wrapped,
+)
+from nas.figures.layout import LEFT, RIGHT, Sheet
+from nas.search.budget import numbers, within
+from nas.search.results import Results
+from nas.search.settings import Settings
+from nas.zoo import published
+from nas.zoo.panel import published_panel
+
+Coordinates = tuple[NDArray[np.float64], NDArray[np.float64]]
+Mark = tuple[float, str]
+
+_TRIAL = Style("#8fb3d1", "circle", 7, opacity=0.75)
+_BRIEF = replace(_TRIAL, hollow=True)
+_STAIRS = Style("#0072b2", line=2)
+_FRONT = Style("#0072b2", "circle", 10)
+_CONTROL = Style("#9a6a3a", "cross", 6, opacity=0.8)
+_CONTROL_STAIRS = Style("#9a6a3a", line=1.5)
+_SLOW = Style("#d55e00", "cross", 9)
+_BASELINE = Style("#222222", "diamond", 9)
+
+
+@dataclass(frozen=True)
+class FrontInfo:
+    """A search run, ready to be drawn.
+
+    `trials`, `front`, `baselines` and `control` (trials drawn at random beside) have the columns of a run's
+    `trials.csv` (trial, state, arch, accuracy in [0, 1], macs, params, latency_ms, seconds, epochs, and what is
+    known of it: measured_ms, predicted_ms with their intervals); `baselines` has `name` besides. `published` has
+    the columns of `nas.zoo.published.imagenet()`. Any of them may be empty.
+    """
+
+    data: str  # the data set's name
+    fidelity: str  # how a trial was trained: "3 epochs at 32x32"
+    target: str  # what costs are counted for: "224x224, 1000 classes, batch 1"
+    budgets: tuple[tuple[str, float], ...]  # (column, upper bound in the column's units)
+    trials: pd.DataFrame
+    front: pd.DataFrame
+    baselines: pd.DataFrame
+    published: pd.DataFrame
+    objective: Quantity = MACS
+    control: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def front_info(run: Results) -> FrontInfo:
+    """What is drawn of a run."""
+    settings = run.settings
+    fidelity = settings.fidelity
+    subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
+    return FrontInfo(
+        data=settings.data_name,
+        fidelity=f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}",
+        target=settings.target,
+        budgets=tuple((budget.quantity, budget.limit) for budget in settings.limits),
+        trials=run.trials,
+        front=run.front,
+        baselines=run.baselines[run.baselines["state"] == "COMPLETE"],
+        published=published.imagenet(),
+        control=run.control,
+        objective=_objective(settings),
+    )
+
+
+def _objective(settings: Settings) -> Quantity:
+    """What is minimised; a latency names its device."""
+    if settings.objective != LATENCY.column or settings.latency is None:
+        return COLUMNS[settings.objective]
+    return replace(LATENCY, label=f"Latency on {settings.latency.device}")
+
+
+def write_html(info: FrontInfo, path: Path) -> None:
+    """A standalone page: the interactive figure, with plotly.js inside, and the front as a table.
+
+    Replaces `path` only when the whole page is written; its folder must exist. Raises OSError.
+    """
+    from nas.figures.page import document  # plotly takes half a second to import: only who draws pays
+
+    write_text(path, document([search_sheet(info)], "The front", _front_table(info)))
+
+
+def write_png(info: FrontInfo, path: Path) -> None:
+    """A static picture of 2400 x 1300 pixels, to be shown at half of that. Written as by `write_html`."""
+    from nas.figures.picture import save_png
+
+    write_whole(path, lambda temporary: save_png(search_sheet(info), temporary))
+
+
+def search_sheet(info: FrontInfo) -> Sheet:
+    """All that is drawn: this run, and what was published against multiply-adds where the axis is a latency."""
+    printed = PARAMS if info.objective.column == PARAMS.column else MACS
+    others = published_panel(info.published, printed, _budget(info.budgets, printed))
+    return Sheet(
+        title=f"Architecture search on {shorten(info.data)}",
+        subtitle=(_what_was_run(info), _what_is_counted(info)),
+        panels=((_run_panel(info), LEFT), (others, RIGHT)),
+    )
+
+
+def drawn_trials(info: FrontInfo) -> pd.DataFrame:
+    """The trials that are drawn: finished, with an accuracy and a cost, and within every budget."""
+    return info.trials[_finished(info) & within(info.trials, info.budgets)]
+
+
+def slow_trials(info: FrontInfo) -> pd.DataFrame:
+    """The trials that were timed whole and are over the budget for it."""
+    timed = _finished(info) & numbers(info.trials, "measured_ms").notna()
+    return info.trials[timed & ~within(info.trials, info.budgets)]
+
+
+def times(row: pd.Series) -> tuple[str, str]:
+    """Milliseconds of a row, measured and predicted, each with its interval; empty where they are not known."""
+
+    def text(way: str) -> str:
+        ms, low, high = (row.get(f"{way}_{part}") for part in ("ms", "low", "high"))
+        return "" if pd.isna(ms) else f"{ms:.2f} ({low:.2f}-{high:.2f})"
+
+    return text("measured"), text("predicted")
+
+
+def _finished(info: FrontInfo) -> pd.Series:
+    return _state(info).eq("COMPLETE") & _drawable(info.trials, info.objective)
+
+
+def _state(info: FrontInfo) -> pd.Series:
+    return info.trials.get("state", pd.Series("", index=info.trials.index, dtype=str))
+
+
+def _drawable(rows: pd.DataFrame, objective: Quantity) -> pd.Series:
+    accuracy, cost = numbers(rows, "accuracy"), numbers(rows, objective.column)
+    return accuracy.abs().lt(np.inf) & cost.gt(0) & cost.lt(np.inf)
+
+
+def _points(rows: pd.DataFrame, objective: Quantity) -> Coordinates:
+    cost, accuracy = (numbers(rows, column).to_numpy() for column in (objective.column, "accuracy"))
+    return cost / objective.scale, accuracy * 100
+
+
+# The text above -----------------------------------------------------------------------------------------
+
+
+def _what_was_run(info: FrontInfo) -> str:
+    finished, kept, state = _finished(info), within(info.trials, info.budgets), _state(info)
+    counts = {
+        "finished": finished & kept,
+        "over budget": state.isin(["COMPLETE", "PRUNED"]) & ~kept,
+        "stopped early": state.eq("PRUNED") & kept,
+        "without a result": state.eq("COMPLETE") & kept & ~finished,
+        "failed": state.eq("FAIL"),
+        "under way": state.isin(["RUNNING", "WAITING"]),
+    }
+    ways = ", ".join(f"{n.sum()} {what}" for what, n in counts.items() if n.any() or what == "finished")
+    total = len(info.trials)
+    run = f"{total} trial{'s' * (total != 1)} ({ways}), trained for {shorten(info.fidelity)}."
+    costs = {cost.column: cost for cost in costs_beside(info.objective)}
+    bounds = " and ".join(
+        f"{_round(costs[name], bound)} {costs[name].phrase}" for name, bound in info.budgets
+    )
+    return f"{run} Budget: at most {bounds}." if bounds else run
+
+
+def _round(cost: Quantity, bound: float) -> str:
+    """A budget as it was asked for, not to three figures: 300 M."""
+    return f"{tick(bound / cost.scale)} {cost.unit}"
+
+
+def _what_is_counted(info: FrontInfo) -> str:
+    counted = f"Multiply-adds are those of conv and fully connected layers, at {shorten(info.target)}."
+    if info.objective.column != LATENCY.column:
+        return counted
+    timed = numbers(info.front, "measured_ms").notna().any()
+    measured = "those of the front and the baselines measured" if timed else "none measured"
+    return f"{counted} Milliseconds are predicted, {measured}."
+
+
+# The run's panel ----------------------------------------------------------------------------------------
+
+
+def _run_panel(info: FrontInfo) -> Panel:
+    objective = info.objective
+    trials, slow = drawn_trials(info), slow_trials(info)
+    at_random = drawn_trials(replace(info, trials=info.control))
+    front = info.front[_drawable(info.front, objective)]
+    front = front.iloc[np.argsort(_points(front, objective)[0])]
+    baselines = info.baselines[_drawable(info.baselines, objective)]
+    names = [shorten(str(name)) for name in baselines["name"]] if len(baselines) else []
+    known, best, control = (_points(rows, objective) for rows in (baselines, front, at_random))
+    every = _points(pd.concat([trials, front, baselines, at_random, slow]), objective)
+    budget = _budget(info.budgets, objective)
+    end = budget[0] if budget else None
+    y_axis = value_axis("Validation accuracy (%)", every[1], unusual=0.1)
+
+    def cloud(name: str, style: Style, rows: pd.DataFrame, names: Sequence[str] = ()) -> Series:
+        return scatter(name, style, *_points(rows, objective), _hovers(rows, objective, names))
+
+    epochs = numbers(trials, "epochs")
+    brief = epochs < epochs.max()
+    series = (
+        cloud("trial", _TRIAL, trials[~brief]),
+        cloud("trial, trained more briefly", _BRIEF, trials[brief]),
+        _staircase(_best_first(control), end, _CONTROL_STAIRS),
+        cloud("random control", _CONTROL, at_random),
+        _staircase(best, end, _STAIRS),
+        cloud("over budget when timed", _SLOW, slow),
+        cloud("front", _FRONT, front),
+        cloud("baseline, same recipe", _BASELINE, baselines, names),
+    )
+    labels = zip(names, known[0], np.maximum(known[1], _edge(y_axis)), strict=True)
+    return Panel(
+        title=f"This run: {shorten(info.data)}",
+        x_axis=cost_axis(objective.title, np.append(every[0], end or []), room=0.14 if names else 0.0),
+        y_axis=y_axis,
+        series=tuple(part for one in series for part in _on_axis(one, y_axis)),
+        labels=tuple(Label(name, x, y, _BASELINE.color) for name, x, y in labels),
+        mark=budget,
+        notice="" if len(trials) else "No trial has finished yet.",
+    )
+
+
+def _budget(bounds: Sequence[tuple[str, float]], cost: Quantity) -> Mark | None:
+    limits = [bound for column, bound in bounds if column == cost.column]
+    return (min(limits) / cost.scale, f"budget {_round(cost, min(limits))}") if limits else None
+
+
+def _edge(y_axis: Axis) -> float:
+    """Where the markers of points below the axis stand."""
+    return y_axis.low + 0.012 * (y_axis.high - y_axis.low)
+
+
+def _on_axis(series: Series, y_axis: Axis) -> list[Series]:
+    """The points on the axis and, as triangles on its lower edge, those below; nothing for no points."""
+    if not series.style.marker:
+        return [series] if series.x else []
+    below = np.array(series.y) < y_axis.low
+    fallen = replace(
+        series,
+        name=f"{series.name}, below the axis",
+        style=replace(series.style, marker="triangle-down"),
+        y=tuple(max(y, _edge(y_axis)) for y in series.y),
+    )
+    parts = [_some(series, ~below), _some(fallen, below)]
+    return [part for part in parts if part.x]
+
+
+def _some(series: Series, mask: NDArray[np.bool_]) -> Series:
+    kept = np.flatnonzero(mask)
+    return replace(
+        series,
+        x=tuple(series.x[i] for i in kept),
+        y=tuple(series.y[i] for i in kept),
+        hover=tuple(series.hover[i] for i in kept),
+    )
+
+
+def _best_first(points: Coordinates) -> Coordinates:
+    """The front of a cloud, by rising cost."""
+    x, y = points
+    kept = front_mask(y, x)
+    order = np.argsort(x[kept])
+    return x[kept][order], y[kept][order]
+
+
+def _staircase(points: Coordinates, end: float | None, style: Style) -> Series:
+    """The best accuracy for at most x: it rises at each point of the front, and holds up to `end`."""
+    x, y = points
+    corners_x = np.repeat(x, 2)[1:]
+    corners_y = np.repeat(y, 2)[:-1]
+    if end is not None and len(x) and end > x[-1]:
+        corners_x, corners_y = np.append(corners_x, end), np.append(corners_y, y[-1])
+    return scatter("front line", style, corners_x, corners_y, in_legend=False)
+
+
+def _hovers(rows: pd.DataFrame, objective: Quantity, names: Sequence[str] = ()) -> list[str]:
+    """For each row: its name or number, what it scored and costs, and its arch."""
+    hovers = []
+    for i, (_, row) in enumerate(rows.iterrows()):
+        heading = names[i] if names else f"trial {row.get('trial', '')}"
+        lines = [f"<b>{escape(heading)}</b>", f"accuracy {100 * row['accuracy']:.2f} % (validation)"]
+        lines += cost_lines(row, objective)
+        ways = zip(("measured", "predicted"), times(row), strict=True)
+        lines += [f"{way} {text} ms" for way, text in ways if text]
+        if pd.notna(row.get("epochs")):
+            lines.append(f"{row['epochs']:g} epochs")
+        hovers.append("<br>".join([*lines, "", *wrapped(str(row.get("arch", "")))]))
+    return hovers
+
+
+# The table below ----------------------------------------------------------------------------------------
+
+
+def _front_table(info: FrontInfo) -> str:
+    """The front's points by falling accuracy; and those that are not on it because they were too slow when timed."""
+    listed = "<p>No trial is on the front yet.</p>"
+    if len(info.front):
+        listed = _trials_table(info.front, info.objective)
+    slow = slow_trials(info)
+    if len(slow):
+        listed += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, info.objective)
+    return listed
+
+
+def _trials_table(trials: pd.DataFrame, objective: Quantity) -> str:
+    from nas.figures.page import table
+
+    rows = trials.sort_values("accuracy", ascending=False)
+    costs = [cost for cost in costs_beside(objective) if numbers(rows, cost.column).notna().any()]
+    timed = numbers(rows, "predicted_ms").notna().any()
+    if timed:  # told below, with their intervals
+        costs = [cost for cost in costs if cost.column != LATENCY.column]
+    head = ["trial", "validation accuracy (%)", *(f"{cost.phrase} ({cost.unit})" for cost in costs)]
+    head += [*(["measured (ms)", "predicted (ms)"] if timed else []), "arch"]
+    lines = []
+    for _, row in rows.iterrows():
+        shown = ["" if pd.isna(row[c.column]) else digits(float(row[c.column]) / c.scale) for c in costs]
+        cells = [str(row["trial"]), f"{100 * row['accuracy']:.2f}", *shown, *(times(row) if timed else ())]
+        lines.append([*map(escape, cells), f"<code>{escape(str(row['arch']))}</code>"])
+    return table(head, lines)
