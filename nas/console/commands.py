@@ -1,6 +1,5 @@
 """How every command behaves: one clear line for bad input and exit code 2, never a traceback."""
 
-import errno
 import inspect
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from nas.common.errors import UserError, briefly
+from nas.common.files import is_full
 from nas.console.options import CommandOptions, spelled
 
 INTERRUPTED = 130  # what a shell reports for a command that was ended by Ctrl-C
@@ -114,9 +114,7 @@ def is_disk_full(error: BaseException | None) -> bool:
         error = waiting.pop()
         if error is None or id(error) in seen:
             continue
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if "database or disk is full" in str(error):  # SQLite's words
+        if is_full(error) or "database or disk is full" in str(error):  # SQLite's words
             return True
         seen.add(id(error))
         waiting += [error.__cause__, error.__context__]

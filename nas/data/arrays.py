@@ -18,18 +18,19 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from nas.common.errors import UserError
+from nas.common.files import writing
 
 ENTRY = "entry.json"
 _BUILDING = "building-"
 _ABANDONED_SECONDS = 24 * 3600.0
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES, errno.EPERM)
+_ELSEWHERE = "; set the environment variable NAS_CACHE_DIR to a folder that can be written to"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class StoredArray:
 
 
 @dataclass(frozen=True)
-class CacheEntry:
+class StoredEntry:
     """A whole entry: its folder, what its builder wrote down about it (JSON), and its arrays by name."""
 
     folder: Path
@@ -73,9 +74,7 @@ class ArrayWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def append(self, rows: npt.ArrayLike) -> None:
@@ -105,48 +104,45 @@ class ArrayWriter:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def find(folder: Path, verify: Iterable[str] = ()) -> CacheEntry | None:
+def write_array(folder: Path, name: str, rows: npt.NDArray[Any]) -> StoredArray:
+    """Write a whole array into a .npy file."""
+    with ArrayWriter(folder, name, rows.shape[1:], rows.dtype) as writer:
+        writer.append(rows)
+        return writer.finish()
+
+
+def find(folder: Path, verify: Iterable[str] = ()) -> StoredEntry | None:
     """Return the entry in `folder`, or None if there is none or it is damaged.
 
     The size of every array is checked, and the content of those named in `verify` (about 1 GB a second).
     """
     try:
-        raw = json.loads((folder / ENTRY).read_text("utf-8"))
-        arrays = {name: StoredArray(**fields) for name, fields in raw["arrays"].items()}
-        entry = CacheEntry(folder, dict(raw["info"]), arrays)
+        notes = json.loads((folder / ENTRY).read_bytes())
+        arrays = msgspec.convert(notes["arrays"], dict[str, StoredArray])
+        entry = StoredEntry(folder, dict(notes["info"]), arrays)
         for name, stored in arrays.items():
             if (folder / f"{name}.npy").stat().st_size != stored.size:
                 return None
         for name in verify:
-            array = entry.open(name)
-            if (
-                len(array) != arrays[name].rows
-                or hashlib.sha256(array.data).hexdigest() != arrays[name].sha256
-            ):
+            array, stored = entry.open(name), arrays[name]
+            if len(array) != stored.rows or hashlib.sha256(array.data).hexdigest() != stored.sha256:
                 return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None  # absent or unreadable: the caller builds it again
     return entry
 
 
 def publish(
     folder: Path, build: Callable[[Path], tuple[dict[str, Any], dict[str, StoredArray]]]
-) -> CacheEntry:
+) -> StoredEntry:
     """Build an entry and put it at `folder`, in the place of a damaged one if there is one.
 
     `build` gets an empty folder, writes arrays into it and returns (info, arrays). Whatever it raises
     (a full disk is an OSError) leaves nothing behind. Raises UserError if the cache cannot be written to.
     """
     work = folder.parent / f"{_BUILDING}{uuid.uuid4().hex}"
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work.mkdir()
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
-        raise _unwritable(folder.parent, error) from error
-    except OSError as error:
-        if error.errno == errno.EROFS:
-            raise _unwritable(folder.parent, error) from error
-        raise
+    with writing(f"the cache folder {folder.parent}", _ELSEWHERE):
+        work.mkdir(parents=True)
     try:
         _remove_abandoned(folder.parent)
         info, arrays = build(work)
@@ -158,7 +154,7 @@ def publish(
         _move(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return CacheEntry(folder, info, arrays)
+    return StoredEntry(folder, info, arrays)
 
 
 def remove_oldest(folder: Path, pattern: str, keep: int) -> None:
@@ -167,13 +163,6 @@ def remove_oldest(folder: Path, pattern: str, keep: int) -> None:
         entries = sorted(folder.glob(pattern), key=lambda entry: entry.stat().st_mtime, reverse=True)
         for old in entries[keep:]:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _unwritable(folder: Path, error: OSError) -> UserError:
-    return UserError(
-        f"cannot write to the cache folder {folder} ({error.strerror}): "
-        "set the environment variable NAS_CACHE_DIR to a folder that can be written to"
-    )
 
 
 def _move(work: Path, folder: Path) -> None:

@@ -7,7 +7,6 @@ is said together with what to do about it.
 
 from __future__ import annotations
 
-import errno
 import http.client
 import queue
 import socket
@@ -25,6 +24,7 @@ import numpy as np
 import platformdirs
 
 from nas.common.errors import UserError
+from nas.common.files import is_full
 from nas.data.folders import Content, Item
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _obtain(root: Path, notify: Callable[[str], None]) -> None:
             for file in (Path(temporary) / CIFAR10.base_folder).iterdir():
                 file.replace(target / file.name)
     except (OSError, RuntimeError, EOFError, http.client.HTTPException, tarfile.TarError) as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise
         raise _unavailable(root, str(error) or type(error).__name__) from error
     if _damaged(root):

@@ -2,40 +2,34 @@
 
     load("folder:~/flowers").train().images        # uint8 [N, 32, 32, 3]
 
-`train/` is split into training and validation, stratified and fixed by the seed; `test/` is held out.
-On disk (array_cache) a data set has one entry of decoded images in the source's order, in which the
-test part is a file of its own, and one entry a split, in which training and validation images lie one
-after the other in random order, so that each part is a plain contiguous array.
+`train/` is split into training and validation, stratified and fixed by the seed; `test/` is held out. What lies on
+disk of a data set is described in `nas.data.entries`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from nas.common.cache import cache_folder
-from nas.common.errors import UserError
+from nas.common.errors import UserError, require
 from nas.data import cifar
-from nas.data.arrays import ArrayWriter, CacheEntry, StoredArray, find, publish, remove_oldest
-from nas.data.folders import Content, ImageSource, Item, Pixels, decode_all, list_folder
+from nas.data.arrays import StoredEntry, find, publish, remove_oldest
+from nas.data.digits import read_digits
+from nas.data.entries import Labels, write_pixels, write_split
+from nas.data.folders import Origin, Pixels, list_folder
 
 SPECS = "auto, cifar10, folder:PATH or digits"
 _FORMAT = "1"  # to be raised whenever the same files would be decoded or split differently
 _KEPT_SPLITS = 4
 _TRAIN, _TEST = ("train", "train_labels"), ("test", "test_labels")
 
-Labels = npt.NDArray[np.int64]
 Notify = Callable[[str], None]
-_Built = tuple[dict[str, Any], dict[str, StoredArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +140,11 @@ def load(
 
     Raises UserError for data that cannot be used, OSError for a full disk (nothing half-written stays).
     """
-    _check_arguments(resolution, seed, validation)
+    fits = isinstance(resolution, int) and 8 <= resolution <= 1024
+    require(fits, "resolution", resolution, "a whole number of pixels from 8 to 1024")
+    require(isinstance(seed, int) and seed >= 0, "seed", seed, "a whole number, 0 or more")
+    share = "a share of the training images between 0 and 1"
+    require(0.0 < validation < 1.0, "validation", validation, share)
     where = (root or cifar.default_root()).expanduser().absolute()
     base = spec
     if spec.startswith("folder:"):
@@ -170,15 +168,6 @@ def load(
         return _prepare(request("digits"), notify)
 
 
-def _check_arguments(resolution: int, seed: int, validation: float) -> None:
-    if not isinstance(resolution, int) or not 8 <= resolution <= 1024:
-        raise UserError(f"resolution {resolution!r}: expected a whole number of pixels from 8 to 1024")
-    if not isinstance(seed, int) or seed < 0:
-        raise UserError(f"seed {seed!r}: expected a whole number, 0 or more")
-    if not 0.0 < validation < 1.0:
-        raise UserError(f"validation {validation!r}: expected a share of the training images between 0 and 1")
-
-
 def _notice(problem: Exception) -> str:
     rule = "!" * 100
     return (
@@ -192,18 +181,20 @@ def _notice(problem: Exception) -> str:
 
 def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = ()) -> Dataset:
     """Find or build the two entries of a request; `verify` names decoded arrays to be checked throughout."""
-    source = _source(request, notify)
-    home = request.cache / "images" / _digest([_FORMAT, source.key, request.resolution])[:32]
-    pixels = _pixels(home, source, request.resolution, notify, verify)
-    _check_content(source.name, pixels.info, request.skip_corrupt)
+    origin = _origin(request, notify)
+    home = request.cache / "images" / _digest([_FORMAT, origin.key, request.resolution])[:32]
+    pixels = _pixels(home, origin, request.resolution, notify, verify)
+    _check_content(origin.name, pixels.info, request.skip_corrupt)
     split = find(home / request.split, ("images", "labels"))
     if split is None:
-        pixels = _pixels(home, source, request.resolution, notify, _TRAIN)
-        split = publish(home / request.split, partial(_write_split, pixels=pixels, request=request))
+        pixels = _pixels(home, origin, request.resolution, notify, _TRAIN)
+        split = publish(
+            home / request.split, lambda folder: write_split(folder, pixels, request.validation, request.seed)
+        )
         remove_oldest(home, "split-*", _KEPT_SPLITS)
     content = [_FORMAT, pixels.info["content"], request.resolution, request.validation, request.seed]
     return Dataset(
-        name=source.name,
+        name=origin.name,
         classes=tuple(pixels.info["classes"]),
         resolution=request.resolution,
         fingerprint=_digest(content)[:16],
@@ -220,76 +211,24 @@ def _digest(parts: Sequence[object]) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
-def _source(request: _Request, notify: Notify) -> ImageSource:
+def _origin(request: _Request, notify: Notify) -> Origin:
     if request.spec == "cifar10":
-        return ImageSource("CIFAR-10", cifar.KEY, partial(cifar.read_cifar10, request.root, notify))
+        return Origin("CIFAR-10", cifar.KEY, lambda: cifar.read_cifar10(request.root, notify))
     if request.spec == "digits":
-        return ImageSource("digits", "digits", _read_digits)
+        return Origin("digits", "digits", read_digits)
     return list_folder(Path(request.spec.removeprefix("folder:")), notify)
 
 
-def _read_digits() -> Content:
-    """Return scikit-learn's digits, 8x8 in 17 grey levels; every fifth image of a class is for testing."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    grey = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    train: list[Item] = []
-    test: list[Item] = []
-    for label in range(10):
-        for n, index in enumerate(np.flatnonzero(digits.target == label)):
-            part, name = (test, "test") if n % 5 == 4 else (train, "train")
-            part.append(Item(f"{name}/{label}/{index:04d}", label, grey[index]))
-    return Content(tuple(map(str, range(10))), train, test)
-
-
 def _pixels(
-    home: Path, source: ImageSource, resolution: int, notify: Notify, verify: tuple[str, ...]
-) -> CacheEntry:
+    home: Path, origin: Origin, resolution: int, notify: Notify, verify: tuple[str, ...]
+) -> StoredEntry:
     entry = find(home / "pixels", verify)
     if entry is None:
-        content = source.read()
+        content = origin.read()
         count = len(content.train) + len(content.test)
-        notify(f"decoding the {count:,} images of {source.name} once, into {home}")
-        entry = publish(home / "pixels", partial(_write_pixels, content=content, resolution=resolution))
+        notify(f"decoding the {count:,} images of {origin.name} once, into {home}")
+        entry = publish(home / "pixels", lambda folder: write_pixels(folder, content, resolution))
     return entry
-
-
-def _write_pixels(folder: Path, content: Content, resolution: int) -> _Built:
-    """Decode both parts, leaving out and noting what is corrupt: whether to accept that is decided later."""
-    arrays: dict[str, StoredArray] = {}
-    corrupt: list[tuple[str, str]] = []
-    counts: dict[str, list[int]] = {}
-    content_hash = hashlib.sha256("\n".join(content.classes).encode())
-    for part, items in (("train", content.train), ("test", content.test)):
-        count = np.zeros(len(content.classes), np.int64)
-        with (
-            ArrayWriter(folder, part, (resolution, resolution, 3), np.uint8) as images,
-            ArrayWriter(folder, f"{part}_labels", (), np.int64) as labels,
-        ):
-            for chunk in decode_all(items, resolution):
-                corrupt += chunk.corrupt
-                if not chunk.items:
-                    continue
-                images.append(chunk.images)
-                new = np.array([item.label for item in chunk.items], np.int64)
-                labels.append(new)
-                count += np.bincount(new, minlength=len(count))
-                for item, digest in zip(chunk.items, chunk.digests, strict=True):
-                    # Without the part's name: that of the held-out folder may be test or val.
-                    inside = item.path.split("/", 1)[1]
-                    content_hash.update(
-                        f"{part}\0{item.label}\0{inside}\0{digest}\n".encode("utf-8", "surrogateescape")
-                    )
-            arrays[part], arrays[f"{part}_labels"] = images.finish(), labels.finish()
-        counts[part] = count.tolist()
-    info = {
-        "classes": content.classes,
-        "content": content_hash.hexdigest(),
-        "counts": counts,
-        "corrupt": corrupt,
-    }
-    return info, arrays
 
 
 def _check_content(name: str, info: dict[str, Any], skip_corrupt: bool) -> None:
@@ -311,66 +250,3 @@ def _check_content(name: str, info: dict[str, Any], skip_corrupt: bool) -> None:
                     f"class {label!r} of {name} has {count} readable images in {part}: at least {needed} "
                     f"needed, {why}. Add images or remove the class"
                 )
-
-
-# ------------------------------------------------------------------------------------ splitting
-
-
-def _write_split(folder: Path, pixels: CacheEntry, request: _Request) -> _Built:
-    """Write the training images, then the validation images, and note the former's mean and deviation."""
-    images, labels = pixels.open("train"), pixels.open("train_labels")
-    training, held = split_indices(labels, request.validation, request.seed)
-    levels = np.zeros((3, 256), np.int64)
-    with (
-        ArrayWriter(folder, "images", images.shape[1:], np.uint8) as out,
-        ArrayWriter(folder, "labels", (), np.int64) as out_labels,
-    ):
-        for rows in _blocks(training, images[0].nbytes):
-            block = images[rows]
-            out.append(block)
-            for channel in range(3):
-                levels[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
-        for rows in _blocks(held, images[0].nbytes):
-            out.append(images[rows])
-        out_labels.append(labels[np.concatenate([training, held])])
-        arrays = {"images": out.finish(), "labels": out_labels.finish()}
-    mean, std = _moments(levels)
-    return {"training": len(training), "mean": mean, "std": std}, arrays
-
-
-def _blocks(indices: npt.NDArray[np.int64], row_bytes: int) -> Iterable[npt.NDArray[np.int64]]:
-    rows = max(1, 8 * 2**20 // row_bytes)
-    return (indices[i : i + rows] for i in range(0, len(indices), rows))
-
-
-def _moments(levels: npt.NDArray[np.int64]) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation in [0, 1] units by channel, from how often each level occurs."""
-    value = np.arange(256) / 255
-    share = levels / levels.sum(axis=1, keepdims=True)
-    mean = share @ value
-    variance = share @ value**2 - mean**2
-    # A channel that is the same everywhere has no deviation to divide by: at least one grey level.
-    std = np.sqrt(np.maximum(variance, (1 / 255) ** 2))
-    return mean.tolist(), std.tolist()
-
-
-def split_indices(
-    labels: Labels, validation: float, seed: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the indices of training and of validation images, stratified, each in random order.
-
-    Of each class (2 images or more) the share `validation` is set aside, rounded, at least 1 and never
-    all. The order spreads every class evenly, so that any first n indices are stratified too.
-    """
-    random = np.random.Generator(np.random.PCG64(seed))
-    lot = random.random(len(labels))
-    counts = np.bincount(labels)
-    held = np.clip(np.floor(validation * counts + 0.5).astype(np.int64), 1, np.maximum(counts - 1, 1))
-    by_class = np.lexsort((lot, labels))
-    rank = np.empty(len(labels), np.int64)
-    rank[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    aside = rank < held[labels]
-    part_rank = np.where(aside, rank, rank - held[labels])
-    part_count = np.where(aside, held[labels], (counts - held)[labels])
-    order = np.argsort((part_rank + random.random(len(labels))) / part_count, kind="stable")
-    return order[~aside[order]], order[aside[order]]

@@ -1,8 +1,8 @@
 """Pictures as people have them (folders of files of any size and kind) made into rows of uint8 RGB.
 
 `list_folder` reads an image folder's layout without opening a picture; `decode` makes one picture the
-square of a given resolution; `decode_all` does so for many, in bounded memory, keeping what cannot be
-decoded apart with its reason.
+square of a given resolution; `decode_all` does so for many, in bounded memory, and gives the reason for what
+cannot be decoded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class ImageSource:
+class Origin:
     """Where a data set comes from. `key` changes whenever the content may have; `read` is called only
     if nothing is cached under the key."""
 
@@ -62,21 +63,18 @@ class ImageSource:
     read: Callable[[], Content]
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Consecutive decoded items: images uint8 [n, r, r, 3], the items, the SHA-256 of each one's bytes,
-    and (path, reason) of those that could not be decoded."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded item: uint8 [r, r, 3], and the SHA-256 of the bytes that it was decoded from."""
 
-    images: Pixels
-    items: list[Item]
-    digests: list[str]
-    corrupt: list[tuple[str, str]]
+    pixels: Pixels
+    sha256: str
 
 
 # ---------------------------------------------------------------------------------------- folders
 
 
-def list_folder(folder: Path, notify: Callable[[str], None]) -> ImageSource:
+def list_folder(folder: Path, notify: Callable[[str], None]) -> Origin:
     """Read the layout of an image folder. Raises UserError if it is not one that can be trained on."""
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
@@ -95,16 +93,17 @@ def list_folder(folder: Path, notify: Callable[[str], None]) -> ImageSource:
     test = _list_part(folder, held_out[0])
     _check_classes(folder, train, held_out[0], test)
     classes = tuple(sorted(train))
+    parts = {"train": train, held_out[0]: test}
     key = hashlib.sha256(os.fsencode(folder))
-    for part, files in (("train", train), (held_out[0], test)):
+    for part, files in parts.items():
         for name in classes:
             key.update(os.fsencode(f"{part}/{name}\n"))
             key.update(os.fsencode("\n".join([f"{path}\0{state}" for path, state in files[name]])))
 
     def read() -> Content:
-        return Content(classes, _items(folder, "train", train), _items(folder, held_out[0], test))
+        return Content(classes, *(_items(folder, part, files) for part, files in parts.items()))
 
-    return ImageSource(folder.name or str(folder), f"folder:{key.hexdigest()}", read)
+    return Origin(folder.name or str(folder), f"folder:{key.hexdigest()}", read)
 
 
 def _items(folder: Path, part: str, files: _Files) -> list[Item]:
@@ -170,46 +169,32 @@ def _some(names: Sequence[str], shown: int = 5) -> str:
 # --------------------------------------------------------------------------------------- decoding
 
 
-def decode_all(items: Sequence[Item], resolution: int) -> Iterator[Chunk]:
-    """Decode items in order, in chunks of about 32 MB, on as many threads as this process has cores.
+def decode_all(items: Sequence[Item], resolution: int) -> Iterator[tuple[Item, Picture | str]]:
+    """Decode items in order, about 32 MB at a time, on as many threads as this process has cores.
 
-    A file that cannot be read for a reason other than its being absent or forbidden (a failing disk)
-    raises OSError: it is not corrupt, and to remember it as such would be wrong.
+    Each comes with its picture, or with the reason why it has none. A file that cannot be read for a reason other
+    than its being absent or forbidden (a failing disk) raises OSError: it is not corrupt, and to remember it as
+    such would be wrong.
     """
     size = max(_GROUP, min(4096, _CHUNK_BYTES // (resolution * resolution * 3)))
-    workers = cores()
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(items), size):
             chunk = items[start : start + size]
             groups = [chunk[i : i + _GROUP] for i in range(0, len(chunk), _GROUP)]
-            yield _gather(chunk, list(pool.map(lambda group: [_try(i, resolution) for i in group], groups)))
+            made = list(pool.map(lambda group: [_try(item, resolution) for item in group], groups))
+            yield from zip(chunk, chain.from_iterable(made), strict=True)
 
 
-def _gather(items: Sequence[Item], groups: list[list[tuple[str, Pixels] | str]]) -> Chunk:
-    good: list[Item] = []
-    digests: list[str] = []
-    images: list[Pixels] = []
-    corrupt: list[tuple[str, str]] = []
-    for item, result in zip(items, (result for group in groups for result in group), strict=True):
-        if isinstance(result, str):
-            corrupt.append((item.path, result))
-        else:
-            good.append(item)
-            digests.append(result[0])
-            images.append(result[1])
-    return Chunk(np.stack(images) if images else np.empty(0, np.uint8), good, digests, corrupt)
-
-
-def _try(item: Item, resolution: int) -> tuple[str, Pixels] | str:
-    """Return (SHA-256 of the item's bytes, its pixels), or the reason why it has none."""
+def _try(item: Item, resolution: int) -> Picture | str:
     if isinstance(item.where, np.ndarray):
-        return hashlib.sha256(item.where.tobytes()).hexdigest(), fit(Image.fromarray(item.where), resolution)
+        pixels = fit(Image.fromarray(item.where), resolution)
+        return Picture(pixels, hashlib.sha256(item.where.tobytes()).hexdigest())
     try:
         data = item.where.read_bytes()
     except (FileNotFoundError, PermissionError) as error:
         return error.strerror or str(error)
     try:
-        return hashlib.sha256(data).hexdigest(), decode(data, resolution)
+        return Picture(decode(data, resolution), hashlib.sha256(data).hexdigest())
     except MemoryError:
         raise
     except UnidentifiedImageError:

@@ -6,15 +6,9 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, require
 
 SMALLEST_BATCH = 16  # below it batch norm's statistics are mostly noise
-
-
-def require(holds: bool, name: str, value: object, expected: str) -> None:
-    """Raise UserError naming the value and what was expected, unless it holds."""
-    if not holds:
-        raise UserError(f"{name} {value!r}: expected {expected}")
 
 
 def _value(name: str, text: str, kind: type) -> bool | int | float:

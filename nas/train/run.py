@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from nas.common.errors import UserError
+from nas.common.files import writing
 from nas.console import commands
 from nas.data.dataset import Dataset, load
 from nas.networks.building import build
@@ -35,7 +36,8 @@ def carry_out(request: TrainRequest) -> int:
     network = resolve(request.network)
     root = Path(request.data_root) if request.data_root else None
     data = load(request.data or "auto", root=root, resolution=resolution, skip_corrupt=request.skip_corrupt)
-    _make(out)
+    with writing(f"--out {out}", "; name another folder"):
+        out.mkdir(parents=True, exist_ok=True)
     trainer.seed_everything(request.seed)
     model = build(network, len(data.classes), resolution)
     print(
@@ -82,15 +84,6 @@ def _say(progress: trainer.Progress) -> None:
         f"{progress.share:6.1%}  validation accuracy {progress.accuracy:.4f}  "
         f"training loss {progress.loss:.3f}  {progress.seconds:.1f} s"
     )
-
-
-def _make(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--out {out}: the folder cannot be made ({error.strerror}); name another one"
-        ) from None
 
 
 def _describe(

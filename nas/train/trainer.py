@@ -22,10 +22,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nas.common.errors import UserError, briefly
+from nas.common.errors import UserError, briefly, require
 from nas.kernels.compute import Compute, best
 from nas.train.batches import Batches, normaliser, stratified
-from nas.train.recipe import DEFAULT, Fidelity, Recipe, Schedule, require, schedule
+from nas.train.recipe import DEFAULT, Fidelity, Recipe, Schedule, schedule
 
 if TYPE_CHECKING:
     from nas.data.dataset import Dataset, Split

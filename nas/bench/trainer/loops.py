@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader, Subset
 from torch.utils.data import Dataset as Pictures
 
 from nas.common.errors import UserError
-from nas.data.dataset import Dataset, Labels, Split, load, split_indices
+from nas.data.dataset import Dataset, Split, load
+from nas.data.entries import Labels, split_indices
 from nas.kernels.compute import Compute
 from nas.networks.building import build
 from nas.train.batches import Batches

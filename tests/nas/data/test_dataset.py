@@ -16,9 +16,9 @@ from PIL import Image
 
 from nas.common.errors import UserError
 from nas.data import arrays as array_cache
-from nas.data import dataset as data
-from nas.data import folders as images
-from nas.data.dataset import Dataset, Split, load, split_indices
+from nas.data import entries, folders
+from nas.data.dataset import Dataset, Split, load
+from nas.data.entries import split_indices
 
 
 def silent(message: str) -> None:
@@ -156,7 +156,7 @@ def test_the_fingerprint_is_of_the_request(pictures: Path) -> None:
 
 def test_a_second_load_decodes_nothing(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = open_folder(pictures)
-    monkeypatch.setattr(data, "decode_all", None)
+    monkeypatch.setattr(entries, "decode_all", None)
     assert open_folder(pictures) == first
     assert len(open_folder(pictures, seed=7).train()) == len(first.train())
 
@@ -230,13 +230,13 @@ def test_other_data_never_takes_its_place(pictures: Path, cache: Path) -> None:
 
 def test_two_at_once(pictures: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     meet = threading.Barrier(2)
-    decode = images.decode_all
+    decode = folders.decode_all
 
     def together(*arguments: object) -> object:
         meet.wait(10)
         return decode(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(data, "decode_all", together)
+    monkeypatch.setattr(entries, "decode_all", together)
     loaded: list[Dataset] = []
     threads = [threading.Thread(target=lambda: loaded.append(open_folder(pictures))) for _ in range(2)]
     for thread in threads:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nas.common.errors import UserError
-from nas.data.folders import Content, Item, decode, decode_all, fit, list_folder
+from nas.data import folders
+from nas.data.folders import Content, Item, Picture, decode, decode_all, fit, list_folder
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -133,20 +134,27 @@ def test_decoding_keeps_order_and_sets_the_corrupt_apart(tmp_path: Path) -> None
     }.items():
         items[i].where.write_bytes(data)  # type: ignore[union-attr]
     (tmp_path / "60.png").unlink()
-    chunks = list(decode_all(items, 8))
-    corrupt = [path for chunk in chunks for path, _ in chunk.corrupt]
-    assert corrupt == [f"train/a/{i}.png" for i in (3, 20, 40, 41, 42, 60)]
-    assert all("object at" not in reason for chunk in chunks for _, reason in chunk.corrupt)
-    kept = [i for i in range(70) if i not in (3, 20, 40, 41, 42, 60)]
-    assert np.concatenate([chunk.images for chunk in chunks])[:, 0, 0, 0].tolist() == kept
-    assert [item.path for chunk in chunks for item in chunk.items] == [f"train/a/{i}.png" for i in kept]
+    made = list(decode_all(items, 8))
+    assert [item for item, _ in made] == items
+    reasons = {item.path: reason for item, reason in made if isinstance(reason, str)}
+    assert list(reasons) == [f"train/a/{i}.png" for i in (3, 20, 40, 41, 42, 60)]
+    assert all("object at" not in reason for reason in reasons.values())
+    kept = [decoded.pixels[0, 0, 0] for _, decoded in made if isinstance(decoded, Picture)]
+    assert kept == [i for i in range(70) if i not in (3, 20, 40, 41, 42, 60)]
 
 
-def test_chunks_are_bounded() -> None:
-    items = [Item(f"train/{i}", 0, np.full((4, 4), i, np.uint8)) for i in range(100)]
-    chunks = list(decode_all(items, 1024))  # 3 MB each
-    assert max(chunk.images.nbytes for chunk in chunks) <= 2 * 32 * 2**20
-    assert sum(len(chunk.items) for chunk in chunks) == 100
+def test_little_is_decoded_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+
+    def fit(image: Image.Image, resolution: int) -> np.ndarray:
+        decoded.append(resolution)
+        return np.zeros(0, np.uint8)
+
+    monkeypatch.setattr(folders, "fit", fit)
+    pictures = decode_all([Item(f"train/{i}", 0, np.zeros((4, 4), np.uint8)) for i in range(100)], 1024)
+    next(pictures)
+    assert len(decoded) * 1024 * 1024 * 3 <= 2 * 32 * 2**20
+    assert len(list(pictures)) == len(decoded) - 1 == 99
 
 
 # ----------------------------------------------------------------------------------------- folders

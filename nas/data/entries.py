@@ -1,0 +1,105 @@
+"""The two entries of a data set in the cache: its decoded images, and one split of them.
+
+The first holds the images in their source's order, the test part in a file of its own; in the second training and
+validation images lie one after the other in random order, so that each part is a plain contiguous array.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.data.arrays import ArrayWriter, StoredArray, StoredEntry, write_array
+from nas.data.folders import Content, decode_all
+
+Labels = npt.NDArray[np.int64]
+Built = tuple[dict[str, Any], dict[str, StoredArray]]
+"""What is written down about an entry, and its arrays."""
+
+
+def write_pixels(folder: Path, content: Content, resolution: int) -> Built:
+    """Decode both parts, leaving out and noting what is corrupt: whether to accept that is decided later."""
+    arrays: dict[str, StoredArray] = {}
+    corrupt: list[tuple[str, str]] = []
+    counts: dict[str, list[int]] = {}
+    content_hash = hashlib.sha256("\n".join(content.classes).encode())
+    for part, items in (("train", content.train), ("test", content.test)):
+        labels: list[int] = []
+        with ArrayWriter(folder, part, (resolution, resolution, 3), np.uint8) as images:
+            for item, decoded in decode_all(items, resolution):
+                if isinstance(decoded, str):
+                    corrupt.append((item.path, decoded))
+                    continue
+                images.append(decoded.pixels[None])
+                labels.append(item.label)
+                # Without the part's name: that of the held-out folder may be test or val.
+                inside = item.path.split("/", 1)[1]
+                line = f"{part}\0{item.label}\0{inside}\0{decoded.sha256}\n"
+                content_hash.update(line.encode("utf-8", "surrogateescape"))
+            arrays[part] = images.finish()
+        classes = np.array(labels, np.int64)
+        arrays[f"{part}_labels"] = write_array(folder, f"{part}_labels", classes)
+        counts[part] = np.bincount(classes, minlength=len(content.classes)).tolist()
+    notes = {"content": content_hash.hexdigest(), "counts": counts, "corrupt": corrupt}
+    return {"classes": content.classes} | notes, arrays
+
+
+def write_split(folder: Path, pixels: StoredEntry, validation: float, seed: int) -> Built:
+    """Write the training images, then the validation images, and note the former's mean and deviation."""
+    images, labels = pixels.open("train"), pixels.open("train_labels")
+    training, held = split_indices(labels, validation, seed)
+    levels = np.zeros((3, 256), np.int64)
+    with ArrayWriter(folder, "images", images.shape[1:], np.uint8) as out:
+        for rows in _blocks(training, images[0].nbytes):
+            block = images[rows]
+            out.append(block)
+            for channel in range(3):
+                levels[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
+        for rows in _blocks(held, images[0].nbytes):
+            out.append(images[rows])
+        stored = out.finish()
+    order = np.concatenate([training, held])
+    arrays = {"images": stored, "labels": write_array(folder, "labels", labels[order])}
+    mean, std = _moments(levels)
+    return {"training": len(training), "mean": mean, "std": std}, arrays
+
+
+def _blocks(indices: npt.NDArray[np.int64], row_bytes: int) -> Iterable[npt.NDArray[np.int64]]:
+    rows = max(1, 8 * 2**20 // row_bytes)
+    return (indices[i : i + rows] for i in range(0, len(indices), rows))
+
+
+def _moments(levels: npt.NDArray[np.int64]) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation in [0, 1] units by channel, from how often each level occurs."""
+    value = np.arange(256) / 255
+    share = levels / levels.sum(axis=1, keepdims=True)
+    mean = share @ value
+    variance = share @ value**2 - mean**2
+    # A channel that is the same everywhere has no deviation to divide by: at least one grey level.
+    std = np.sqrt(np.maximum(variance, (1 / 255) ** 2))
+    return mean.tolist(), std.tolist()
+
+
+def split_indices(
+    labels: Labels, validation: float, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the indices of training and of validation images, stratified, each in random order.
+
+    Of each class (2 images or more) the share `validation` is set aside, rounded, at least 1 and never
+    all. The order spreads every class evenly, so that any first n indices are stratified too.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    lot = random.random(len(labels))
+    counts = np.bincount(labels)
+    held = np.clip(np.floor(validation * counts + 0.5).astype(np.int64), 1, np.maximum(counts - 1, 1))
+    by_class = np.lexsort((lot, labels))
+    rank = np.empty(len(labels), np.int64)
+    rank[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    aside = rank < held[labels]
+    part_rank = np.where(aside, rank, rank - held[labels])
+    part_count = np.where(aside, held[labels], (counts - held)[labels])
+    order = np.argsort((part_rank + random.random(len(labels))) / part_count, kind="stable")
+    return order[~aside[order]], order[aside[order]]
