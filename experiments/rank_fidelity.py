@@ -55,7 +55,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Row:
+class TrainingRow:
     """A training that was done.
 
     macs at 224x224 and 1000 classes; macs_trained as trained. epochs: of the schedule. accuracy: validation, in
@@ -122,7 +122,7 @@ def plan(archs: Sequence[Arch], final_4: bool) -> list[Task]:
     return [Task(name, *stage) for stage in stages for name in names]
 
 
-def perform(task: Task, data: Dataset) -> Row:
+def perform(task: Task, data: Dataset) -> TrainingRow:
     """Do one training, on one thread of this process."""
     import torch
 
@@ -144,7 +144,7 @@ def perform(task: Task, data: Dataset) -> Row:
         device="cpu",
         reports=1,
     )
-    return Row(
+    return TrainingRow(
         **asdict(task),
         macs=cost(arch).macs,
         macs_trained=cost(arch, data.resolution, len(data.classes), final=task.final).macs,
@@ -157,20 +157,21 @@ def perform(task: Task, data: Dataset) -> Row:
     )
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path) -> list[TrainingRow]:
     """The rows of a study's file; none where there is no file. Raises UserError for another kind of file."""
     if not path.exists():
         return []
     try:
         table = pd.read_csv(path)
         return [
-            Row(**{spec.name: row[spec.name] for spec in fields(Row)}) for row in table.to_dict("records")
+            TrainingRow(**{spec.name: row[spec.name] for spec in fields(TrainingRow)})
+            for row in table.to_dict("records")
         ]
     except (KeyError, ValueError) as error:
         raise UserError(f"{path} holds no trainings of this study ({error}); name another folder") from None
 
 
-def run(tasks: Sequence[Task], data: Dataset, path: Path, workers: int) -> Iterator[Row]:
+def run(tasks: Sequence[Task], data: Dataset, path: Path, workers: int) -> Iterator[TrainingRow]:
     """Do what is missing, adding each row to the file as it is finished, and yield it.
 
     Raises UserError where the file's rows were trained on other data.
@@ -180,7 +181,7 @@ def run(tasks: Sequence[Task], data: Dataset, path: Path, workers: int) -> Itera
         raise UserError(f"{path}: trained on other data than {data.name} ({data.fingerprint}); name another")
     missing = [task for task in tasks if task not in {row.task for row in done}]
     if not done:
-        write_text(path, ",".join(spec.name for spec in fields(Row)) + "\n")
+        write_text(path, ",".join(spec.name for spec in fields(TrainingRow)) + "\n")
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for finished in as_completed([pool.submit(perform, task, data) for task in missing]):
             row = finished.result()
@@ -192,7 +193,7 @@ def run(tasks: Sequence[Task], data: Dataset, path: Path, workers: int) -> Itera
 # What the rows say -----------------------------------------------------------------------------------------
 
 
-def orders(rows: Sequence[Row]) -> pd.DataFrame:
+def orders(rows: Sequence[TrainingRow]) -> pd.DataFrame:
     """One line an arch: `reference` (mean over its seeds), and one column for each way to rank the archs.
 
     Archs whose reference is not complete are left out.
@@ -252,7 +253,7 @@ def _correlation(one: Floats, other: Floats) -> Floats:
     return found
 
 
-def summarise(rows: Sequence[Row]) -> pd.DataFrame:
+def summarise(rows: Sequence[TrainingRow]) -> pd.DataFrame:
     """For each way to rank: how well it agrees with the reference, its mean accuracy and what it takes."""
     table = pd.DataFrame([asdict(row) for row in rows])
     found = orders(rows)

@@ -54,6 +54,34 @@ def hypervolume(maximise: ArrayLike, minimise: ArrayLike, reference: tuple[float
     return float(np.sum(widths * (value - reference[0])))
 
 
+def nondominated(worth: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Which of n points [n, objectives], the higher the better, no other dominates; of equal ones the first."""
+    left = np.lexsort(
+        -worth.T[::-1]
+    )  # by the first objective, then the second, ...: nothing dominates the first
+    front = []
+    while len(left):
+        front.append(left[0])
+        left = left[(worth[left] > worth[left[0]]).any(axis=1)]
+    return np.array(front, dtype=np.intp)
+
+
+def volume(values: NDArray[np.float64], costs: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
+    """What n points [n] at costs [n, k], k of 1 or 2, dominate up to a reference (value, costs): exact."""
+    if costs.shape[1] == 1:
+        return hypervolume(values, costs[:, 0], (reference[0], reference[1]))
+    inside = (values > reference[0]) & (costs < reference[1:]).all(axis=1)
+    values, costs = values[inside], costs[inside]
+    front = nondominated(np.column_stack([values, -costs]))
+    values, costs = values[front], costs[front]
+    levels = np.unique(costs[:, 1])
+    slices = [
+        hypervolume(values[below], costs[below, 0], (reference[0], reference[1]))
+        for below in (costs[:, 1] <= level for level in levels)
+    ]
+    return float(np.sum(np.diff(levels, append=reference[2]) * slices))
+
+
 def _pairs(maximise: ArrayLike, minimise: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     value, cost = np.asarray(maximise, dtype=float), np.asarray(minimise, dtype=float)
     if value.ndim != 1 or value.shape != cost.shape:

@@ -4,6 +4,6 @@
 """
 
 from nas.samplers.front import FrontSampler, SpaceExhausted
-from nas.samplers.history import FIDELITY, PARTIAL, Record
+from nas.samplers.history import FIDELITY, PARTIAL, PriorResult
 
-__all__ = ["FIDELITY", "PARTIAL", "FrontSampler", "Record", "SpaceExhausted"]
+__all__ = ["FIDELITY", "PARTIAL", "FrontSampler", "PriorResult", "SpaceExhausted"]

@@ -20,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 from nas.common.errors import UserError
 from nas.samplers.candidates import with_fixed
 from nas.samplers.grid import ABSENT, Grid, Rows, axis
-from nas.samplers.history import CLAIM, Record, as_record, is_tried, read, tried_rows
+from nas.samplers.history import CLAIM, PriorResult, as_record, is_tried, read, tried_rows
 from nas.samplers.learned import LearnedSpace
 from nas.samplers.model import Model
 from nas.samplers.objectives import Objectives, assumed, detect
@@ -61,8 +61,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
         it is proposed.
     objectives: for each of the study's values the name of the cost that it is ("cost" where it is a plain number),
         None where it has to be learned. Left out, the values are compared with the costs.
-    prior: results of earlier studies (other budget, device, fidelity), as knowledge and never as results: Records,
-        or trials whose values are those of this study's objectives.
+    prior: results of earlier studies (other budget, device, fidelity), as knowledge and never as results:
+        PriorResults, or trials whose values are those of this study's objectives.
     seed: the same seed gives the same proposals; random where left out.
 
     Raises UserError for continuous parameters, for a budget without its cost, and, when first asked for a point, for
@@ -76,7 +76,7 @@ class FrontSampler(optuna.samplers.BaseSampler):
         budget: Budget = None,
         *,
         objectives: Sequence[str | None] | None = None,
-        prior: Iterable[Record | FrozenTrial] = (),
+        prior: Iterable[PriorResult | FrozenTrial] = (),
         seed: int | None = None,
     ) -> None:
         if budget is not None and cost is None:
@@ -227,5 +227,5 @@ class FrontSampler(optuna.samplers.BaseSampler):
         costs = self._problem.prices(self._problem.grid.rows([row for row, _ in placed]))
         return Objectives(signs, detect(signs, np.array([values for _, values in placed]), costs))
 
-    def _records(self, objectives: Objectives) -> list[Record]:
+    def _records(self, objectives: Objectives) -> list[PriorResult]:
         return [record for p in self._prior if (record := as_record(p, objectives)) is not None]

@@ -29,7 +29,7 @@ LEVELS = 32
 
 
 @dataclass(frozen=True)
-class Axis:
+class GridAxis:
     """One dimension: its distribution, its number of choices, and whether they are ordered."""
 
     name: str
@@ -84,10 +84,10 @@ class Axis:
         return (numbers[1:] + numbers[:-1]) / 2.0, spans / max(float(spans.sum()), 1e-300)
 
 
-def axis(name: str, distribution: BaseDistribution) -> Axis:
+def axis(name: str, distribution: BaseDistribution) -> GridAxis:
     """The axis of a parameter. Raises UserError for a continuous one, and for one of too many values."""
     if isinstance(distribution, CategoricalDistribution):
-        return Axis(name, distribution, len(distribution.choices), ordered=False)
+        return GridAxis(name, distribution, len(distribution.choices), ordered=False)
     if isinstance(distribution, IntDistribution):
         count = (distribution.high - distribution.low) // distribution.step + 1
         if count > MOST_VALUES:
@@ -95,7 +95,7 @@ def axis(name: str, distribution: BaseDistribution) -> Axis:
                 f"parameter {name!r} has {count} values, FrontSampler takes at most {MOST_VALUES}: "
                 "give it a larger step"
             )
-        return Axis(name, distribution, count, ordered=True)
+        return GridAxis(name, distribution, count, ordered=True)
     raise UserError(
         f"parameter {name!r} is {distribution}: FrontSampler proposes categorical and integer parameters only; "
         "give it as suggest_int or as a choice of values"
@@ -106,7 +106,7 @@ def axis(name: str, distribution: BaseDistribution) -> Axis:
 class Grid:
     """The axes of a space, in a fixed order."""
 
-    axes: tuple[Axis, ...]
+    axes: tuple[GridAxis, ...]
 
     @classmethod
     def of(cls, space: Mapping[str, BaseDistribution]) -> "Grid":
@@ -189,7 +189,7 @@ class Grid:
         return np.concatenate(parts, axis=1).astype(float) if parts else np.zeros((len(rows), 0))
 
     @staticmethod
-    def _width(a: Axis) -> int:
+    def _width(a: GridAxis) -> int:
         return 2 * len(a.thresholds[0]) if a.ordered else a.count
 
     # Counting the whole grid -----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ CLAIM = "front:claim"
 
 
 @dataclass(frozen=True)
-class Record:
+class PriorResult:
     """A result of an earlier study, as prior knowledge: the values of the objectives that have to be learned.
 
     `values` has one entry for each of them, in the study's order and with its directions (a single number will
@@ -72,7 +72,11 @@ class History:
 
 
 def read(
-    grid: Grid, objectives: Objectives, trials: Sequence[FrozenTrial], prior: Sequence[Record], current: int
+    grid: Grid,
+    objectives: Objectives,
+    trials: Sequence[FrozenTrial],
+    prior: Sequence[PriorResult],
+    current: int,
 ) -> History:
     """The history before trial number `current` is proposed. Raises UserError for attributes out of range."""
     longest = max((t.last_step + 1 for t in trials if t.last_step is not None), default=1)
@@ -126,7 +130,7 @@ class _Result:
     complete: bool
 
 
-def _of_record(grid: Grid, objectives: Objectives, record: Record, source: int) -> _Result | None:
+def _of_record(grid: Grid, objectives: Objectives, record: PriorResult, source: int) -> _Result | None:
     """A prior result; None where it lies outside the space."""
     row = grid.row(record.params)
     values = np.atleast_1d(np.asarray(record.values, dtype=float))
@@ -141,12 +145,12 @@ def _of_record(grid: Grid, objectives: Objectives, record: Record, source: int) 
     return _Result(row, values * _signs(objectives), share, source, complete=False)
 
 
-def as_record(known: Record | FrozenTrial, objectives: Objectives) -> Record | None:
+def as_record(known: PriorResult | FrozenTrial, objectives: Objectives) -> PriorResult | None:
     """A prior result as a record; None for a trial that has none. A trial's values are the study's objectives."""
-    if isinstance(known, Record):
+    if isinstance(known, PriorResult):
         return known
     seen = _seen(known, objectives, longest=(known.last_step or 0) + 1)
-    return seen and Record(known.params, tuple(seen[0] * _signs(objectives)), seen[1])
+    return seen and PriorResult(known.params, tuple(seen[0] * _signs(objectives)), seen[1])
 
 
 def _without(rows: Rows, others: Rows) -> Rows:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from nas.common.fronts import nondominated
 from nas.samplers import candidates
 from nas.samplers.acquisition import cells, improvement
 from nas.samplers.grid import Floats, Rows
@@ -77,14 +78,7 @@ def propose(
         pool = Pool(*problem.hunt(history.tried, fixed, rng))
     if not len(pool.rows):
         return pool.rows
-    scores = front.expected(pool)
-    for _ in range(UPHILL):
-        top = pool.rows[np.argsort(-scores, kind="stable")[:CLIMBERS]]
-        steps = candidates.neighbours(problem.grid, top, rng, STEPS)
-        found = Pool(*problem.open(steps, np.concatenate([history.tried, pool.rows]), fixed))
-        if len(found.rows):
-            scores = np.concatenate([scores, front.expected(found)])
-            pool = pool.joined(found.rows, found.costs)
+    pool, scores = _climbed(problem, front, pool, history.tried, rng, fixed)
     order: NDArray[Any] = np.argsort(-scores, kind="stable")
     if scores[order[0]] <= 0.0:  # nothing is expected to add anything: go where least is known
         order = np.argsort(-front.uncertainty(pool), kind="stable")
@@ -94,6 +88,21 @@ def propose(
         drawn = front.drawn(Pool(pool.rows[top], pool.costs[top]), rng)
         order = top[np.lexsort((-scores[top], -drawn))]
     return np.asarray(pool.rows[order[:RANKED]])
+
+
+def _climbed(
+    problem: Problem, front: "Front", pool: "Pool", tried: Rows, rng: np.random.Generator, fixed: Fixed
+) -> tuple["Pool", Floats]:
+    """The pool with the untried neighbours of its best, and theirs, and what each is expected to add [m]."""
+    scores = front.expected(pool)
+    for _ in range(UPHILL):
+        top = pool.rows[np.argsort(-scores, kind="stable")[:CLIMBERS]]
+        steps = candidates.neighbours(problem.grid, top, rng, STEPS)
+        near = Pool(*problem.open(steps, np.concatenate([tried, pool.rows]), fixed))
+        if len(near.rows):
+            scores = np.concatenate([scores, front.expected(near)])
+            pool = pool.joined(near.rows, near.costs)
+    return pool, scores
 
 
 @dataclass(frozen=True)
@@ -124,18 +133,6 @@ def _spread(problem: Problem, rows: Rows, costs: Floats, tried: Rows, rng: np.ra
     if len(tried):
         distance = (rows[near][:, None] != tried[None]).sum(axis=2).min(axis=1).astype(float)
     return rows[near[np.lexsort((rng.random(len(near)), -distance))]][:RANKED]
-
-
-def nondominated(worth: Floats) -> NDArray[np.intp]:
-    """Which of n points [n, objectives], the higher the better, no other dominates; of equal ones the first."""
-    left = np.lexsort(
-        -worth.T[::-1]
-    )  # by the first objective, then the second, ...: nothing dominates the first
-    front = []
-    while len(left):
-        front.append(left[0])
-        left = left[(worth[left] > worth[left[0]]).any(axis=1)]
-    return np.array(front, dtype=np.intp)
 
 
 class Front:

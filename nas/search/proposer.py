@@ -17,8 +17,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
-from nas.samplers import FIDELITY, PARTIAL, FrontSampler, SpaceExhausted
-from nas.samplers import Record as Known
+from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult, SpaceExhausted
 from nas.search.budget import Budget, worst_violation
 from nas.search.price import Price, Pricer, pricer
 from nas.search.settings import Settings
@@ -299,7 +298,7 @@ def make_sampler(
             budget={budget.quantity: budget.limit for budget in settings.limits},
             objectives=[None, objective],
             seed=seed,
-            prior=[Known(p["params"], p["accuracy"], p["share"], p["run"]) for p in prior],
+            prior=[PriorResult(p["params"], p["accuracy"], p["share"], p["run"]) for p in prior],
         )
     if name == "tpe":
         return optuna.samplers.TPESampler(seed=seed, constant_liar=True)

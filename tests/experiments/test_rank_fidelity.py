@@ -11,8 +11,8 @@ from scipy.stats import kendalltau, spearmanr
 
 from experiments import rank_fidelity
 from experiments.rank_fidelity import (
-    Row,
     Task,
+    TrainingRow,
     agreement,
     draw,
     kendall,
@@ -33,12 +33,12 @@ from tests.nas.search.small import TINY
 ARCHS = ["stem8-ir8-ir8_t2_s2-ir8", "stem8-ir8-ir16_t2_s2-ir8", "stem8-ir8-2xir16_t2-ir8", "stem8-3xir16_t2"]
 
 
-def row(arch: str, fidelity: str, seed: int, accuracy: float, final: int = 2) -> Row:
+def row(arch: str, fidelity: str, seed: int, accuracy: float, final: int = 2) -> TrainingRow:
     macs = 10 * (ARCHS.index(arch) + 1)
-    return Row(arch, fidelity, final, seed, macs, macs, 1.0, 100, accuracy, 1.0, 5.0, "f00d")
+    return TrainingRow(arch, fidelity, final, seed, macs, macs, 1.0, 100, accuracy, 1.0, 5.0, "f00d")
 
 
-def complete() -> list[Row]:
+def complete() -> list[TrainingRow]:
     """`standard` ranks as the reference does, `quick` the other way round."""
     rows = []
     for place, arch in enumerate(ARCHS):

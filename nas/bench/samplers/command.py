@@ -16,7 +16,7 @@ from nas.common.machine import cores
 
 if TYPE_CHECKING:
     from nas.bench.samplers.playing import Scenario
-    from nas.bench.samplers.standings import Standing
+    from nas.bench.samplers.standings import Score
 
 DEFAULT = ("front", "nsga2-20", "nsga2", "tpe", "random")
 
@@ -93,12 +93,12 @@ def _compare(
     from nas.bench.samplers.pictures import write_html, write_png
     from nas.bench.samplers.standings import curves, standings, summary
     from nas.bench.samplers.synthetic import SYNTHETIC
-    from nas.bench.samplers.tournament import Job, load, tournament
+    from nas.bench.samplers.tournament import PlayJob, load, tournament
     from nas.common.files import write_whole
 
     loaded = {name: load(name) for name in tables or SYNTHETIC}
     jobs = [
-        Job(name, sampler, scenario, seed, length)
+        PlayJob(name, sampler, scenario, seed, length)
         for name, table in loaded.items()
         for scenario in scenarios
         if not scenario.noisy or table.trainings
@@ -122,7 +122,7 @@ def _compare(
     )
 
 
-def _table(found: list[Standing]) -> str:
+def _table(found: list[Score]) -> str:
     from nas.bench.samplers.standings import LOOKED_AT, beside_random
     from nas.console.text_table import aligned
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import optuna
 
-from nas.bench.samplers.tables import Table
+from nas.bench.samplers.tables import Benchmark
 from nas.samplers import FrontSampler
 
-Make = Callable[[Table, int, float | None], optuna.samplers.BaseSampler]
+Make = Callable[[Benchmark, int, float | None], optuna.samplers.BaseSampler]
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,18 @@ class Contestant:
     dedupe: bool = False
     features: bool = False
 
-    def takes_part(self, table: Table) -> bool:
+    def takes_part(self, table: Benchmark) -> bool:
         """Whether it would do anything on this table that no other does."""
         return bool(table.features) or not self.features
 
 
-def _front(table: Table, seed: int, cap: float | None) -> FrontSampler:
+def _front(table: Benchmark, seed: int, cap: float | None) -> FrontSampler:
     return FrontSampler(
         table.space, lambda p: {n: table.costs(p)[n] for n in table.objectives}, cap, seed=seed
     )
 
 
-def _with_features(table: Table, seed: int, cap: float | None) -> FrontSampler:
+def _with_features(table: Benchmark, seed: int, cap: float | None) -> FrontSampler:
     return FrontSampler(table.space, table.costs, cap, seed=seed)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.bench.samplers.standings import Standing
+from nas.bench.samplers.standings import Score
 from nas.bench.samplers.tables import Floats
 from nas.common.files import write_text, write_whole
 from nas.figures.layout import FAINT, GRID, INK
@@ -46,7 +46,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Panel:
+class CurvePanel:
     """One table in one scenario."""
 
     title: str
@@ -55,7 +55,7 @@ class Panel:
     curves: tuple[Curve, ...]
 
 
-def panels(found: list[Standing]) -> list[Panel]:
+def panels(found: list[Score]) -> list[CurvePanel]:
     """What is drawn, in the order of the tables and scenarios."""
     drawn = []
     for (title, unit), group in groupby(found, lambda s: (f"{s.table.name}, {s.scenario.name}", s.unit)):
@@ -64,11 +64,11 @@ def panels(found: list[Standing]) -> list[Panel]:
         curves = tuple(
             Curve(name, COLOURS[name], *np.maximum(q, least)) for name, q in reversed(quartiles)
         )  # the first is drawn last, on top
-        drawn.append(Panel(title, unit, least, curves))
+        drawn.append(CurvePanel(title, unit, least, curves))
     return drawn
 
 
-def write_png(found: list[Standing], path: Path) -> None:
+def write_png(found: list[Score], path: Path) -> None:
     """A picture, whole or not at all. Raises OSError."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -102,7 +102,7 @@ def write_png(found: list[Standing], path: Path) -> None:
     write_whole(path, lambda temporary: figure.savefig(temporary, format="png"))
 
 
-def write_html(found: list[Standing], path: Path) -> None:
+def write_html(found: list[Score], path: Path) -> None:
     """A page that fetches nothing, whole or not at all. Raises OSError."""
     from plotly.graph_objects import Figure, Scatter
     from plotly.subplots import make_subplots

@@ -11,7 +11,7 @@ from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
 from nas.bench.samplers.contestants import Contestant
-from nas.bench.samplers.tables import Floats, Table
+from nas.bench.samplers.tables import Benchmark, Floats
 from nas.samplers import SpaceExhausted
 
 FREE = 40
@@ -43,7 +43,7 @@ class Play:
     repeats: int
 
 
-def play(table: Table, contestant: Contestant, scenario: Scenario, seed: int, evaluations: int) -> Play:
+def play(table: Benchmark, contestant: Contestant, scenario: Scenario, seed: int, evaluations: int) -> Play:
     """Search a table for a number of evaluations, fewer where the sampler says that the space is exhausted."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     cap = table.truth.cap if scenario.capped else None
@@ -66,7 +66,7 @@ class _Game:
 
     def __init__(
         self,
-        table: Table,
+        table: Benchmark,
         contestant: Contestant,
         scenario: Scenario,
         cap: float | None,
@@ -127,7 +127,7 @@ class _Game:
         self.costs.append(price)
 
 
-def suggested(table: Table, trial: Trial) -> dict[str, Any]:
+def suggested(table: Benchmark, trial: Trial) -> dict[str, Any]:
     """The parameters of a trial, asked for one by one as an objective would."""
     params: dict[str, Any] = {}
     for name, distribution in table.space.items():

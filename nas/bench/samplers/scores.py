@@ -6,7 +6,7 @@ import numpy as np
 
 from nas.bench.samplers.playing import Play, Scenario
 from nas.bench.samplers.tables import Floats, Truth
-from nas.bench.samplers.volumes import nondominated, volume
+from nas.common.fronts import nondominated, volume
 
 SHARES = (0.90, 0.95, 0.99)
 RESAMPLES = 2000
@@ -34,7 +34,7 @@ def chosen(play: Play, truth: Truth) -> Floats:
     """The true hypervolume [n] of the front that a user sees, who knows the values as shown and no others."""
     volumes = np.zeros(len(play.values))
     for n in range(1, len(volumes) + 1):
-        front = nondominated(play.shown[:n], play.costs[:n])
+        front = nondominated(np.column_stack([play.shown[:n], -play.costs[:n]]))
         volumes[n - 1] = volume(play.values[:n][front], play.costs[:n][front], truth.reference)
     return volumes
 

@@ -9,18 +9,18 @@ import pandas as pd
 
 from nas.bench.samplers.playing import Scenario
 from nas.bench.samplers.scores import SHARES, Interval, at_length, evaluations_to, interval
-from nas.bench.samplers.tables import Floats, Table
-from nas.bench.samplers.tournament import Job, Outcome, load
+from nas.bench.samplers.tables import Benchmark, Floats
+from nas.bench.samplers.tournament import PlayJob, PlayOutcome, load
 
 LOOKED_AT = (25, 50, 100, 200, 400)
 """Numbers of evaluations at which the regret is printed."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class Score:
     """One sampler on one table in one scenario: regrets [seeds, evaluations], in per cent or in the value's unit."""
 
-    table: Table
+    table: Benchmark
     scenario: Scenario
     sampler: str
     regrets: Floats
@@ -37,12 +37,12 @@ class Standing:
         return "value" if self.scenario.capped else "% of hypervolume"
 
 
-def standings(outcomes: Mapping[Job, Outcome]) -> list[Standing]:
+def standings(outcomes: Mapping[PlayJob, PlayOutcome]) -> list[Score]:
     """One for each table, scenario and sampler, in the order in which they were first asked for.
 
     With noise there are two: of all points that were tried, and of those that look best as shown.
     """
-    groups: dict[tuple[str, Scenario, str], list[tuple[Floats, Outcome]]] = defaultdict(list)
+    groups: dict[tuple[str, Scenario, str], list[tuple[Floats, PlayOutcome]]] = defaultdict(list)
     longest: dict[str, int] = defaultdict(int)
     for job, outcome in outcomes.items():
         groups[job.table, job.scenario, job.sampler].append((outcome.progress, outcome))
@@ -57,7 +57,7 @@ def standings(outcomes: Mapping[Job, Outcome]) -> list[Standing]:
     ]
 
 
-def _best(table: str, scenario: Scenario, outcomes: Mapping[Job, Outcome]) -> float:
+def _best(table: str, scenario: Scenario, outcomes: Mapping[PlayJob, PlayOutcome]) -> float:
     """What a play can reach; of a table too large to go through, the best that any did."""
     truth = load(table).truth
     if scenario.capped:
@@ -71,22 +71,22 @@ def _best(table: str, scenario: Scenario, outcomes: Mapping[Job, Outcome]) -> fl
 
 
 def _standing(
-    table: Table,
+    table: Benchmark,
     scenario: Scenario,
     sampler: str,
     best: float,
     length: int,
-    plays: list[tuple[Floats, Outcome]],
-) -> Standing:
+    plays: list[tuple[Floats, PlayOutcome]],
+) -> Score:
     worst = float(table.truth.reference[0]) if scenario.capped else 0.0
     missing = np.array([best - at_length(progress, length) for progress, _ in plays])
     shares = 100.0 * missing / (best - worst) if best > worst else np.zeros_like(missing)
     reached = {share: interval(evaluations_to(share, list(shares))) for share in SHARES}
     repeats = sum(outcome.repeats for _, outcome in plays)
-    return Standing(table, scenario, sampler, missing if scenario.capped else shares, reached, repeats)
+    return Score(table, scenario, sampler, missing if scenario.capped else shares, reached, repeats)
 
 
-def beside_random(standing: Standing, others: list[Standing]) -> float | None:
+def beside_random(standing: Score, others: list[Score]) -> float | None:
     """Its last median regret less that of random search, in units of random's interquartile range; None without one.
 
     At most 1 is what is asked of a sampler on any table. Compared after as many evaluations as both have.
@@ -101,7 +101,7 @@ def beside_random(standing: Standing, others: list[Standing]) -> float | None:
     return None
 
 
-def summary(found: list[Standing]) -> pd.DataFrame:
+def summary(found: list[Score]) -> pd.DataFrame:
     """A row for each: regret at LOOKED_AT, evaluations to each share with a bootstrap interval, repeats."""
     rows = []
     for s in found:
@@ -122,7 +122,7 @@ def summary(found: list[Standing]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def curves(found: list[Standing]) -> pd.DataFrame:
+def curves(found: list[Score]) -> pd.DataFrame:
     """A row for each evaluation: the quartiles of the regret."""
     parts = []
     for s in found:

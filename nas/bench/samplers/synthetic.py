@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from nas.bench.samplers.tables import Params, Table
+from nas.bench.samplers.tables import Benchmark, Params
 
 Space = dict[str, BaseDistribution]
 
@@ -39,19 +39,19 @@ def _three(value: Callable[[Params], float], spread: float) -> Callable[[Params]
     return trainings
 
 
-def constant() -> Table:
+def constant() -> Benchmark:
     """Every point is as good as any other: the cheapest is the whole front."""
-    return Table("constant", _digits(7, 3), lambda p: 0.5, _sum)
+    return Benchmark("constant", _digits(7, 3), lambda p: 0.5, _sum)
 
 
-def minus_cost() -> Table:
+def minus_cost() -> Benchmark:
     """The dearer the worse: the cheapest point beats all others in both respects."""
-    return Table("minus_cost", _digits(7, 3), lambda p: -_sum(p)["cost"], _sum)
+    return Benchmark("minus_cost", _digits(7, 3), lambda p: -_sum(p)["cost"], _sum)
 
 
-def one_dimension() -> Table:
+def one_dimension() -> Benchmark:
     """One of nine dimensions decides the value, the other eight the cost."""
-    return Table(
+    return Benchmark(
         "one_dimension",
         _digits(9, 3),
         lambda p: float(p["x4"] != 1) + 0.5 * (p["x4"] == 2),
@@ -59,12 +59,12 @@ def one_dimension() -> Table:
     )
 
 
-def noise() -> Table:
+def noise() -> Benchmark:
     """Values are pure chance: there is nothing to learn."""
-    return Table("noise", _digits(8, 3), _chance, _sum)
+    return Benchmark("noise", _digits(8, 3), _chance, _sum)
 
 
-def interactions() -> Table:
+def interactions() -> Benchmark:
     """What a choice is worth depends wholly on its two neighbours (an NK landscape, N = 9, K = 2)."""
     worth = np.random.default_rng(11).random((9, 3, 3, 3))
 
@@ -73,7 +73,7 @@ def interactions() -> Table:
         return float(np.mean([worth[i, x[i], x[(i + 1) % 9], x[(i + 2) % 9]] for i in range(9)]))
 
     price = np.random.default_rng(12).uniform(0.5, 3.0, size=9)
-    return Table(
+    return Benchmark(
         "interactions",
         _digits(9, 3),
         value,
@@ -82,7 +82,7 @@ def interactions() -> Table:
     )
 
 
-def conditional() -> Table:
+def conditional() -> Benchmark:
     """Networks of three stages with one to three layers each: the options of a missing layer are never asked for."""
     space: Space = {}
     for stage in range(3):
@@ -112,10 +112,10 @@ def conditional() -> Table:
     def asked(name: str, params: Params) -> bool:
         return name.startswith("depth") or int(name[3]) < params[f"depth{name[2]}"]
 
-    return Table("conditional", space, value, costs, trainings=_three(value, 0.7), asked=asked)
+    return Benchmark("conditional", space, value, costs, trainings=_three(value, 0.7), asked=asked)
 
 
-def integers() -> Table:
+def integers() -> Benchmark:
     """Width, depth, resolution and an expansion, all integers; the cost is a product that spans three orders."""
     space: Space = {
         "width": IntDistribution(8, 128, step=8),
@@ -135,10 +135,10 @@ def integers() -> Table:
         weights = depth * width * width * t / 1e5
         return {"cost": weights * side * side / 100.0 + 0.5, "parameters": weights + 0.01}
 
-    return Table("integers", space, value, costs)
+    return Benchmark("integers", space, value, costs)
 
 
-def two_costs() -> Table:
+def two_costs() -> Benchmark:
     """Accuracy against two costs that disagree about where capacity is cheap."""
     space = _digits(9, 3)
     early = np.linspace(3.0, 0.5, 9)
@@ -155,12 +155,12 @@ def two_costs() -> Table:
         x = np.array(list(params.values()), dtype=float)
         return {"cost": 3.0 + float(early @ x), "latency": 2.0 + float(early[::-1] @ x**1.5)}
 
-    return Table(
+    return Benchmark(
         "two_costs", space, value, costs, objectives=("cost", "latency"), trainings=_three(value, 1.0)
     )
 
 
-def deceptive() -> Table:
+def deceptive() -> Benchmark:
     """Two regions: a broad one that is easily found, and a narrow better one at unequal choices."""
     space = _digits(10, 3)
 
@@ -170,10 +170,10 @@ def deceptive() -> Table:
         best: float = max(0.6 * ones, pattern - 2.0 if pattern >= 6 else 0.0)
         return best + 0.05 * float(sum(x))
 
-    return Table("deceptive", space, value, _sum)
+    return Benchmark("deceptive", space, value, _sum)
 
 
-def large() -> Table:
+def large() -> Benchmark:
     """45 dimensions: 15 layers of an operation, an expansion and a gate, with a saturating value."""
     space: Space = {}
     for layer in range(15):
@@ -203,10 +203,10 @@ def large() -> Table:
         weights = sum(size[o] * t * (1 + i) ** 1.3 * (1.2 if g else 1.0) for i, o, t, g in found)
         return {"cost": 5.0 + flops, "parameters": 1.0 + weights / 10.0}
 
-    return Table("large", space, value, costs)
+    return Benchmark("large", space, value, costs)
 
 
-SYNTHETIC: dict[str, Callable[[], Table]] = {
+SYNTHETIC: dict[str, Callable[[], Benchmark]] = {
     make.__name__: make
     for make in (
         constant,

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from nas.bench.samplers.volumes import nondominated, volume
 from nas.common.errors import UserError
+from nas.common.fronts import nondominated, volume
 
 Params = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ FLOOR = 0.25
 
 
 @dataclass(frozen=True)
-class Table:
+class Benchmark:
     """A space with an answer for every point.
 
     value: the truth, higher is better. costs: what is known before a training, lower is better, by name; those of
@@ -112,7 +112,7 @@ class Truth:
         """
         best = float(self.values.max())
         floor = float(np.quantile(self.values, FLOOR))
-        front = self.costs[nondominated(self.values, self.costs)]
+        front = self.costs[nondominated(np.column_stack([self.values, -self.costs]))]
         low, span = front.min(axis=0), np.ptp(front, axis=0)
         span = np.where(span > 0, span, np.ptp(self.costs, axis=0))
         return np.append(floor if floor < best else best - 1.0, low + (1.0 + MARGIN) * np.maximum(span, 1e-9))
@@ -145,7 +145,7 @@ OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
 """NAS-Bench-Macro's choices, in the order of its digits."""
 
 
-def read_macro(path: Path) -> Table:
+def read_macro(path: Path) -> Benchmark:
     """NAS-Bench-Macro's JSON file: CIFAR-10 accuracy of 3^8 networks, each trained three times (Su et al. 2021).
 
     Keys are strings of digits, one a layer; costs are the multiply-adds and the parameters, in millions. Raises
@@ -176,7 +176,7 @@ def read_macro(path: Path) -> Table:
         _, _, flops, parameters = answer(params)
         return {"cost": flops / 1e6, "parameters": parameters / 1e6}
 
-    return Table(
+    return Benchmark(
         path.stem,
         {name: CategoricalDistribution(OPERATIONS) for name in names},
         value=lambda params: answer(params)[0],

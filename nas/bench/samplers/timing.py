@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from nas.bench.samplers.contestants import CONTESTANTS, Contestant
 from nas.bench.samplers.playing import suggested
-from nas.bench.samplers.tables import Table
+from nas.bench.samplers.tables import Benchmark
 from nas.bench.samplers.tournament import load
 
 SIZES = (50, 100, 200, 500, 1000, 2000)
@@ -36,7 +36,7 @@ def timings(
     return pd.DataFrame(rows)
 
 
-def _rows(table: Table, contestant: Contestant, sizes: Sequence[int]) -> list[dict[str, object]]:
+def _rows(table: Benchmark, contestant: Contestant, sizes: Sequence[int]) -> list[dict[str, object]]:
     directions = [StudyDirection.MAXIMIZE] + [StudyDirection.MINIMIZE] * len(table.objectives)
     study = optuna.create_study(directions=directions, sampler=contestant.make(table, 0, None))
     rng = np.random.default_rng(0)
@@ -61,7 +61,7 @@ def _rows(table: Table, contestant: Contestant, sizes: Sequence[int]) -> list[di
     return rows
 
 
-def _add(study: optuna.Study, table: Table, rng: np.random.Generator) -> None:
+def _add(study: optuna.Study, table: Benchmark, rng: np.random.Generator) -> None:
     """A finished trial of a random point."""
     params = table.random(rng)
     study.add_trial(
@@ -73,7 +73,7 @@ def _add(study: optuna.Study, table: Table, rng: np.random.Generator) -> None:
     )
 
 
-def _suggestion(study: optuna.Study, table: Table) -> float:
+def _suggestion(study: optuna.Study, table: Benchmark) -> float:
     """The seconds of one, which is then answered."""
     start = perf_counter()
     trial = study.ask()

@@ -20,7 +20,7 @@ from nas.bench.samplers import synthetic
 from nas.bench.samplers.contestants import CONTESTANTS
 from nas.bench.samplers.playing import Play, Scenario, play
 from nas.bench.samplers.scores import chosen, found
-from nas.bench.samplers.tables import Floats, Table, read_macro
+from nas.bench.samplers.tables import Benchmark, Floats, read_macro
 from nas.common.errors import UserError
 
 PLAYS = "plays.jsonl"
@@ -29,7 +29,7 @@ PROBED = 50
 
 
 @dataclass(frozen=True)
-class Job:
+class PlayJob:
     """One play. `table` is the name of a synthetic one or the path of a file."""
 
     table: str
@@ -48,7 +48,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PlayOutcome:
     """What is kept of a play: what it had found after each evaluation [n] (see scores.found), and its repeats.
 
     chosen [n]: of a noisy one, how good what it would have returned is (see scores.chosen).
@@ -60,7 +60,7 @@ class Outcome:
 
 
 @cache
-def load(name: str) -> Table:
+def load(name: str) -> Benchmark:
     """A synthetic table by its name, or NAS-Bench-Macro's from its file. Raises UserError for what is neither."""
     if name in synthetic.SYNTHETIC:
         return synthetic.SYNTHETIC[name]()
@@ -91,7 +91,7 @@ def _code() -> str:
     return digest.hexdigest()[:16]
 
 
-def _perform(job: Job) -> tuple[Job, dict[str, Any]]:
+def _perform(job: PlayJob) -> tuple[PlayJob, dict[str, Any]]:
     table = load(job.table)
     played: Play = play(table, CONTESTANTS[job.sampler], job.scenario, job.seed, job.evaluations)
     row = {"progress": found(played, job.scenario, table.truth).tolist(), "repeats": played.repeats}
@@ -101,8 +101,8 @@ def _perform(job: Job) -> tuple[Job, dict[str, Any]]:
 
 
 def tournament(
-    jobs: Sequence[Job], folder: Path, processes: int, report: Callable[[int, int], None]
-) -> dict[Job, Outcome]:
+    jobs: Sequence[PlayJob], folder: Path, processes: int, report: Callable[[int, int], None]
+) -> dict[PlayJob, PlayOutcome]:
     """The outcomes of all jobs; those that the folder has are not played again. report(done, all) as they finish."""
     file = folder / PLAYS
     kept = dict(_kept(file))
@@ -123,7 +123,7 @@ def tournament(
     return outcomes
 
 
-def _played(jobs: list[Job], processes: int) -> Iterator[tuple[Job, dict[str, Any]]]:
+def _played(jobs: list[PlayJob], processes: int) -> Iterator[tuple[PlayJob, dict[str, Any]]]:
     """Jobs as they finish. Few are handed out at a time, so that Ctrl-C ends it soon."""
     if not jobs:
         return
@@ -156,6 +156,6 @@ def _kept(file: Path) -> Iterable[tuple[str, dict[str, Any]]]:
             yield row["key"], row
 
 
-def _outcome(row: dict[str, Any]) -> Outcome:
+def _outcome(row: dict[str, Any]) -> PlayOutcome:
     kept = np.array(row["chosen"]) if "chosen" in row else None
-    return Outcome(np.array(row["progress"]), int(row["repeats"]), kept)
+    return PlayOutcome(np.array(row["progress"]), int(row["repeats"]), kept)

@@ -44,7 +44,7 @@ _SECONDS_OF_PEAK = 2.0
 
 
 @dataclass(frozen=True)
-class Timing:
+class Throughput:
     """Images a second of all processes together; `undisturbed` is the share of its core that a thread got."""
 
     round: int
@@ -95,7 +95,7 @@ def visits(brief: bool) -> list[tuple[str, str, Way]]:
 
 def measure(
     crew: Crew, ground: Ground, rounds: int, seconds: float, *, brief: bool, seed: int = 0
-) -> Iterator[Timing]:
+) -> Iterator[Throughput]:
     """Every visit once a round, each round in an order of its own."""
     chance = np.random.default_rng(seed)
     todo = visits(brief)
@@ -106,7 +106,7 @@ def measure(
             one = partial(timed, way, NETWORKS[network], ground, seconds)
             done = crew.together([one] * way.processes, keep=way.keep)
             rate = sum(each.images / each.seconds for each in done)
-            yield Timing(number, network, work, way.name, rate, _undisturbed(way, done))
+            yield Throughput(number, network, work, way.name, rate, _undisturbed(way, done))
 
 
 def _undisturbed(way: Way, done: Sequence[Pace]) -> float:
@@ -116,7 +116,7 @@ def _undisturbed(way: Way, done: Sequence[Pace]) -> float:
     return min(1.0, *(each.core_seconds / each.seconds for each in done))
 
 
-def summarise(timings: Sequence[Timing]) -> pd.DataFrame:
+def summarise(timings: Sequence[Throughput]) -> pd.DataFrame:
     """For each network, work and way the median rate, and how many times as fast ours was in the same round."""
     table = pd.DataFrame([asdict(timing) for timing in timings])
     lines = []
@@ -168,7 +168,7 @@ def main(
 ) -> None:
     """Time our training loop against a plain one, with each improvement switched off in turn."""
     ground = Ground.of(data)
-    timings: list[Timing] = []
+    timings: list[Throughput] = []
     with Crew() as crew:
         peak = peaks(crew)
         for timing in measure(crew, ground, rounds, seconds, brief=brief):
@@ -182,7 +182,7 @@ def main(
         _write(out, timings, found, reached, facts)
 
 
-def _say(timing: Timing) -> None:
+def _say(timing: Throughput) -> None:
     busy = "" if timing.undisturbed > 0.95 else f"  (got {timing.undisturbed:.0%} of its cores)"
     typer.echo(
         f"round {timing.round + 1}  {timing.network}, {timing.work}, {timing.way}: "
@@ -192,7 +192,7 @@ def _say(timing: Timing) -> None:
 
 
 def _facts(
-    ground: Ground, peak: dict[str, float], timings: Sequence[Timing], rounds: int, seconds: float
+    ground: Ground, peak: dict[str, float], timings: Sequence[Throughput], rounds: int, seconds: float
 ) -> dict[str, object]:
     """What the figures depend on."""
     used = "bf16" if best(CPU).bf16 else "fp32"
@@ -242,7 +242,7 @@ def _print(
 
 def _write(
     out: Path,
-    timings: Sequence[Timing],
+    timings: Sequence[Throughput],
     found: pd.DataFrame,
     reached: pd.DataFrame | None,
     facts: dict[str, object],

@@ -37,7 +37,7 @@ BOTH = (True, True)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GradientTiming:
     """Milliseconds of a batch's gradients, how many times as fast ours is, relative error against float64.
 
     gradient: "input" or "weights" alone, by the library; "as chosen" both, each by the library or by torch, as a
@@ -57,7 +57,9 @@ class Comparison:
     chosen: bool
 
 
-def compare(dtype: torch.dtype, channels: int, side: int, kernel: int, stride: int) -> Iterator[Comparison]:
+def compare(
+    dtype: torch.dtype, channels: int, side: int, kernel: int, stride: int
+) -> Iterator[GradientTiming]:
     """The comparisons of one convolution: of each gradient alone, and of both where a training takes any of ours."""
     chance = torch.Generator().manual_seed(0)
     out = (side - 1) // stride + 1
@@ -82,7 +84,7 @@ def compare(dtype: torch.dtype, channels: int, side: int, kernel: int, stride: i
 
         with torch.no_grad():
             slow, fast = seconds_in_turn(theirs, ours, until_clear=False)
-        yield Comparison(
+        yield GradientTiming(
             dtype=str(dtype).removeprefix("torch."),
             channels=channels,
             side=side,
@@ -119,7 +121,7 @@ def main(
         raise UserError("the depthwise library was not built: install again with a C compiler present")
     if kernel not in (None, *library.KERNELS):
         raise UserError(f"--kernel {kernel}: expected one of {', '.join(map(str, library.KERNELS))}")
-    found: list[Comparison] = []
+    found: list[GradientTiming] = []
     for dtype in library.DTYPES:
         for shape in SHAPES:
             if kernel in (None, shape[2]):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.bench.samplers.volumes import volume
+from nas.common.fronts import volume
 from nas.samplers.acquisition import cells, expected_improvement, improvement
 
 NUMBER = st.floats(-3, 3, allow_nan=False).map(lambda x: round(x, 2))

@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
 
 from nas.common.errors import UserError
-from nas.samplers import FIDELITY, PARTIAL, FrontSampler, Record
+from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult
 from nas.samplers.grid import Grid
 from nas.samplers.history import History, read
 from nas.samplers.model import Model
@@ -48,7 +48,7 @@ def trial(point: list[int], accuracy: float | None, **attributes: Any) -> optuna
     )
 
 
-def history(*trials: optuna.trial.FrozenTrial, prior: tuple[Record, ...] = ()) -> History:
+def history(*trials: optuna.trial.FrozenTrial, prior: tuple[PriorResult, ...] = ()) -> History:
     study = optuna.create_study(directions=["maximize", "minimize"])
     study.add_trials(trials)
     return read(GRID, OBJECTIVES, study.trials, prior, len(trials))
@@ -64,7 +64,7 @@ def test_only_full_results_of_the_study_count() -> None:
         trial([1] * 6, 0.9, **{FIDELITY: 0.3}),
         trial([2] * 6, 0.0, **{FIDELITY: 0.5, PARTIAL: [0.8, 1.0]}),
         trial([0, 1, 2, 0, 1, 2], None),
-        prior=(Record(dict.fromkeys(SPACE, 1), 0.99),),
+        prior=(PriorResult(dict.fromkeys(SPACE, 1), 0.99),),
     )
     assert known.rows[known.counts].tolist() == [[0] * 6]
     assert sorted(known.brief.tolist()) == [[1] * 6, [2] * 6]
@@ -108,7 +108,7 @@ def test_results_of_an_earlier_run_inform() -> None:
     points = random_points(40)
     few = [trial(p, truth(dict(zip(SPACE, p, strict=True)))) for p in points[:6]]
     prior = tuple(
-        Record(q, 3.0 * truth(q) + 7.0) for p in points[6:] for q in [dict(zip(SPACE, p, strict=True))]
+        PriorResult(q, 3.0 * truth(q) + 7.0) for p in points[6:] for q in [dict(zip(SPACE, p, strict=True))]
     )
     assert beliefs_rank(history(*few, prior=prior)) > beliefs_rank(history(*few)) + 0.1
 
@@ -132,7 +132,7 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
         history(trial([0] * 6, 0.5, **{FIDELITY: share}))
 
 
-def hypervolume_after(prior: list[Record], trials: int, seed: int) -> float:
+def hypervolume_after(prior: list[PriorResult], trials: int, seed: int) -> float:
     from nas.common.fronts import hypervolume
 
     sampler = FrontSampler(SPACE, cost, prior=prior, seed=seed)
@@ -147,7 +147,9 @@ def hypervolume_after(prior: list[Record], trials: int, seed: int) -> float:
 
 def test_a_warm_start_saves_trainings() -> None:
     prior = [
-        Record(q, 0.5 * truth(q) + 3.0) for p in random_points(30) for q in [dict(zip(SPACE, p, strict=True))]
+        PriorResult(q, 0.5 * truth(q) + 3.0)
+        for p in random_points(30)
+        for q in [dict(zip(SPACE, p, strict=True))]
     ]
     warm = np.median([hypervolume_after(prior, 6, seed) for seed in range(3)])
     cold = np.median([hypervolume_after([], 6, seed) for seed in range(3)])

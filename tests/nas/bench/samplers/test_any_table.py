@@ -7,7 +7,7 @@ import pytest
 from nas.bench.samplers.playing import Scenario
 from nas.bench.samplers.standings import beside_random, standings
 from nas.bench.samplers.synthetic import SYNTHETIC
-from nas.bench.samplers.tournament import Job, tournament
+from nas.bench.samplers.tournament import PlayJob, tournament
 
 SCENARIOS = (Scenario("one"), Scenario("four", workers=4), Scenario("cap", capped=True))
 
@@ -16,7 +16,7 @@ SCENARIOS = (Scenario("one"), Scenario("four", workers=4), Scenario("cap", cappe
 @pytest.mark.parametrize("table", SYNTHETIC)
 def test_it_is_never_worse_than_chance(table: str, tmp_path: Path) -> None:
     jobs = [
-        Job(table, sampler, scenario, seed, 40)
+        PlayJob(table, sampler, scenario, seed, 40)
         for scenario in SCENARIOS
         for sampler in ("front", "random")
         for seed in range(5)

@@ -8,14 +8,14 @@ from optuna.distributions import CategoricalDistribution
 from nas.bench.samplers.contestants import CONTESTANTS, Contestant
 from nas.bench.samplers.playing import Scenario, play
 from nas.bench.samplers.synthetic import SYNTHETIC
-from nas.bench.samplers.tables import Table
+from nas.bench.samplers.tables import Benchmark
 
 ONE = Scenario("one")
 
 
-def tiny() -> Table:
+def tiny() -> Benchmark:
     """Nine points with three trainings each."""
-    return Table(
+    return Benchmark(
         "tiny",
         {name: CategoricalDistribution((0, 1, 2)) for name in "ab"},
         value=lambda p: float(p["a"] * 3 + p["b"]),
@@ -64,7 +64,7 @@ def test_repeats_are_counted_unless_they_are_free() -> None:
         def sample_independent(self, study, trial, name, distribution):  # type: ignore[no-untyped-def]
             return 2 if trial.number % 10 == 9 and name == "b" else 0
 
-    def make(table: Table, seed: int, cap: float | None) -> Stubborn:
+    def make(table: Benchmark, seed: int, cap: float | None) -> Stubborn:
         return Stubborn()
 
     assert play(tiny(), Contestant("s", make), ONE, 0, 10).repeats == 8

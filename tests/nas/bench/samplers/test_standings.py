@@ -5,18 +5,18 @@ import pytest
 
 from nas.bench.samplers.pictures import LEAST, panels
 from nas.bench.samplers.playing import Scenario
-from nas.bench.samplers.standings import Standing, beside_random, curves, standings, summary
-from nas.bench.samplers.tournament import Job, Outcome, load
+from nas.bench.samplers.standings import Score, beside_random, curves, standings, summary
+from nas.bench.samplers.tournament import PlayJob, PlayOutcome, load
 
 ONE, CAPPED = Scenario("one"), Scenario("cap", capped=True)
 
 
-def outcomes(table: str, scenario: Scenario, **finals: list[float]) -> list[Standing]:
+def outcomes(table: str, scenario: Scenario, **finals: list[float]) -> list[Score]:
     """Standings of plays of two evaluations that end at these shares of the true front's hypervolume."""
     most = load(table).truth.most
     return standings(
         {
-            Job(table, name, scenario, seed, 2): Outcome(np.array([0.0, share * most]), 0)
+            PlayJob(table, name, scenario, seed, 2): PlayOutcome(np.array([0.0, share * most]), 0)
             for name, shares in finals.items()
             for seed, share in enumerate(shares)
         }
@@ -32,7 +32,7 @@ def test_regret_is_what_is_missing_in_per_cent() -> None:
 
 def test_of_a_large_table_the_best_found_is_the_measure() -> None:
     jobs = {
-        Job("large", name, ONE, 0, 1): Outcome(np.array([area]), 0)
+        PlayJob("large", name, ONE, 0, 1): PlayOutcome(np.array([area]), 0)
         for name, area in (("front", 1e9), ("random", 5e8))
     }
     best, half = standings(jobs)
@@ -43,7 +43,11 @@ def test_of_a_large_table_the_best_found_is_the_measure() -> None:
 def test_under_a_cap_the_regret_is_in_the_values_unit() -> None:
     truth = load("minus_cost").truth
     found = standings(
-        {Job("minus_cost", "front", CAPPED, 0, 2): Outcome(np.array([-np.inf, truth.best_under_cap - 2]), 0)}
+        {
+            PlayJob("minus_cost", "front", CAPPED, 0, 2): PlayOutcome(
+                np.array([-np.inf, truth.best_under_cap - 2]), 0
+            )
+        }
     )
     assert found[0].regrets[0].tolist() == [np.inf, 2.0]
     assert found[0].unit == "value"

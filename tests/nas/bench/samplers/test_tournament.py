@@ -8,10 +8,12 @@ import pytest
 
 from nas.bench.samplers import tournament as module
 from nas.bench.samplers.playing import Scenario
-from nas.bench.samplers.tournament import PLAYS, Job, load, tournament
+from nas.bench.samplers.tournament import PLAYS, PlayJob, load, tournament
 from nas.common.errors import UserError
 
-JOBS = [Job("constant", name, Scenario("one"), seed, 5) for name in ("front", "random") for seed in range(2)]
+JOBS = [
+    PlayJob("constant", name, Scenario("one"), seed, 5) for name in ("front", "random") for seed in range(2)
+]
 
 
 def quiet(done: int, total: int) -> None:
@@ -22,7 +24,7 @@ def test_what_is_done_is_not_played_again(tmp_path: Path, monkeypatch: pytest.Mo
     first = tournament(JOBS, tmp_path, 2, quiet)
     assert len((tmp_path / PLAYS).read_text().splitlines()) == 4
 
-    def never(jobs: list[Job], processes: int) -> list[object]:
+    def never(jobs: list[PlayJob], processes: int) -> list[object]:
         assert not jobs
         return []
 
@@ -45,7 +47,7 @@ def test_a_line_cut_short_is_played_again(tmp_path: Path) -> None:
 def test_another_sampler_code_or_rule_is_another_play(monkeypatch: pytest.MonkeyPatch) -> None:
     front, random = JOBS[0], JOBS[2]
     keys = front.key, random.key
-    assert Job("constant", "front", Scenario("one", workers=4), 0, 5).key != front.key
+    assert PlayJob("constant", "front", Scenario("one", workers=4), 0, 5).key != front.key
     monkeypatch.setattr(module, "_code", lambda: "changed")
     assert front.key != keys[0]
     assert random.key == keys[1]

@@ -15,7 +15,7 @@ from nas.bench.trainer import command as train
 from nas.bench.trainer import kernel
 from nas.bench.trainer.command import (
     NETWORKS,
-    Timing,
+    Throughput,
     evaluation_ways,
     share_of_peak,
     summarise,
@@ -153,7 +153,7 @@ def test_a_round_holds_every_network_and_a_brief_one_only_the_two_loops() -> Non
 def test_ratios_are_taken_within_a_round() -> None:
     rates = {"ours": (100.0, 50.0, 200.0), "plain loop": (20.0, 10.0, 20.0)}
     timings = [
-        Timing(number, "mobilenet_v2", "training", way, rate, 1.0)
+        Throughput(number, "mobilenet_v2", "training", way, rate, 1.0)
         for way, each in rates.items()
         for number, rate in enumerate(each)
     ]
