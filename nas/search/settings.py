@@ -7,10 +7,11 @@ from nas.common.errors import UserError
 from nas.common.quantities import LATENCY, MACS, QUANTITIES
 from nas.engine.regime import Regime
 from nas.latency.table.identity import TableId
+from nas.samplers import register
 from nas.search.budget import Budget, is_time, parse_budgets
 from search_spaces import Space, spaces
 
-SAMPLERS = ("front", "tpe", "nsga2", "random", "gp")
+SAMPLERS = tuple(register.SAMPLERS)
 SCHEDULERS = ("none", "asha")
 CONTROLS = ("none", "random")
 SMALL_BASELINES = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
