@@ -61,8 +61,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
         it is proposed.
     objectives: for each of the study's values the name of the cost that it is ("cost" where it is a plain number),
         None where it has to be learned. Left out, the values are compared with the costs.
-    prior: results of earlier studies (other budget, device, fidelity), as knowledge and never as results: PriorResults,
-        or trials whose values are those of this study's objectives.
+    prior: results of earlier studies (other budget, device, fidelity), as knowledge and never as results:
+        PriorResults, or trials whose values are those of this study's objectives.
     seed: the same seed gives the same proposals; random where left out.
 
     Raises UserError for continuous parameters, for a budget without its cost, and, when first asked for a point, for

@@ -17,7 +17,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
-from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult, SpaceExhausted
+from nas.samplers import FIDELITY, PARTIAL, PriorResult, SpaceExhausted, register
 from nas.search.budget import Budget, worst_violation
 from nas.search.price import Price, Pricer, pricer
 from nas.search.settings import Settings
@@ -282,31 +282,23 @@ def make_sampler(
     price: Pricer,
     prior: Sequence[Mapping[str, Any]] = (),
 ) -> optuna.samplers.BaseSampler:
-    """The sampler of a name: ours, or one of Optuna's set up for few trials and several workers."""
-    if name == "front":
-        objective = settings.objective
+    """The sampler of a name of the register. Raises UserError for another."""
+    bounded = [budget.quantity for budget in settings.limits]
+    names = list(dict.fromkeys([settings.objective, *bounded, *KNOWN]))
 
-        def known(params: Mapping[str, Any]) -> dict[str, float]:
-            priced = price(space.arch(params))
-            return {name: float(getattr(priced, name)) for name in names}
+    def known(params: Mapping[str, Any]) -> dict[str, float]:
+        priced = price(space.arch(params))
+        return {name: float(getattr(priced, name)) for name in names}
 
-        bounded = [budget.quantity for budget in settings.limits]
-        names = list(dict.fromkeys([objective, *bounded, *KNOWN]))
-        return FrontSampler(
-            space=distributions(space),
-            cost=known,
-            budget={budget.quantity: budget.limit for budget in settings.limits},
-            objectives=[None, objective],
-            seed=seed,
-            prior=[PriorResult(p["params"], p["accuracy"], p["share"], p["run"]) for p in prior],
-        )
-    if name == "tpe":
-        return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-    if name == "nsga2":
-        return optuna.samplers.NSGAIISampler(seed=seed, population_size=20)
-    if name == "gp":
-        return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
-    return optuna.samplers.RandomSampler(seed=seed)
+    task = register.SamplerTask(
+        space=distributions(space),
+        seed=seed,
+        cost=known,
+        budget={budget.quantity: budget.limit for budget in settings.limits},
+        objectives=[None, settings.objective],
+        prior=[PriorResult(p["params"], p["accuracy"], p["share"], p["run"]) for p in prior],
+    )
+    return register.make_sampler(name, task)
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:

@@ -7,11 +7,12 @@ from nas.common.errors import UserError
 from nas.common.quantities import LATENCY, MACS, QUANTITIES
 from nas.engine.regime import Regime
 from nas.latency.table.identity import TableId
+from nas.samplers import register
 from nas.search.budget import Budget, is_time, parse_budgets
 from search_spaces import Space, spaces
 from search_spaces.zoo import SMALL_BASELINES
 
-SAMPLERS = ("front", "tpe", "nsga2", "random", "gp")
+SAMPLERS = tuple(register.SAMPLERS)
 SCHEDULERS = ("none", "asha")
 CONTROLS = ("none", "random")
 

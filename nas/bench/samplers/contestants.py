@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import optuna
+from optuna.samplers import BaseSampler, NSGAIISampler
 
 from nas.bench.samplers.tables import Benchmark
-from nas.samplers import FrontSampler
+from nas.samplers.register import SamplerTask, make_sampler
 
-Make = Callable[[Benchmark, int, float | None], optuna.samplers.BaseSampler]
+Make = Callable[[Benchmark, int, float | None], BaseSampler]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,6 @@ class Contestant:
     the table's further known figures as well, so that a table without any is not for it.
     """
 
-    name: str
     make: Make
     dedupe: bool = False
     features: bool = False
@@ -30,28 +29,23 @@ class Contestant:
         return bool(table.features) or not self.features
 
 
-def _front(table: Benchmark, seed: int, cap: float | None) -> FrontSampler:
-    return FrontSampler(
-        table.space, lambda p: {n: table.costs(p)[n] for n in table.objectives}, cap, seed=seed
-    )
+def _registered(name: str, *, dedupe: bool = False, features: bool = False) -> Contestant:
+    """A sampler as a search has it."""
 
+    def make(table: Benchmark, seed: int, cap: float | None) -> BaseSampler:
+        known = table.costs if features else lambda p: {n: table.costs(p)[n] for n in table.objectives}
+        return make_sampler(name, SamplerTask(table.space, seed, known, cap))
 
-def _with_features(table: Benchmark, seed: int, cap: float | None) -> FrontSampler:
-    return FrontSampler(table.space, table.costs, cap, seed=seed)
+    return Contestant(make, dedupe, features)
 
 
 CONTESTANTS = {
-    c.name: c
-    for c in (
-        Contestant("front", _front),
-        Contestant("front+features", _with_features, features=True),
-        Contestant(
-            "nsga2-20", lambda t, s, c: optuna.samplers.NSGAIISampler(seed=s, population_size=20), True
-        ),
-        Contestant("nsga2", lambda t, s, c: optuna.samplers.NSGAIISampler(seed=s)),
-        Contestant("tpe", lambda t, s, c: optuna.samplers.TPESampler(seed=s, constant_liar=True)),
-        Contestant("gp", lambda t, s, c: optuna.samplers.GPSampler(seed=s)),
-        Contestant("random", lambda t, s, c: optuna.samplers.RandomSampler(seed=s)),
-    )
+    "front": _registered("front"),
+    "front+features": _registered("front", features=True),
+    "nsga2-20": _registered("nsga2", dedupe=True),
+    "nsga2": Contestant(lambda table, seed, cap: NSGAIISampler(seed=seed)),  # with Optuna's population of 50
+    "tpe": _registered("tpe"),
+    "gp": _registered("gp"),
+    "random": _registered("random"),
 }
 """front+features also knows the table's further known figures, as features; gp is slow, and not in by default."""

@@ -12,7 +12,7 @@ from optuna.study import StudyDirection
 from optuna.trial import create_trial
 from threadpoolctl import threadpool_limits
 
-from nas.bench.samplers.contestants import CONTESTANTS, Contestant
+from nas.bench.samplers.contestants import CONTESTANTS
 from nas.bench.samplers.playing import suggested
 from nas.bench.samplers.tables import Benchmark
 from nas.bench.samplers.tournament import load
@@ -32,13 +32,13 @@ def timings(
         for name in tables:
             for sampler in samplers:
                 report(f"timing {sampler} on {name}")
-                rows += _rows(load(name), CONTESTANTS[sampler], sizes)
+                rows += _rows(load(name), sampler, sizes)
     return pd.DataFrame(rows)
 
 
-def _rows(table: Benchmark, contestant: Contestant, sizes: Sequence[int]) -> list[dict[str, object]]:
+def _rows(table: Benchmark, sampler: str, sizes: Sequence[int]) -> list[dict[str, object]]:
     directions = [StudyDirection.MAXIMIZE] + [StudyDirection.MINIMIZE] * len(table.objectives)
-    study = optuna.create_study(directions=directions, sampler=contestant.make(table, 0, None))
+    study = optuna.create_study(directions=directions, sampler=CONTESTANTS[sampler].make(table, 0, None))
     rng = np.random.default_rng(0)
     rows: list[dict[str, object]] = []
     for size in sizes:
@@ -50,7 +50,7 @@ def _rows(table: Benchmark, contestant: Contestant, sizes: Sequence[int]) -> lis
             {
                 "table": table.name,
                 "dimensions": len(table.space),
-                "sampler": contestant.name,
+                "sampler": sampler,
                 "trials": size,
                 "median_ms": float(np.median(seconds)),
                 "mean_ms": float(seconds.mean()),

@@ -67,7 +67,7 @@ def test_repeats_are_counted_unless_they_are_free() -> None:
     def make(table: Benchmark, seed: int, cap: float | None) -> Stubborn:
         return Stubborn()
 
-    assert play(tiny(), Contestant("s", make), ONE, 0, 10).repeats == 8
-    played = play(tiny(), Contestant("s", make, dedupe=True), ONE, 0, 2)
+    assert play(tiny(), Contestant(make), ONE, 0, 10).repeats == 8
+    played = play(tiny(), Contestant(make, dedupe=True), ONE, 0, 2)
     assert played.repeats == 0
     assert list(played.values) == [0.0, 2.0]
