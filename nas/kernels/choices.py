@@ -25,6 +25,7 @@ from nas.kernels import library
 
 _ROUNDS = 9
 _CLEAR = 3.0  # a first ratio above this, or below its inverse, needs no second look
+_known: dict[Path, bool] = {}  # what this process has read: fixed, whatever becomes of the files
 
 
 def folder() -> Path:
@@ -39,13 +40,7 @@ def decide(question: str, ratio: Callable[[], float], at_least: float, otherwise
 
     `question` is a file name. `otherwise` is the answer where none can be stored.
     """
-    return _decide(folder() / f"{question}.json", ratio, at_least, otherwise)
-
-
-_known: dict[Path, bool] = {}  # what this process has read: fixed, whatever becomes of the files
-
-
-def _decide(path: Path, ratio: Callable[[], float], at_least: float, otherwise: bool) -> bool:
+    path = folder() / f"{question}.json"
     if path not in _known:
         answer = _read(path)
         if answer is None and _storable(path.parent):
@@ -72,13 +67,11 @@ def _read(path: Path) -> bool | None:
         return None
 
 
-def _storable(place: Path) -> bool:
+def _storable(where: Path) -> bool:
     """Whether files can be made here and linked: if not, do not even measure."""
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(place, os.W_OK) and hasattr(os, "link")
+    with suppress(OSError):
+        where.mkdir(parents=True, exist_ok=True)
+    return os.access(where, os.W_OK) and hasattr(os, "link")
 
 
 def _store(path: Path, answer: dict[str, float | bool]) -> None:

@@ -6,7 +6,7 @@ None of it changes what is computed beyond rounding. `best` chooses for a device
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -15,9 +15,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from nas.kernels import library
 from nas.kernels.choices import decide, speed_ratio
-from nas.kernels.depthwise import own_gradients
-from nas.kernels.pointwise import as_products
-from nas.kernels.stand_in import StandIn
+from nas.kernels.depthwise import DepthwiseConv2d
+from nas.kernels.pointwise import PointwiseConv2d
+from nas.kernels.stand_in import StandIn, standing_in
 
 _WORTH_IT = 1.3  # how much faster a product in bfloat16 must be for a step in it to be faster
 _SIDE = 192  # of the matrices: three of them stay in a second-level cache
@@ -45,30 +45,25 @@ class Compute:
         """Of the network and of the images."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
-    def precision(self, place: torch.device) -> torch.autocast:
+    def precision(self, device: torch.device) -> torch.autocast:
         """The context of a forward pass."""
-        return torch.autocast(place.type, dtype=torch.bfloat16, enabled=self.bf16)
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bf16)
 
-    @contextmanager
-    def training(self, model: nn.Module, place: torch.device) -> Iterator[None]:
+    def training(self, model: nn.Module, device: torch.device) -> AbstractContextManager[None]:
         """The model as it is trained; undone afterwards."""
-        on_cpu = place.type == "cpu"
-        with (
-            own_gradients(model) if self.own_gradients and on_cpu else nullcontext(),
-            as_products(model) if self.products and on_cpu else nullcontext(),
-        ):
-            yield
+        kinds = {DepthwiseConv2d: self.own_gradients, PointwiseConv2d: self.products}
+        return standing_in(
+            model, *(kind for kind, wanted in kinds.items() if wanted and device.type == "cpu")
+        )
 
-    @contextmanager
-    def evaluating(self, model: nn.Module) -> Iterator[None]:
+    def evaluating(self, model: nn.Module) -> AbstractContextManager[None]:
         """The model, which must be in evaluation mode, as it is evaluated; undone afterwards."""
-        with folded(model, torch.bfloat16 if self.bf16 else None) if self.folded else nullcontext():
-            yield
+        return folded(model, torch.bfloat16 if self.bf16 else None) if self.folded else nullcontext()
 
 
-def best(place: torch.device) -> Compute:
+def best(device: torch.device) -> Compute:
     """The fastest way on this device: on the CPU in bfloat16 where a step in it was faster than in fp32."""
-    return Compute(bf16=place.type == "cuda" or (place.type == "cpu" and bf16_is_fast()))
+    return Compute(bf16=device.type == "cuda" or (device.type == "cpu" and bf16_is_fast()))
 
 
 def bf16_is_fast() -> bool:

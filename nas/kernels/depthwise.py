@@ -11,7 +11,6 @@ operator falls back to torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from torch.nn import functional
 
 from nas.kernels import library
 from nas.kernels.choices import decide, ramp, speed_ratio
-from nas.kernels.stand_in import StandIn, computed_in, standing_in
+from nas.kernels.stand_in import StandIn, computed_in
 
 _FASTER = 1.15  # a tie goes to torch, which gives both gradients at once
 _IMAGES = 128  # in a measurement
@@ -113,7 +112,24 @@ depthwise.register_autograd(_differentiate, setup_context=_remember)
 
 
 class DepthwiseConv2d(StandIn):
-    """What a depthwise `nn.Conv2d` becomes for the time of a training."""
+    """What a depthwise `nn.Conv2d` becomes for the time of a training: with our gradients where these are faster."""
+
+    @staticmethod
+    def suits(module: nn.Module) -> bool:
+        """Whether a module is a convolution that the operator can stand in for."""
+        if type(module) is not nn.Conv2d or module.kernel_size[0] not in library.KERNELS:
+            return False
+        kernel, stride = module.kernel_size[0], module.stride[0]
+        return (
+            module.groups == module.in_channels == module.out_channels > 1
+            and stride in library.STRIDES
+            and module.kernel_size == (kernel, kernel)
+            and module.stride == (stride, stride)
+            and module.padding == (kernel // 2, kernel // 2)
+            and module.dilation == (1, 1)
+            and module.padding_mode == "zeros"
+            and module.bias is None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """The convolution, its gradients by `depthwise` where any of them was chosen."""
@@ -125,29 +141,6 @@ class DepthwiseConv2d(StandIn):
             return super().forward(x)
         result: Tensor = depthwise(x.to(computed_in(x)), self.weight, stride, *own)
         return result
-
-
-def own_gradients(model: nn.Module) -> AbstractContextManager[None]:
-    """Give depthwise convolutions the library's gradients where these are faster; undo it at the end."""
-    return standing_in(model, DepthwiseConv2d, suits)
-
-
-def suits(module: nn.Module) -> bool:
-    """Whether a module is a convolution that the operator can stand in for."""
-    if type(module) is not nn.Conv2d or isinstance(module.padding, str):
-        return False
-    kernel, stride = module.kernel_size[0], module.stride[0]
-    return (
-        module.groups == module.in_channels == module.out_channels > 1
-        and kernel in library.KERNELS
-        and stride in library.STRIDES
-        and module.kernel_size == (kernel, kernel)
-        and module.stride == (stride, stride)
-        and module.padding == (kernel // 2, kernel // 2)
-        and module.dilation == (1, 1)
-        and module.padding_mode == "zeros"
-        and module.bias is None
-    )
 
 
 def chosen(dtype: torch.dtype, kernel: int, stride: int, channels: int, side: int) -> Each:

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,19 +37,11 @@ def load() -> ctypes.CDLL | None:
         path = Path(__file__).with_name(f"_depthwise{suffix}")
         if path.exists():
             with suppress(OSError, AttributeError):
-                library = _declared(ctypes.CDLL(str(path)))
+                library = ctypes.CDLL(str(path))
+                pointers, numbers = [ctypes.c_void_p] * 5, [ctypes.c_int64] * 6
+                library.nas_depthwise_backward.argtypes = [*pointers, *numbers, *[ctypes.c_int] * 4]
                 return library if library.nas_version() == VERSION else None
     return None
-
-
-def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    pointer, number = ctypes.c_void_p, ctypes.c_int64
-    for question in (library.nas_version, library.nas_instruction_sets):
-        question.argtypes, question.restype = [], ctypes.c_int
-    backward = library.nas_depthwise_backward
-    backward.argtypes = [pointer] * 5 + [number] * 6 + [ctypes.c_int] * 4
-    backward.restype = ctypes.c_int
-    return library
 
 
 def instruction_sets() -> tuple[int, ...]:
@@ -93,11 +86,10 @@ def backward(
     pointers = tuple(None if t is None else t.data_ptr() for t in (x, gradient, weight, dx, dw))
     options = (weight.shape[-1], stride, int(x.dtype == torch.bfloat16), chosen)
 
-    def work(begin: int, end: int) -> int:
-        done: int = library.nas_depthwise_backward(
+    def work(begin: int, end: int) -> Any:
+        return library.nas_depthwise_backward(
             *pointers, images, channels, height, width, begin, end, *options
         )
-        return done
 
     ranges = _ranges(channels, gradient.numel() * weight[0].numel())
     if len(ranges) == 1:

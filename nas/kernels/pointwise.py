@@ -8,14 +8,12 @@ So a training takes the product on the sizes of map where this machine was faste
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.kernels.choices import decide, ramp, speed_ratio
-from nas.kernels.stand_in import StandIn, standing_in
+from nas.kernels.stand_in import StandIn
 
 _FASTER = 1.05
 _IMAGES = 128  # in a measurement
@@ -24,7 +22,19 @@ _WIDTHS = {2: (96, 384), 4: (48, 192), 8: (24, 96)}
 
 
 class PointwiseConv2d(StandIn):
-    """What a pointwise `nn.Conv2d` becomes for the time of a training."""
+    """What a pointwise `nn.Conv2d` becomes for the time of a training: a product where that is faster."""
+
+    @staticmethod
+    def suits(module: nn.Module) -> bool:
+        """Whether a module is a convolution that is one product."""
+        return (
+            type(module) is nn.Conv2d
+            and module.kernel_size == module.stride == (1, 1)
+            and module.groups == 1
+            and module.in_channels > 1  # with one, whose layout is both, the results' would differ
+            and module.padding in ((0, 0), "valid")
+            and module.bias is None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """The convolution [N, in, H, W] -> [N, out, H, W], as a product where that was faster."""
@@ -39,23 +49,6 @@ class PointwiseConv2d(StandIn):
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """The convolution of x [N, in, H, W] with weight [out, in, 1, 1], in channels-last memory."""
     return functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1)).permute(0, 3, 1, 2)
-
-
-def as_products(model: nn.Module) -> AbstractContextManager[None]:
-    """Let pointwise convolutions be products where these are faster; undo it at the end."""
-    return standing_in(model, PointwiseConv2d, suits)
-
-
-def suits(module: nn.Module) -> bool:
-    """Whether a module is a convolution that is one product."""
-    return (
-        type(module) is nn.Conv2d
-        and module.kernel_size == module.stride == (1, 1)
-        and module.groups == 1
-        and module.in_channels > 1  # with one, whose layout is both, the results' would differ
-        and module.padding in ((0, 0), "valid")
-        and module.bias is None
-    )
 
 
 def faster(dtype: torch.dtype, side: int) -> bool:

@@ -20,6 +20,11 @@ class StandIn(nn.Conv2d):
 
     asked: dict[Any, Any]
 
+    @staticmethod
+    def suits(module: nn.Module) -> bool:
+        """Whether a module is a convolution that this kind can stand in for."""
+        raise NotImplementedError
+
     def remembered(self, x: Tensor, side: int, ask: Callable[[torch.dtype], Answer]) -> Answer:
         """What is to be done with x on maps of that side: asked once for each type that it is computed in."""
         dtype = computed_in(x)
@@ -39,10 +44,10 @@ def computed_in(x: Tensor) -> torch.dtype:
 
 
 @contextmanager
-def standing_in(model: nn.Module, kind: type[StandIn], suits: Callable[[nn.Module], bool]) -> Iterator[None]:
-    """Make convolutions that suit of that kind; undo it at the end."""
-    swapped = [module for module in model.modules() if suits(module)]
-    for module in swapped:
+def standing_in(model: nn.Module, *kinds: type[StandIn]) -> Iterator[None]:
+    """Make convolutions of the kind that suits them; undo it at the end."""
+    swapped = {module: kind for kind in kinds for module in model.modules() if kind.suits(module)}
+    for module, kind in swapped.items():
         module.__class__ = kind
         module.asked = {}  # type: ignore[assignment]  # of nn.Module's values
     try:

@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from nas.kernels import depthwise as module
 from nas.kernels import library
-from nas.kernels.depthwise import chosen, depthwise, own_gradients, suits
+from nas.kernels.depthwise import DepthwiseConv2d, chosen, depthwise
+from nas.kernels.stand_in import standing_in
 
 SHAPES = [(6, 3, 1), (6, 3, 2), (20, 5, 2), (17, 7, 1)]
 
@@ -136,7 +137,7 @@ def test_a_model_trains_as_before_and_is_given_back(bf16: bool) -> None:
         return [p.grad for p in net.parameters() if p.grad is not None]
 
     before = gradients()
-    with own_gradients(net):
+    with standing_in(net, DepthwiseConv2d):
         assert list(net.state_dict()) == names
         during = gradients()
     assert all(type(m) in (nn.Conv2d, nn.ReLU) for m in net)
@@ -146,7 +147,7 @@ def test_a_model_trains_as_before_and_is_given_back(bf16: bool) -> None:
 
 def test_the_model_is_given_back_after_an_error() -> None:
     net = network()
-    with pytest.raises(KeyboardInterrupt), own_gradients(net):
+    with pytest.raises(KeyboardInterrupt), standing_in(net, DepthwiseConv2d):
         assert type(net[1]) is not nn.Conv2d
         raise KeyboardInterrupt
     assert type(net[1]) is nn.Conv2d
@@ -171,8 +172,8 @@ def test_the_model_is_given_back_after_an_error() -> None:
     ],
 )
 def test_other_convolutions_are_left_alone(conv: nn.Module) -> None:
-    assert not suits(conv)
-    assert suits(nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False))
+    assert not DepthwiseConv2d.suits(conv)
+    assert DepthwiseConv2d.suits(nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False))
 
 
 def test_a_class_of_shapes_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +213,7 @@ def test_each_gradient_is_chosen_by_itself(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(library, "backward", record)
     net = nn.Sequential(nn.Conv2d(6, 6, 5, padding=2, groups=6, bias=False))
     x = draw(2, 6, 8, 8)
-    with own_gradients(net):
+    with standing_in(net, DepthwiseConv2d):
         net(x).square().sum().backward()
     assert made == [(False, True)]
     mixed = [x.grad, net[0].weight.grad]

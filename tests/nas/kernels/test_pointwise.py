@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from nas.kernels import pointwise as module
 from nas.kernels.compute import Compute, folded
-from nas.kernels.pointwise import PointwiseConv2d, as_products, faster, suits
+from nas.kernels.pointwise import PointwiseConv2d, faster
+from nas.kernels.stand_in import standing_in
 
 CPU = torch.device("cpu")
 LAST = torch.channels_last
@@ -45,7 +46,7 @@ def test_it_computes_what_the_convolution_computes(
     x = torch.randn(images, before, height, width, dtype=torch.float64)
     x = x.contiguous(memory_format=LAST if last else torch.contiguous_format).requires_grad_()
     expected = results(net, x)
-    with pytest.MonkeyPatch.context() as patch, as_products(net):
+    with pytest.MonkeyPatch.context() as patch, standing_in(net, PointwiseConv2d):
         patch.setattr(module, "faster", lambda dtype, side: True)
         for made, right in zip(results(net, x), expected, strict=True):
             torch.testing.assert_close(made, right)
@@ -102,7 +103,7 @@ def test_a_network_judged_during_its_training_has_its_bias() -> None:
     ],
 )
 def test_what_is_one_product(layer: nn.Module, suited: bool) -> None:
-    assert suits(layer) == suited
+    assert PointwiseConv2d.suits(layer) == suited
 
 
 def test_each_size_of_map_is_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +116,7 @@ def test_each_size_of_map_is_asked_about_once(monkeypatch: pytest.MonkeyPatch) -
     x = torch.randn(2, 4, 2, 2, dtype=torch.float64).contiguous(memory_format=LAST)
     asked = []
     monkeypatch.setattr(module, "faster", lambda *what: asked.append(what) or True)
-    with as_products(net):
+    with standing_in(net, PointwiseConv2d):
         for _ in range(3):
             net(x)
     assert asked == [(torch.float64, 2)]
