@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from nas.figures.axes import Axis, named_axis
-from nas.figures.drawing import Panel, Series, Style, escape, scatter, shorten
+from nas.figures.drawing import Panel, Series, Style, scatter, shorten
 from nas.figures.layout import Frame, Sheet
+from nas.figures.markup import escape
 
 _SURE = Style("#0072b2", "circle", 10)
 _UNSURE = Style("#8fb3d1", "circle", 8, hollow=True)
