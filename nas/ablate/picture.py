@@ -9,8 +9,9 @@ from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 from nas.common.stats import HELPS, HURTS, UNSEEN
 from nas.console.text_table import in_points
 from nas.figures.axes import Axis, cost_axis, difference_axis, named_axis, value_axis
-from nas.figures.drawing import Arrow, Label, Panel, Series, Style, cost_lines, escape, shorten, wrapped
+from nas.figures.drawing import Arrow, Label, Panel, Series, Style, cost_lines, shorten
 from nas.figures.layout import LEFT, RIGHT, WIDTH, Frame, Sheet
+from nas.figures.markup import escape, wrapped
 
 _HEAD, _LINE, _FOOT = 150, 30, 110  # pixels above the first row, of a row, and below the last one
 _BESIDE = 14  # labels at most in each of two panels side by side; more stand in panels as wide as the figure

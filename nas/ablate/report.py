@@ -13,8 +13,8 @@ from nas.ablate.summary import summarise, trainings_table
 from nas.common.files import write_text, write_whole
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
-from nas.figures.drawing import escape
-from nas.figures.page import document, table
+from nas.figures.markup import escape, table
+from nas.figures.page import document
 from nas.figures.picture import save_png
 
 FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, ablation.csv"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Quantity:
     """A cost that can be an objective, an axis, or held equal.
 
-    name: as a user writes it. column: of results, in units of which `scale` make one `unit`. For a latency, name
-    the device in the label: `replace(LATENCY, label=...)`.
+    name: as a user writes it. column: of results, in units of which `scale` make one `unit`. places: behind the point
+    in tables. For a latency, name the device in the label: `replace(LATENCY, label=...)`.
     """
 
     name: str
@@ -19,6 +19,7 @@ class Quantity:
     label: str
     unit: str
     scale: float
+    places: int = 2
 
     @property
     def title(self) -> str:
@@ -30,13 +31,22 @@ class Quantity:
         """The label as it stands within a sentence."""
         return self.label[0].lower() + self.label[1:]
 
+    @property
+    def heading(self) -> str:
+        """Above a column of a table: `M multiply-adds`."""
+        return f"{self.unit} {self.phrase}"
+
+    def cell(self, value: float) -> str:
+        """`value`, in the column's units, as it stands below the heading: `56.51`."""
+        return f"{value / self.scale:.{self.places}f}"
+
     def show(self, value: float) -> str:
         """`value`, in the column's units, to three figures and with the unit: `56.5 M`."""
         return f"{digits(value / self.scale)} {self.unit}"
 
 
 MACS = Quantity("macs", "macs", "Multiply-adds", "M", 1e6)
-PARAMS = Quantity("params", "params", "Parameters", "M", 1e6)
+PARAMS = Quantity("params", "params", "Parameters", "M", 1e6, 3)
 ACTIVATIONS = Quantity("activations", "activations", "Activations", "M", 1e6)
 LATENCY = Quantity("latency", "latency_ms", "Latency", "ms", 1.0)
 

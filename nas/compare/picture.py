@@ -7,8 +7,9 @@ import pandas as pd
 
 from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 from nas.figures.axes import cost_axis, value_axis
-from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, escape, scatter, shorten, wrapped
+from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, scatter, shorten
 from nas.figures.layout import LEFT, RIGHT, Frame, Sheet
+from nas.figures.markup import escape, wrapped
 from nas.zoo.panel import published_panel
 
 _NETWORK = Style("#222222", "diamond", 9)

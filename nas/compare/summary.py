@@ -14,7 +14,8 @@ from nas.common.files import write_text, write_whole
 from nas.compare.picture import ComparisonInfo, comparison_sheet
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned
-from nas.figures.page import document, table
+from nas.figures.markup import table
+from nas.figures.page import document
 from nas.figures.picture import save_png
 from nas.networks.references import Model, parse
 from nas.zoo import published

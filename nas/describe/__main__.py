@@ -13,13 +13,16 @@ from typing import Annotated, Any
 import typer
 
 from nas.common.errors import UserError
+from nas.common.quantities import MACS, PARAMS
 from nas.console.text_table import aligned
 from nas.describe.drawing import page, svg
 from nas.describe.layers import Description, Layer, describe
-from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
+from nas.figures.markup import escape, table
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, Cost
 from nas.runs.naming import resolve
-from nas.zoo.catalogue import FIGURES, PublishedFigure, contradicted, name_of, published_figures
+from nas.zoo.catalogue import PublishedFigure, contradicted, name_of, published_figures
 
+_FIGURE = ("figure", "resolution", "published", "counted", "difference", "reason", "source")
 _LEFT = ("operator", "NL", "SE", "in an arch's words", "figure", "source", "reason")
 
 
@@ -37,46 +40,71 @@ def main(
 ) -> None:
     """Print a network's layers with their costs, and what was published of it; draw it."""
     model = resolve(network)
-    found = describe(model, resolution, classes)
+    description = describe(model, resolution, classes)
     name = name_of(model)
     beside = [*published_figures(name), *contradicted(name)] if name else []
-    typer.echo(json.dumps(_plain(found, name, beside), indent=2) if as_json else _text(found, name, beside))
+    if as_json:
+        typer.echo(json.dumps(_plain(description, name, beside), indent=2))
+    else:
+        typer.echo(_text(description, name, beside))
     if svg_file:
-        _write(svg_file, svg(found, name))
+        _write(svg_file, svg(description, name))
     if html:
-        figures = [_published(row) for row in beside]
-        _write(html, page(found, name, _cells(found), figures, _published(None)))
+        _write(html, page(description, name, _tables(description, beside)))
 
 
-def _text(found: Description, name: str | None, beside: list[PublishedFigure]) -> str:
-    parts = [_title(found, name), found.model] if name != found.model else [_title(found, name)]
-    if found.note:
-        parts.append(found.note)
-    header, rows = _cells(found)
-    parts += ["", aligned(header, rows, _LEFT)]
+def _text(description: Description, name: str | None, beside: list[PublishedFigure]) -> str:
+    parts = [_title(description, name)]
+    parts += [description.model] if name != description.model else []
+    parts += [description.note] if description.note else []
+    parts += ["", aligned(*_cells(description), _LEFT)]
     if beside:
-        header, *rows = _published(None), *[_published(row) for row in beside]
         parts += ["", "Published, each beside the count at its resolution with 1000 classes:"]
-        parts.append(aligned(header, rows, _LEFT))
+        parts.append(aligned(_FIGURE, _figures(beside), _LEFT))
     return "\n".join(parts)
 
 
-def _title(found: Description, name: str | None) -> str:
+def _tables(description: Description, beside: list[PublishedFigure]) -> str:
+    """The same as HTML."""
+    header, rows = _cells(description)
+    parts = [table(header, _escaped(rows), _LEFT)]
+    parts.append("<p>Multiply-adds of convolutions and fully connected layers, one image.</p>")
+    if beside:
+        parts.append("<h2>Published, beside the count with 1000 classes</h2>")
+        parts.append(table(_FIGURE, _escaped(_figures(beside)), _LEFT))
+    return "\n".join(parts)
+
+
+def _escaped(rows: list[list[str]]) -> list[list[str]]:
+    return [list(map(escape, row)) for row in rows]
+
+
+def _figures(beside: list[PublishedFigure]) -> list[list[str]]:
+    return [[row.cells()[heading] for heading in _FIGURE] for row in beside]
+
+
+def _title(description: Description, name: str | None) -> str:
+    total, size = description.total, description.resolution
     return (
-        f"{name or 'arch'}: {found.total.macs / 1e6:.2f} M multiply-adds of convolutions and fully connected "
-        f"layers, {found.total.params / 1e6:.3f} M parameters, at {found.resolution}x{found.resolution} with "
-        f"{found.classes} classes"
+        f"{name or 'arch'}: {MACS.cell(total.macs)} {MACS.heading} of convolutions and fully connected layers, "
+        f"{PARAMS.cell(total.params)} {PARAMS.heading}, at {size}x{size} with {description.classes} classes"
     )
 
 
-def _cells(found: Description) -> tuple[list[str], list[list[str]]]:
+def _cells(description: Description) -> tuple[list[str], list[list[str]]]:
     """The table's header and rows; the arch's words are left out where no row has any."""
-    header = ["input", "operator", "exp", "out", "SE", "NL", "s", "g", "M multiply-adds", "parameters"]
-    worded = any(layer.text for layer in found.layers)
-    rows = [_row(layer) + ([layer.text] if worded else []) for layer in found.layers]
-    total = [""] * 8 + [f"{found.total.macs / 1e6:.3f}", f"{found.total.params:,}"]
-    total[1] = "total"
-    return header + (["in an arch's words"] if worded else []), [*rows, total + ([""] if worded else [])]
+    header = ["input", "operator", "exp", "out", "SE", "NL", "s", "g", MACS.heading, PARAMS.phrase]
+    rows = [_row(layer) for layer in description.layers]
+    rows.append(["", "total", *[""] * 6, *_costs(description.total)])
+    if any(layer.text for layer in description.layers):
+        header.append("in an arch's words")
+        words = [*(layer.text for layer in description.layers), ""]
+        rows = [[*row, text] for row, text in zip(rows, words, strict=True)]
+    return header, rows
+
+
+def _costs(counted: Layer | Cost) -> list[str]:
+    return [f"{counted.macs / MACS.scale:.3f}", f"{counted.params:,}"]
 
 
 def _row(layer: Layer) -> list[str]:
@@ -89,36 +117,20 @@ def _row(layer: Layer) -> list[str]:
         layer.activation or "-",
         str(layer.stride),
         str(layer.groups) if layer.groups > 1 else "-",
-        f"{layer.macs / 1e6:.3f}",
-        f"{layer.params:,}",
+        *_costs(layer),
     ]
 
 
-def _published(row: PublishedFigure | None) -> list[str]:
-    """Cells of a published figure, or the header."""
-    if row is None:
-        return ["figure", "resolution", "published", "counted", "difference", "reason", "source"]
-    return [
-        f"M {FIGURES[row.figure]}",
-        str(row.resolution),
-        f"{row.published / 1e6:g}",
-        f"{row.counted / 1e6:.3f}",
-        f"{row.difference:+.1%}",
-        row.reason,
-        row.source,
-    ]
-
-
-def _plain(found: Description, name: str | None, beside: list[PublishedFigure]) -> dict[str, Any]:
+def _plain(description: Description, name: str | None, beside: list[PublishedFigure]) -> dict[str, Any]:
     return {
         "name": name,
-        "arch": found.model,
-        "resolution": found.resolution,
-        "classes": found.classes,
-        "note": found.note,
-        "total": asdict(found.total),
-        "layers": [asdict(layer) for layer in found.layers],
-        "published": [{**asdict(row), "difference": row.difference} for row in beside],
+        "arch": description.model,
+        "resolution": description.resolution,
+        "classes": description.classes,
+        "note": description.note,
+        "total": asdict(description.total),
+        "layers": [asdict(layer) for layer in description.layers],
+        "published": [row.plain() for row in beside],
     }
 
 

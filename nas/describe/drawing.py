@@ -6,13 +6,14 @@ activation, the groups and a bar for its multiply-adds. Stages, the runs of laye
 bands. Heights go by the root of the channels.
 """
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from nas.common.quantities import MACS, PARAMS
 from nas.describe.layers import Description, Layer
+from nas.figures.markup import escape, whole
 
 _COLORS = (
     "#4c78a8",
@@ -69,25 +70,25 @@ def columns(layers: Sequence[Layer]) -> list[Column]:
     return placed
 
 
-def svg(found: Description, name: str | None = None) -> str:
+def svg(description: Description, name: str | None = None) -> str:
     """The drawing of a described network, with the name given to it, as an SVG document."""
-    placed = columns(found.layers)
-    colors = _colors(found.layers)
-    legend, legend_width = _legend(colors, any(layer.squeeze_excite for layer in found.layers))
+    placed, total, size = columns(description.layers), description.total, description.resolution
+    colors = _colors(description.layers)
+    legend, legend_width = _legend(colors, any(layer.squeeze_excite for layer in description.layers))
     title = (
-        f"{name or 'arch'} at {found.resolution}x{found.resolution}: {found.total.macs / 1e6:.1f} M "
-        f"multiply-adds, {found.total.params / 1e6:.2f} M parameters, {found.classes} classes"
+        f"{name or 'arch'} at {size}x{size}: {total.macs / MACS.scale:.1f} {MACS.heading}, "
+        f"{total.params / PARAMS.scale:.2f} {PARAMS.heading}, {description.classes} classes"
     )
     right = placed[-1].x + placed[-1].width + _RIGHT
     wide = max(right, legend_width, _LEFT + 7.2 * len(title))
     axis = _TOP + _TALLEST
     text_top = axis + _TALLEST + 20
-    rows = {name: texts for name, texts in _rows(found.layers).items() if any(texts)}
+    rows = {name: texts for name, texts in _rows(description.layers).items() if any(texts)}
     bottom = text_top + _LINE * len(rows) + 4 + _BARS
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{wide:.0f}' height='{bottom + 34:.0f}' "
         f"viewBox='0 0 {wide:.0f} {bottom + 34:.0f}' {_FONT} font-size='11'>",
-        f"<title>{html.escape(found.model)}</title>",
+        f"<title>{escape(description.model)}</title>",
         "<rect width='100%' height='100%' fill='white'/>",
         _text(14, 24, title, size=14, anchor="start", weight="bold"),
         *legend,
@@ -95,7 +96,7 @@ def svg(found: Description, name: str | None = None) -> str:
         *(_text(_LEFT - 8, text_top + i * _LINE, row, anchor="end") for i, row in enumerate(rows)),
         _text(_LEFT - 8, bottom - _BARS / 2 + 4, "M mult-adds", anchor="end", size=10),
     ]
-    most = max(layer.macs for layer in found.layers) or 1
+    most = max(layer.macs for layer in description.layers) or 1
     for column in placed:
         parts += _shape(column, axis, colors.get(_kind(column.layer), _GREY))
         parts += _bar(column, bottom, most)
@@ -127,7 +128,7 @@ def _text(
 ) -> str:
     return (
         f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' font-size='{size}' font-weight='{weight}' "
-        f"fill='{color}'>{html.escape(text)}</text>"
+        f"fill='{color}'>{escape(text)}</text>"
     )
 
 
@@ -175,11 +176,11 @@ def _shape(column: Column, axis: float, color: str) -> list[str]:
     hint = (
         f"{layer.operator}, {layer.size}x{layer.size}x{layer.channels} to {layer.out_size}x{layer.out_size}"
     )
-    hint += f"x{layer.out}; {layer.macs / 1e6:.2f} M multiply-adds, {layer.params:,} parameters"
+    hint += f"x{layer.out}; {MACS.cell(layer.macs)} {MACS.heading}, {layer.params:,} {PARAMS.phrase}"
     hint += f"; {layer.text}" if layer.text else ""
     parts = [
         f"<polygon points='{points}' fill='{color}' stroke='white' stroke-width='0.8'>"
-        f"<title>{html.escape(hint)}</title></polygon>"
+        f"<title>{escape(hint)}</title></polygon>"
     ]
     if layer.kernel and layer.kernel > 1:
         parts.append(_text(centre, axis + 4.5, str(layer.kernel), size=13, weight="bold", color="white"))
@@ -206,7 +207,7 @@ def _bar(column: Column, bottom: float, most: int) -> list[str]:
     if not layer.macs:
         return []
     high = max(1.0, (_BARS - 4) * layer.macs / most)
-    millions = layer.macs / 1e6
+    millions = layer.macs / MACS.scale
     number = f"{millions:.0f}" if millions >= 100 else f"{millions:.2g}" if millions >= 0.01 else ""
     return [
         f"<rect x='{column.x + 6:.1f}' y='{bottom - high:.1f}' width='{column.width - 12:.1f}' "
@@ -215,38 +216,13 @@ def _bar(column: Column, bottom: float, most: int) -> list[str]:
     ]
 
 
-def page(
-    found: Description,
-    name: str | None,
-    table: tuple[list[str], list[list[str]]],
-    published: Sequence[list[str]],
-    published_header: Sequence[str],
-) -> str:
-    """A page with the drawing, the table of layers (header and rows) and the published figures."""
-    title = html.escape(name or found.model)
+def page(description: Description, name: str | None, tables: str) -> str:
+    """A document with the drawing and, below it, `tables`, which are HTML."""
+    title = name or description.model
     parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        f"<title>{title}</title>",
-        "<style>body{font:14px/1.4 Helvetica,Arial,sans-serif;margin:24px;color:#222}"
-        "table{border-collapse:collapse;margin:16px 0}td,th{padding:2px 10px;border-bottom:1px solid #ddd;"
-        "text-align:left;white-space:nowrap}code{overflow-wrap:anywhere}div{overflow-x:auto}</style></head>",
-        "<body>",
-        f"<h1>{title}</h1><p><code>{html.escape(found.model)}</code></p>",
-        f"<p>{html.escape(found.note)}</p>" if found.note else "",
-        f"<div>{svg(found, name)}</div>",
-        _table(*table),
-        "<p>Multiply-adds of convolutions and fully connected layers, one image.</p>",
+        f"<h1>{escape(title)}</h1>\n<p><code>{escape(description.model)}</code></p>",
+        *([f"<p>{escape(description.note)}</p>"] if description.note else []),
+        f'<div style="overflow-x: auto">{svg(description, name)}</div>',
+        tables,
     ]
-    if published:
-        parts += [
-            "<h2>Published, beside the count with 1000 classes</h2>",
-            _table(published_header, published),
-        ]
-    return "\n".join([*parts, "</body></html>\n"])
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-    return "<div><table>" + line(header, "th") + "".join(line(row, "td") for row in rows) + "</table></div>"
+    return whole(title, "<section>\n" + "\n".join(parts) + "\n</section>")

@@ -3,20 +3,14 @@
 Coordinates are in the figures that the axes show.
 """
 
-import html
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from textwrap import shorten as shorten_words
-from textwrap import wrap
 
 import pandas as pd
 
 from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 from nas.figures.axes import Axis
-
-# Plotly shows a few HTML entities as they are written, `&quot;` among them.
-escape = partial(html.escape, quote=False)
 
 
 @dataclass(frozen=True)
@@ -97,12 +91,6 @@ def cost_lines(row: pd.Series, objective: Quantity = MACS) -> list[str]:
     """The costs that are known of a row, a line each: `multiply-adds 56.5 M`."""
     known = [cost for cost in costs_beside(objective) if pd.notna(row.get(cost.column))]
     return [f"{cost.phrase} {cost.show(float(row[cost.column]))}" for cost in known]
-
-
-def wrapped(text: str, width: int = 64, most: int = 24) -> list[str]:
-    """A long text as lines of HTML."""
-    lines = [escape(line) for line in wrap(text, width, break_on_hyphens=False)]
-    return lines if len(lines) <= most else [*lines[:most], "…"]
 
 
 def shorten(text: str, width: int = 48) -> str:

@@ -7,11 +7,12 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from nas.figures.axes import Axis
-from nas.figures.drawing import Label, Panel, Series, escape
+from nas.figures.drawing import Label, Panel, Series
 from nas.figures.labels import FONT_SIZE, Spot
 from nas.figures.layout import (
     AXIS_SIZE,
     FAINT,
+    FONT,
     GRID,
     INK,
     MARGIN,
@@ -24,56 +25,20 @@ from nas.figures.layout import (
     Sheet,
     label_spots,
 )
+from nas.figures.markup import escape, section, whole
 
-_FONT = "Verdana, DejaVu Sans, sans-serif"
 _MARKERS = {"cross": "x"}  # where plotly's name is another
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ margin: 0 auto; max-width: 1400px; min-width: {width}px; font: 14px {font}; color: {ink}; }}
-section {{ margin: 0 {margin}px 40px; }}
-h2 {{ font-size: {heading_size}px; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: 5px 18px 5px 0; border-bottom: 1px solid {grid}; text-align: right; vertical-align: top; }}
-th:last-child, td:last-child {{ text-align: left; padding-right: 0; }}
-code {{ font-size: 12px; overflow-wrap: anywhere; }}
-</style>
-<script>{script}</script>
-</head>
-<body>
-{figures}
-<section>
-<h2>{heading}</h2>
-{table}
-</section>
-</body>
-</html>
-"""
+_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
 def document(sheets: Sequence[Sheet], heading: str, body: str) -> str:
     """A whole HTML document that fetches nothing: the sheets, and below them `body`, which is HTML."""
-    config = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
     figures = [
-        interactive(one).to_html(full_html=False, include_plotlyjs=False, config=config) for one in sheets
+        interactive(sheet).to_html(full_html=False, include_plotlyjs=False, config=_CONFIG)
+        for sheet in sheets
     ]
-    return _PAGE.format(
-        title=escape(sheets[0].title),
-        script=get_plotlyjs(),
-        figures="\n".join(figures),
-        heading=escape(heading),
-        table=body,
-        width=WIDTH,
-        font=_FONT,
-        ink=INK,
-        grid=GRID,
-        margin=MARGIN,
-        heading_size=PANEL_SIZE,
-    )
+    return whole(sheets[0].title, "\n".join([*figures, section(heading, body)]), get_plotlyjs())
 
 
 def interactive(sheet: Sheet) -> go.Figure:
@@ -117,7 +82,7 @@ def _layout(sheet: Sheet) -> go.Layout:
             "y": 1 - MARGIN / sheet.height,
             "yanchor": "top",
         },
-        font={"family": _FONT, "color": INK, "size": TICK_SIZE},
+        font={"family": FONT, "color": INK, "size": TICK_SIZE},
         height=sheet.height,
         margin={
             "l": around.left,
@@ -261,13 +226,3 @@ def _label(panel: Panel, label: Label, spot: Spot) -> dict[str, object]:
         "arrowcolor": label.color,
         "font": {"color": label.color, "size": FONT_SIZE},
     }
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An HTML table of cells that are HTML."""
-    lines = [_row("th", head), *(_row("td", row) for row in rows)]
-    return "<table>\n" + "\n".join(lines) + "\n</table>"
-
-
-def _row(tag: str, cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"

@@ -12,16 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nas.importance.found import Importances
-    from nas.importance.picture import ImportanceInfo
-    from nas.search.settings import Settings
 
-_COSTS = {
-    "macs": "Multiply-adds",
-    "params": "Parameters",
-    "activations": "Activations",
-    "latency_ms": "Milliseconds",
-}
 _SHOWN = 15
+_SHARES = ("at_equal_cost", "chance", "ped_anova", "accuracy")
 
 
 def main(
@@ -44,44 +37,32 @@ def main(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     record = open_run(run, storage)
-    found = importances(record, shuffles, seed)
-    sheet = importance_sheet(_info(record.settings, found))
-    write_text(run / "importance.csv", found.choices.to_csv(index=False))
-    write_text(run / "importance.html", document([sheet], "All choices", _html(found)))
-    write_whole(run / "importance.png", lambda temporary: save_png(sheet, temporary))
-    print(_said(record.settings, found))
-
-
-def _info(settings: "Settings", found: "Importances") -> "ImportanceInfo":
-    from nas.importance.picture import ImportanceInfo
-
-    fidelity = settings.fidelity
-    return ImportanceInfo(
-        data=settings.data_name,
-        fidelity=f"{fidelity.epochs:g} epochs at {fidelity.resolution}x{fidelity.resolution}",
-        trials=found.trials,
-        cost=_COSTS[found.cost],
-        explained=found.explained,
-        choices=found.choices,
-        options=found.options,
+    result = importances(record, shuffles, seed)
+    data, fidelity = record.settings.data_name, record.settings.fidelity
+    sheet = importance_sheet(
+        result, data, f"{fidelity.epochs:g} epochs at {fidelity.resolution}x{fidelity.resolution}"
     )
+    write_text(run / "importance.csv", result.choices.to_csv(index=False))
+    write_text(run / "importance.html", document([sheet], "All choices", _html(result)))
+    write_whole(run / "importance.png", lambda temporary: save_png(sheet, temporary))
+    print(_text(result, data, fidelity.epochs))
 
 
-def _said(settings: "Settings", found: "Importances") -> str:
+def _text(result: "Importances", data: str, epochs: float) -> str:
     """What is printed: the most important choices, the options, and how to read them."""
     from nas.console.text_table import aligned
 
     rows = []
-    for _, row in found.choices.head(_SHOWN).iterrows():
+    for _, row in result.choices.head(_SHOWN).iterrows():
         means = f"{row['best']} {100 * row['gain']:+.2f} points over {row['worst']}"
         rows.append([str(row["choice"]), *_shares(row), means])
-    for _, row in found.options.iterrows():
+    for _, row in result.options.iterrows():
         rows.append([f"all {row['option']}", *_shares(row), ""])
     heading = ["choice", "share", "chance", "", "PED", "plain", "means at equal cost"]
     return (
-        f"{settings.data_name}: {found.trials} trials of {settings.fidelity.epochs:g} epochs; "
-        f"{_COSTS[found.cost].lower()} alone explain\n{max(0.0, found.explained):.0%} of the validation accuracy's "
-        f"variance and are taken out.\n\n{aligned(heading, rows, left=('choice', '', 'means at equal cost'))}\n\n"
+        f"{data}: {result.trials} trials of {epochs:g} epochs; {result.cost_words.lower()} alone explain\n"
+        f"{max(0.0, result.explained):.0%} of the validation accuracy's variance and are taken out.\n\n"
+        f"{aligned(heading, rows, left=('choice', '', 'means at equal cost'))}\n\n"
         "share: of the importance at equal cost (fANOVA), * where it exceeds what shuffled accuracies reach\n"
         "in 95 % of cases (chance); PED: by PED-ANOVA; plain: fANOVA, the cost not taken out."
     )
@@ -90,28 +71,29 @@ def _said(settings: "Settings", found: "Importances") -> str:
 def _shares(row: "pd.Series") -> list[str]:
     """In per cent; no chance where nothing was shuffled."""
     share, chance, ped, plain = (
-        "" if row[c] != row[c] else f"{row[c]:.1%}"
-        for c in ("at_equal_cost", "chance", "ped_anova", "accuracy")
+        "" if row[column] != row[column] else f"{row[column]:.1%}" for column in _SHARES
     )
     return [share, chance, "*" if row["at_equal_cost"] > row["chance"] else "", ped, plain]
 
 
-def _html(found: "Importances") -> str:
-    shown = found.choices.copy()
-    for column in ("at_equal_cost", "chance", "ped_anova", "accuracy"):
-        shown[column] = (100 * shown[column]).round(2)
-    shown["gain"] = (100 * shown["gain"]).round(2)
-    shown.columns = [
+def _html(result: "Importances") -> str:
+    """Every choice as a table."""
+    from nas.figures.markup import escape, table
+
+    header = [
         "choice",
         "share at equal cost (%)",
         "chance (%)",
         "PED-ANOVA (%)",
         "share of plain accuracy (%)",
-        "best value",
-        "worst value",
-        "difference of their means at equal cost (points)",
     ]
-    return str(shown.to_html(index=False, border=0, escape=True))
+    header += ["best value", "worst value", "difference of their means at equal cost (points)"]
+    rows = []
+    for _, row in result.choices.iterrows():
+        shares = ["" if row[column] != row[column] else f"{100 * row[column]:.2f}" for column in _SHARES]
+        cells = [row["choice"], *shares, row["best"], row["worst"], f"{100 * row['gain']:.2f}"]
+        rows.append([escape(str(cell)) for cell in cells])
+    return table(header, rows)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
+from nas.common import quantities
 from nas.common.errors import UserError
 from nas.search.record import Record
 from search_spaces.stages import Value
@@ -45,7 +46,7 @@ class Importances:
     share at equal cost, fANOVA's share for plain accuracy, the values with the best and the worst mean accuracy at
     equal cost, and the difference between those, in [0, 1]. `options` has the shares summed over the stages, and
     what such a sum reaches by chance.
-    `explained` is the share of the accuracy's variance that the cost alone explains, `cost` names it.
+    `explained` is the share of the accuracy's variance that the cost alone explains, `cost` is its column.
     """
 
     choices: pd.DataFrame
@@ -53,6 +54,13 @@ class Importances:
     trials: int
     cost: str
     explained: float
+
+    @property
+    def cost_words(self) -> str:
+        """What was taken out."""
+        return (
+            "Milliseconds" if self.cost == quantities.LATENCY.column else quantities.COLUMNS[self.cost].label
+        )
 
 
 def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Importances:

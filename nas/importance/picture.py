@@ -1,13 +1,13 @@
 """The picture of importances: a row a choice, its share of what explains the accuracy at equal cost."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from nas.figures.axes import Axis, named_axis
-from nas.figures.drawing import Panel, Series, Style, escape, scatter, shorten
+from nas.figures.drawing import Panel, Series, Style, scatter, shorten
 from nas.figures.layout import Frame, Sheet
+from nas.figures.markup import escape
+from nas.importance.found import Importances
 
 _SURE = Style("#0072b2", "circle", 10)
 _UNSURE = Style("#8fb3d1", "circle", 8, hollow=True)
@@ -17,35 +17,24 @@ _MOST = 24  # choices that are drawn
 _TOP, _ROW = 150, 24
 
 
-@dataclass(frozen=True)
-class ImportanceInfo:
-    """Importances, ready to be drawn: `choices` and `options` as `nas.importance.found` gives them."""
+def importance_sheet(result: Importances, data: str, fidelity: str) -> Sheet:
+    """The most important choices at the left, the options summed over the stages at the right.
 
-    data: str
-    fidelity: str
-    trials: int
-    cost: str  # what was regressed out, in words
-    explained: float  # the share of variance that it took
-    choices: pd.DataFrame
-    options: pd.DataFrame
-
-
-def importance_sheet(info: ImportanceInfo) -> Sheet:
-    """The most important choices at the left, the options summed over the stages at the right."""
-    top = info.choices.head(_MOST)
-    height = _ROW * max(len(top), 6)
-    left = Frame(left=150, right=700, top=_TOP, bottom=_TOP + height)
-    right = Frame(left=860, right=1176, top=_TOP, bottom=_TOP + _ROW * max(len(info.options), 4))
-    left_out = len(info.choices) - len(top)
+    `data` is the data set's name, `fidelity` how a trial was trained: "3 epochs at 32x32".
+    """
+    top = result.choices.head(_MOST)
+    left = Frame(left=150, right=700, top=_TOP, bottom=_TOP + _ROW * max(len(top), 6))
+    right = Frame(left=860, right=1176, top=_TOP, bottom=_TOP + _ROW * max(len(result.options), 4))
+    left_out = len(result.choices) - len(top)
     title = "Choices" + (f" (the other {left_out} matter less)" if left_out else "")
-    options = info.options.rename(columns={"option": "choice"})
+    options = result.options.rename(columns={"option": "choice"})
     return Sheet(
-        title=f"What mattered for accuracy at equal cost on {shorten(info.data)}",
+        title=f"What mattered for accuracy at equal cost on {shorten(data)}",
         subtitle=(
-            f"{info.trials} trials of {shorten(info.fidelity)}. {info.cost} alone explain "
-            f"{max(0.0, info.explained):.0%} of the validation accuracy's variance and are taken out first.",
+            f"{result.trials} trials of {shorten(fidelity)}. {result.cost_words} alone explain "
+            f"{max(0.0, result.explained):.0%} of the validation accuracy's variance and are taken out first.",
             "Filled: more than shuffled accuracies reach in 95 % of cases (crosses). Hollow: no more than chance."
-            if info.choices["chance"].notna().any()
+            if result.choices["chance"].notna().any()
             else "Accuracies were not shuffled: what chance alone reaches is not known.",
         ),
         panels=((_panel(title, top), left), (_panel("Options, summed over the stages", options), right)),
@@ -55,31 +44,28 @@ def importance_sheet(info: ImportanceInfo) -> Sheet:
 
 def _panel(title: str, rows: pd.DataFrame) -> Panel:
     names = [shorten(str(name), 24) for name in rows["choice"]]
-    share, ped = (100 * rows[column].to_numpy(float) for column in ("at_equal_cost", "ped_anova"))
-    heights = [-float(i) for i in range(1, len(names) + 1)]
-    series = [
-        Series("", Style(_UNSURE.color, line=1.2), (0.0, float(value)), (y, y))
+    share, ped, chance = (
+        100 * rows[column].to_numpy(float) for column in ("at_equal_cost", "ped_anova", "chance")
+    )
+    heights = -np.arange(1.0, len(names) + 1)
+    sure = (share > chance) | np.isnan(chance).all()
+    hover = np.array([_hover(row) for _, row in rows.iterrows()])
+    lines = [
+        Series("", Style(_UNSURE.color, line=1.2), (0.0, float(value)), (float(y), float(y)))
         for value, y in zip(share, heights, strict=True)
     ]
-    series.append(scatter("PED-ANOVA", _PED, ped, heights, [f"{p:.1f} % by PED-ANOVA" for p in ped]))
-    chance = 100 * rows["chance"].to_numpy(float)
-    sure = (share > chance) | np.isnan(chance).all()
-    if not np.isnan(chance).all():
-        series.append(
-            scatter("chance (95 %)", _CHANCE, chance, heights, [f"{c:.1f} % by chance" for c in chance])
-        )
-    hover = [_hover(row) for _, row in rows.iterrows()]
-    for name, style, kept in (("fANOVA", _SURE, sure), ("fANOVA, no more than chance", _UNSURE, ~sure)):
-        if kept.any():
-            picked = [i for i in range(len(rows)) if kept[i]]
-            places, texts = [heights[i] for i in picked], [hover[i] for i in picked]
-            series.append(scatter(name, style, share[picked], places, texts))
+    points = (
+        scatter("PED-ANOVA", _PED, ped, heights, [f"{p:.1f} % by PED-ANOVA" for p in ped]),
+        scatter("chance (95 %)", _CHANCE, chance, heights, [f"{c:.1f} % by chance" for c in chance]),
+        scatter("fANOVA", _SURE, share[sure], heights[sure], hover[sure]),
+        scatter("fANOVA, no more than chance", _UNSURE, share[~sure], heights[~sure], hover[~sure]),
+    )
     most = max([1.0, *share, *ped, *chance[~np.isnan(chance)]])
     return Panel(
         title=title,
         x_axis=Axis("Share of the importance at equal cost (%)", 0.0, 1.06 * most),
         y_axis=named_axis(names),
-        series=tuple(series),
+        series=(*lines, *(one for one in points if one.x and not np.isnan(one.x).all())),
         labels=(),
     )
 

@@ -12,8 +12,9 @@ import numpy as np
 from blocks import Block, InvertedResidual, SandGlass
 from nas.common.quantities import LATENCY, MACS, digits
 from nas.figures.axes import Axis, cost_axis
-from nas.figures.drawing import Label, Panel, Series, Style, escape, scatter
+from nas.figures.drawing import Label, Panel, Series, Style, scatter
 from nas.figures.layout import LEFT, RIGHT, Sheet
+from nas.figures.markup import escape
 from nas.latency.table.features import Floats
 from nas.latency.table.table import Table
 from nas.networks.cost import cost

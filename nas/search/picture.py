@@ -19,19 +19,9 @@ from nas.common.files import write_text, write_whole
 from nas.common.fronts import front_mask
 from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, Quantity, digits
 from nas.figures.axes import Axis, cost_axis, tick, value_axis
-from nas.figures.drawing import (
-    Label,
-    Panel,
-    Series,
-    Style,
-    cost_lines,
-    costs_beside,
-    escape,
-    scatter,
-    shorten,
-    wrapped,
-)
+from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, costs_beside, scatter, shorten
 from nas.figures.layout import LEFT, RIGHT, Sheet
+from nas.figures.markup import escape, table, wrapped
 from nas.search.budget import numbers, within
 from nas.search.results import Results
 from nas.search.settings import Settings
@@ -330,8 +320,6 @@ def _front_table(info: FrontInfo) -> str:
 
 
 def _trials_table(trials: pd.DataFrame, objective: Quantity) -> str:
-    from nas.figures.page import table
-
     rows = trials.sort_values("accuracy", ascending=False)
     costs = [cost for cost in costs_beside(objective) if numbers(rows, cost.column).notna().any()]
     timed = numbers(rows, "predicted_ms").notna().any()

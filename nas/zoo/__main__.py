@@ -6,11 +6,14 @@ python -m nas.zoo --check
 
 import json
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
 
+from nas.common.quantities import COLUMNS
 from nas.console.text_table import aligned
+from nas.figures.axes import tick
 from nas.networks.cost import TARGET_RESOLUTION
 from nas.runs.naming import resolve
 from nas.zoo.catalogue import (
@@ -33,9 +36,9 @@ def main(
 ) -> None:
     """List the networks of the zoo and reference classifiers, counted and as published, at 224x224."""
     if check:
-        found = deviations()
-        typer.echo(json.dumps([_plain(row) for row in found], indent=2) if as_json else _checked(found))
-        if any(not row.reason for row in found):
+        rows = deviations()
+        typer.echo(json.dumps([row.plain() for row in rows], indent=2) if as_json else _checked(rows))
+        if any(not row.reason for row in rows):
             raise typer.Exit(1)
     elif as_json:
         typer.echo(json.dumps([_entry(name) for name in listed()], indent=2))
@@ -47,10 +50,9 @@ def _listed() -> str:
     rows = []
     for name in listed():
         cost, printed = counted(name), _printed(name)
-        rows.append(
-            [name, f"{cost.macs / 1e6:.2f}", printed["macs"], f"{cost.params / 1e6:.3f}", printed["params"]]
-        )
-    header = ["name", "M multiply-adds", "published", "M parameters", "published"]
+        figures = [(COLUMNS[figure].cell(getattr(cost, figure)), printed[figure]) for figure in FIGURES]
+        rows.append([name, *chain.from_iterable(figures)])
+    header = ["name", *chain.from_iterable((COLUMNS[figure].heading, "published") for figure in FIGURES)]
     return (
         aligned(header, rows, left=("name",))
         + "\n\nMultiply-adds of convolutions and fully connected layers, at 224x224 with 1000 classes. Other "
@@ -64,35 +66,28 @@ def _entry(name: str) -> dict[str, Any]:
         "name": name,
         "arch": str(resolve(name)),
         **asdict(counted(name)),
-        "published": [_plain(row) for row in published_figures(name)],
+        "published": [row.plain() for row in published_figures(name)],
     }
 
 
 def _printed(name: str) -> dict[str, str]:
     """What was published at 224x224, the distinct figures of each kind, or a hyphen."""
-    found: dict[str, dict[str, None]] = {figure: {} for figure in FIGURES}
+    printed: dict[str, dict[str, None]] = {figure: {} for figure in FIGURES}
     for row in published_figures(name):
         if row.resolution == TARGET_RESOLUTION:
-            found[row.figure][f"{row.published / 1e6:.6g}"] = None
-    return {figure: " / ".join(printed) or "-" for figure, printed in found.items()}
+            printed[row.figure][tick(row.published / COLUMNS[row.figure].scale)] = None
+    return {figure: " / ".join(figures) or "-" for figure, figures in printed.items()}
 
 
-def _checked(found: list[PublishedFigure]) -> str:
+def _checked(deviating: list[PublishedFigure]) -> str:
     header = ["network", "resolution", "figure", "published", "counted", "difference", "reason"]
-    rows = [
-        [
-            row.network,
-            str(row.resolution),
-            f"M {FIGURES[row.figure]}",
-            f"{row.published / 1e6:g}",
-            f"{row.counted / 1e6:.3f}",
-            f"{row.difference:+.1%}",
-            (row.reason or "UNEXPLAINED") + (f" [{row.source}]" if row.contradicted else ""),
-        ]
-        for row in found
-    ]
+    rows = []
+    for row in deviating:
+        source = f" [{row.source}]" if row.contradicted else ""
+        cells = {**row.cells(), "reason": f"{row.reason or 'UNEXPLAINED'}{source}"}
+        rows.append([cells[heading] for heading in header])
     total = sum(len(published_figures(name)) for name in listed())
-    inside = total - sum(not row.contradicted for row in found)
+    inside = total - sum(not row.contradicted for row in deviating)
     parts = [
         aligned(header, rows, left=("network", "figure", "reason")),
         f"\n{inside} of {total} published figures are within {TOLERANCE:.0%} of the count. Rows with their "
@@ -101,10 +96,6 @@ def _checked(found: list[PublishedFigure]) -> str:
         *(f"  {name}: {reason}" for name, reason in unbuildable().items()),
     ]
     return "\n".join(parts)
-
-
-def _plain(row: PublishedFigure) -> dict[str, Any]:
-    return {**asdict(row), "difference": row.difference}
 
 
 if __name__ == "__main__":

@@ -4,24 +4,27 @@ Published figures are those of `results/published/`; each is compared with a cou
 1000 classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
+from typing import Any
 
 import pandas as pd
 
+from nas.common.quantities import COLUMNS, MACS, PARAMS
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, cost
 from nas.networks.counting import Cost
 from nas.networks.references import Model, Reference
+from nas.runs.naming import resolve
 from nas.zoo import published
 from search_spaces import zoo
 from search_spaces.arch import Arch
 
-FIGURES = {"macs": "multiply-adds", "params": "parameters"}
+FIGURES = (MACS.column, PARAMS.column)
 REFERENCES = tuple(f"torchvision:{name}" for name in ("vgg16", "resnet50", "googlenet", "inception_v3"))
 """The classifiers of libraries that are listed beside the zoo; any other is taken by name."""
 TOLERANCE = 0.02
 """A deviation above this share of the published figure has a reason."""
-_PRINTED = {"macs": 1_000_000, "params": 100_000}  # the coarsest digit in use
+_PRINTED = {MACS.column: 1_000_000, PARAMS.column: 100_000}  # the coarsest digit in use
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,24 @@ class PublishedFigure:
         """Whether it is off by more than the tolerance."""
         return abs(self.difference) > TOLERANCE
 
+    def plain(self) -> dict[str, Any]:
+        """As it stands in JSON."""
+        return {**asdict(self), "difference": self.difference}
+
+    def cells(self) -> dict[str, str]:
+        """As it stands in tables, by their headings."""
+        cost = COLUMNS[self.figure]
+        return {
+            "network": self.network,
+            "figure": cost.heading,
+            "resolution": str(self.resolution),
+            "published": f"{self.published / cost.scale:g}",
+            "counted": f"{self.counted / cost.scale:.3f}",
+            "difference": f"{self.difference:+.1%}",
+            "reason": self.reason,
+            "source": self.source,
+        }
+
 
 def name_of(model: Model) -> str | None:
     """The zoo's name of an arch, or the text of a library's classifier; None for any other arch."""
@@ -56,31 +77,22 @@ def name_of(model: Model) -> str | None:
 
 def published_figures(name: str) -> list[PublishedFigure]:
     """Every published figure of a network of the zoo, or of `LIBRARY:NAME`, beside the count."""
-    from nas.runs.naming import resolve
-
-    model = resolve(name)
-    rows = rows_of(name, published.imagenet()) + rows_of(name, published.elsewhere())
-    return [
-        _figure(name, model, row, figure)
-        for row in rows
-        for figure in FIGURES
-        if not pd.isna(row[figure]) and not pd.isna(row["resolution"])
-    ]
+    return _figures(name, published.imagenet()) + _figures(name, published.elsewhere())
 
 
 def contradicted(name: str) -> list[PublishedFigure]:
     """The published figures of a network that are not in the table because a count contradicts them."""
-    from nas.runs.naming import resolve
+    return [made for made in _figures(name, published.contradicted()) if made.deviates]
 
+
+def _figures(name: str, table: pd.DataFrame) -> list[PublishedFigure]:
     model = resolve(name)
-    found = []
-    for row in rows_of(name, published.contradicted()):
-        for figure in FIGURES:
-            if not pd.isna(row[figure]):
-                made = _figure(name, model, row, figure)
-                if made.deviates:
-                    found.append(made)
-    return found
+    return [
+        _figure(name, model, row, figure)
+        for row in rows_of(name, table)
+        for figure in FIGURES
+        if not pd.isna(row[figure]) and not pd.isna(row["resolution"])
+    ]
 
 
 def listed() -> list[str]:
@@ -90,10 +102,12 @@ def listed() -> list[str]:
 
 def deviations() -> list[PublishedFigure]:
     """Of everything that is listed, the figures that are off by more than 2 %, each with its reason."""
-    found = []
-    for name in listed():
-        found += [made for made in published_figures(name) if made.deviates] + contradicted(name)
-    return found
+    return [
+        figure
+        for name in listed()
+        for figure in [*published_figures(name), *contradicted(name)]
+        if figure.deviates
+    ]
 
 
 def unbuildable() -> dict[str, str]:
@@ -103,8 +117,6 @@ def unbuildable() -> dict[str, str]:
 
 def counted(name: str, resolution: int = TARGET_RESOLUTION) -> Cost:
     """The cost of a network that is listed, with 1000 classes."""
-    from nas.runs.naming import resolve
-
     return cost(resolve(name), resolution, TARGET_CLASSES)
 
 
@@ -122,14 +134,10 @@ def rows_of(name: str, table: pd.DataFrame) -> list[pd.Series]:
         width = 1.0 if given is None else given
         if groups is None and zoo.ZOO[family].groups:
             groups = 3
-    found = []
-    for _, row in table.iterrows():
-        alike = published.plain(str(row["model"])) == published.plain(family)
-        wide = pd.isna(row["width"]) or abs(float(row["width"]) - width) < 1e-9
-        grouped = (None if pd.isna(row["groups"]) else int(row["groups"])) == groups
-        if alike and wide and grouped:
-            found.append(row)
-    return found
+    alike = table["model"].map(published.plain) == published.plain(family)
+    wide = table["width"].isna() | ((table["width"] - width).abs() < 1e-9)
+    grouped = table["groups"].isna() if groups is None else table["groups"].eq(groups).fillna(False)
+    return [row for _, row in table[alike & wide & grouped].iterrows()]
 
 
 def _figure(name: str, model: Model, row: pd.Series, figure: str) -> PublishedFigure:
@@ -141,7 +149,7 @@ def _figure(name: str, model: Model, row: pd.Series, figure: str) -> PublishedFi
         reason = str(row["reason"])
     elif made.deviates:
         reason = _digits(made) or _told(row, figure)
-    return PublishedFigure(**{**vars(made), "reason": reason, "contradicted": "reason" in row})
+    return replace(made, reason=reason, contradicted="reason" in row)
 
 
 def _digits(made: PublishedFigure) -> str:

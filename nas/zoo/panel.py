@@ -11,7 +11,8 @@ import pandas as pd
 
 from nas.common.quantities import Quantity
 from nas.figures.axes import cost_axis, value_axis
-from nas.figures.drawing import Label, Panel, Style, cost_lines, escape, scatter
+from nas.figures.drawing import Label, Panel, Style, cost_lines, scatter
+from nas.figures.markup import escape
 from nas.networks.cost import TARGET_RESOLUTION
 
 # The colours are Okabe and Ito's, which colour-blind readers can tell apart, save the blue, which is left for

@@ -8,7 +8,6 @@ import re
 from functools import cache
 from importlib import resources
 
-import numpy as np
 import pandas as pd
 
 _WHOLE_NUMBERS = ("resolution", "groups", "params", "macs", "epochs", "batch_size")
@@ -49,24 +48,6 @@ def reasons() -> pd.DataFrame:
 def latency() -> pd.DataFrame:
     """Printed latencies of networks of `imagenet()`: model, width, resolution, groups, device, ms, source."""
     return _table("latency.csv").copy()
-
-
-def rows_for(name: str, *, width: float | None = None, groups: int | None = None) -> pd.DataFrame:
-    """The rows of `imagenet()` for a model or a family; none for a name that nobody published.
-
-    `name` is compared without case and punctuation, so that the zoo's `mobilenet_v3_large` finds
-    MobileNetV3-Large and `mobilenet_v3` finds both of its models. `width` and `groups` narrow the rows down.
-    """
-    table = imagenet()
-    wanted = plain(name)
-    found = table[table["model"].map(plain) == wanted]
-    if found.empty:
-        found = table[table["family"].map(plain) == wanted]
-    if width is not None:
-        found = found[np.isclose(found["width"], width)]
-    if groups is not None:
-        found = found[(found["groups"] == groups).fillna(False)]
-    return found.reset_index(drop=True)
 
 
 def plain(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from nas.common.errors import UserError
 from nas.describe import __main__ as describe_command
+from nas.describe.layers import describe
 from nas.networks.references import reference
 from nas.zoo import __main__ as zoo_command
 from nas.zoo import published
@@ -121,6 +123,13 @@ def test_describe_in_json_and_its_files(tmp_path: Path) -> None:
     assert made["name"] is None and made["arch"] == "stem16-ir24_t4_s2_se" and made["classes"] == 10
     assert made["total"]["macs"] == sum(layer["macs"] for layer in made["layers"])
     assert svg.read_text().startswith("<svg") and "<svg" in html.read_text()
+    assert html.read_text().count("<table>") == 1
+
+
+def test_what_a_page_says_of_a_network_is_escaped() -> None:
+    row = published_figures("mobilenet_v2_x0.5")[0]
+    tables = describe_command._tables(describe(zoo.get("mobilenet_v2", 0.5)), [replace(row, source="x < y")])
+    assert tables.count("<table>") == 2 and "x &lt; y" in tables and "x < y" not in tables
 
 
 def test_describe_refuses_a_file_that_cannot_be_written(tmp_path: Path) -> None:
