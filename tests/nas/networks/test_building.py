@@ -49,7 +49,7 @@ def test_a_network_is_its_arch_as_the_papers_say(arch: Arch, size: int) -> None:
     torch.testing.assert_close(made, expected)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(strategies.archs(), st.sampled_from((224, 96, 64, 33, 32, 17, 16)), st.sampled_from((2, 4)))
 def test_sizes_are_those_of_the_walk(arch: Arch, size: int, final: int) -> None:
     seen, logits = traced(arch, size, final)

@@ -68,9 +68,9 @@ def test_hand_designed_networks_cost_what_is_built(name: str) -> None:
 
 
 def test_archs_of_the_space_cost_what_is_built() -> None:
-    for arch in sample(6):
+    for arch in sample(3):
         assert nas.cost(arch) == counted(arch, 224, 1000), str(arch)
-    for arch in sample(2, seed=1):
+    for arch in sample(1, seed=1):
         assert nas.cost(arch, 32, 10, final=4) == counted(arch, 32, 10, 4), str(arch)
 
 
@@ -85,9 +85,9 @@ def test_every_variant_of_the_zoo_costs_what_is_built(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("granularity", ["stage", "block"])
 def test_many_archs_of_the_space_cost_what_is_built(granularity: str) -> None:
-    for arch in sample(200, granularity, seed=2):
+    for arch in sample(60, granularity, seed=2):
         assert nas.cost(arch) == counted(arch, 224, 1000), str(arch)
-    for arch in sample(40, granularity, seed=3):
+    for arch in sample(20, granularity, seed=3):
         assert nas.cost(arch, 32, 10) == counted(arch, 32, 10), str(arch)
 
 
