@@ -34,7 +34,7 @@ from nas.networks.cost import cost
 from nas.train.fidelity import epochs_of
 from nas.train.trainer import Fidelity, Recipe
 from search_spaces import Arch, Space, spaces
-from search_spaces.space import Dimension, Value
+from search_spaces.stages import Dimension, Value
 
 REFERENCE = "thorough"
 SEEDS = (0, 1)

@@ -1,124 +1,24 @@
-"""A search space is data: choices from which archs are drawn.
+"""A search space is data: choices from which archs are drawn. The trunk is a row of stages (`stages.py`)."""
 
-The trunk is a row of stages. A stage has a narrow width c and an expansion t. The inverted residual carries
-c between its blocks and c * t inside, the SandGlass carries c * t between and c inside, so that switching
-the kind moves the shortcut and changes nothing else. The first block of a stage changes width and
-resolution: it takes the stage's kind, expansion and activation and is otherwise plain (3x3, ungrouped,
-without squeeze-excite; a SandGlass without its first depthwise, as MobileNeXt's). That keeps the number of
-distinct (block, input, resolution) entries, and with it the tables of costs and latencies, small.
-
-A space may list any other primitive as a kind. ResNet's bottleneck carries c * t like the SandGlass, the
-others c; each takes the options that it has, and a choice that it lacks has no effect on it.
-"""
-
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
-from itertools import product
+from itertools import accumulate
 from math import prod
-from typing import TYPE_CHECKING, Any
+from operator import mul
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blocks import (
-    BLOCKS,
-    Block,
-    Bottleneck,
-    Head,
-    InvertedResidual,
-    SandGlass,
-    Stem,
-    UserError,
-    make_divisible,
-)
-from blocks.layers import ACTIVATIONS
+from blocks import Block, Head, InvertedResidual, Stem, UserError, make_divisible
+from search_spaces import nearby
 from search_spaces.arch import Arch
+from search_spaces.reading import readings
+from search_spaces.stages import FIRST, KINDS, Dimension, Params, Stage, Value, stage_block
 
 if TYPE_CHECKING:  # suggesting needs a trial, not the library
     import optuna
-
-    from search_spaces.nearby import Nearest
-
-Value = str | int | float | bool
-Params = Mapping[str, Value]
-"""A point: one choice a live dimension, `{"s1.width": 24, "s1.depth": 2, "s1.block": "ir", ...}`."""
-
-KINDS = (InvertedResidual.token, SandGlass.token)
-FIRST = ("block", "expansion", "activation")
-"""What the first block of a stage takes from its stage."""
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What each block of a stage may be."""
-
-    block: tuple[str, ...] = KINDS
-    kernel: tuple[int, ...] = (3, 5)
-    expansion: tuple[float, ...] = (2, 3, 4, 6)
-    squeeze_excite: tuple[bool, ...] = (False, True)
-    activation: tuple[str, ...] = ("RE", "HS")
-    groups: tuple[int, ...] = (1, 2, 4)
-
-    def __post_init__(self) -> None:
-        known: dict[str, tuple[Value, ...]] = {
-            "block": tuple(BLOCKS),
-            "kernel": (3, 5, 7),
-            "squeeze_excite": (False, True),
-            "activation": tuple(ACTIVATIONS),
-            "groups": (1, 2, 4, 8),  # what divides every width, so that each point can be built
-        }
-        for spec in fields(self):
-            values = getattr(self, spec.name)
-            for value in values:
-                allowed = known.get(spec.name, ())
-                if allowed and not any(type(value) is type(a) and value == a for a in allowed):
-                    expected = ", ".join(map(str, allowed))
-                    raise UserError(f"space: {spec.name} {value!r}, expected one of {expected}")
-                if not allowed and not (_is_number(value) and 1 <= value <= 64):
-                    raise UserError(f"space: {spec.name} {value!r}, expected a number from 1 to 64")
-            if not values or len(set(values)) != len(values):
-                raise UserError(f"space: {spec.name} is {list(values)}, expected distinct choices")
-
-    def all(self) -> Iterator[dict[str, Value]]:
-        """Every combination."""
-        names = [spec.name for spec in fields(self)]
-        for values in product(*(getattr(self, name) for name in names)):
-            yield dict(zip(names, values, strict=True))
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Narrow widths (multiples of 8) and numbers of blocks to choose from; the stride of the first block."""
-
-    width: tuple[int, ...]
-    depth: tuple[int, ...]
-    stride: int = 1
-    choices: Choices = Choices()
-
-    def __post_init__(self) -> None:
-        for name, values, least, step in (("width", self.width, 8, 8), ("depth", self.depth, 2, 1)):
-            good = all(type(v) is int and least <= v <= 4096 and v % step == 0 for v in values)
-            if not values or not good or len(set(values)) != len(values):
-                expected = f"distinct numbers from {least}" + (f" in steps of {step}" if step > 1 else "")
-                raise UserError(f"space: {name} is {list(values)}, expected {expected}")
-        if type(self.stride) is not int or self.stride not in (1, 2):
-            raise UserError(f"space: stride is {self.stride!r}, expected 1 or 2")
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """One choice to make: an option of a stage, or of one block of it (counted from 0)."""
-
-    name: str
-    choices: tuple[Value, ...]
-    stage: int
-    option: str
-    block: int | None = None
 
 
 @dataclass(frozen=True)
@@ -255,25 +155,41 @@ class Space:
         return Head(make_divisible(self.head_ratio * narrow), self.features, "HS")
 
     def params(self, arch: Arch) -> dict[str, Value]:
-        """The point of an arch; the inverse of `arch`. Raises UserError where the space does not hold it."""
-        from search_spaces.reading import read
+        """The point of an arch; the inverse of `arch`. Raises UserError where the space does not hold it.
 
-        params = read(self, arch)
+        Where several points are this arch (an option without effect), the first.
+        """
+        params = self._read(arch)
         if params is None:
             raise UserError(f"space {self.name} does not contain {arch}")
         return params
 
     def contains(self, arch: Arch) -> bool:
         """Whether some point of the space is this arch."""
-        from search_spaces.reading import read
+        return self._read(arch) is not None
 
-        return read(self, arch) is not None
+    def _read(self, arch: Arch) -> dict[str, Value] | None:
+        if arch.stem != self.stem or arch.blocks[0] != self.first.canonical(self.stem.out):
+            return None
+        for params in readings(self.stages, arch.blocks, alike=self.granularity == "stage"):
+            if self.head(int(params[f"s{len(self.stages)}.width"])) == arch.head:
+                return params if self.arch(params) == arch else None
+        return None
 
-    def nearest(self, arch: Arch) -> "Nearest":
-        """The closest point to any arch of inverted residuals and SandGlasses, and what differs."""
-        from search_spaces.nearby import nearest
+    def nearest(self, arch: Arch) -> nearby.Nearest:
+        """The closest point to any arch of inverted residuals and SandGlasses, and what differs.
 
-        return nearest(self, arch)
+        Stages are matched by resolution, each option is chosen closest to all its blocks. Raises UserError
+        where the arch has other blocks.
+        """
+        exact = self._read(arch)
+        if exact is not None:
+            return nearby.Nearest(exact, arch, ())
+        start = self.stem.reduction * self.first.stride
+        levels = list(accumulate((stage.stride for stage in self.stages), mul, initial=start))[1:]
+        params = nearby.closest(self.dimensions, levels, arch)
+        made = self.arch(params)
+        return nearby.Nearest(params, made, tuple(nearby.differences(levels, arch, made)))
 
     def neighbours(self, arch: Arch) -> list[Arch]:
         """The archs one choice away from this one; a block that is added repeats its stage's last.
@@ -332,22 +248,3 @@ class Space:
 def _chosen(value: Value | None) -> Value:
     assert value is not None  # no dimension offers it; Optuna's types allow it
     return value
-
-
-def stage_block(choice: Mapping[str, Value], narrow: int, width: int, stride: int, *, first: bool) -> Block:
-    """A block of a stage of `width` behind a narrow width; the first one is plain and carries the stride."""
-    expansion, kind = float(choice["expansion"]), BLOCKS[str(choice["block"])]
-    options: dict[str, Any] = {"out": width}
-    if kind is InvertedResidual:
-        options["inner"] = make_divisible(narrow * expansion)
-    elif kind in (SandGlass, Bottleneck):
-        options |= {"out": make_divisible(width * expansion), "inner": width}
-    own = {spec.name for spec in fields(kind)}  # type: ignore[arg-type]  # every primitive is a dataclass
-    if first:
-        options |= {"stride": stride, "first_depthwise": False} if kind is SandGlass else {"stride": stride}
-    else:
-        picked = {name: choice[name] for name in ("kernel", "squeeze_excite", "groups")}
-        options |= {name: value for name, value in picked.items() if name in own}
-    if "activation" in own:
-        options["activation"] = choice["activation"]
-    return kind(**options)

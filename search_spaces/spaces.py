@@ -13,7 +13,8 @@ from blocks.ends import Stem
 from blocks.inverted_residual import InvertedResidual
 from blocks.options import decode
 from search_spaces import strict_yaml
-from search_spaces.space import Choices, Space, Stage
+from search_spaces.space import Space
+from search_spaces.stages import Choices, Stage
 
 MOBILE = """
 name: mobile

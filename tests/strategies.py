@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from blocks import BLOCKS, Block, Head, Stem, UserError
 from blocks.layers import ACTIVATIONS
 from search_spaces.arch import Arch
-from search_spaces.space import Choices, Space, Stage, Value
+from search_spaces.space import Space
+from search_spaces.stages import Choices, Stage, Value
 
 activations = st.sampled_from(tuple(ACTIVATIONS))
 channels = st.sampled_from((4, 6, 8, 12, 16, 24, 32, 48))

@@ -11,7 +11,7 @@ from functools import partial
 
 from nas.ablate import shapes, switches
 from nas.ablate.kinds import to_inverted_residual
-from nas.ablate.stages import Stage, spliced, stages, swapped
+from nas.ablate.stages import Span, spliced, stages, swapped
 from nas.ablate.study import Component, Made, Variant, attempt
 from nas.ablate.traps import TRAPS
 from nas.common.errors import UserError, briefly
@@ -92,7 +92,7 @@ def _by_stage(component: Component, label: str, arch: Arch, made: Arch) -> list[
     return [_variant(component, label, one, stage) for stage, one in alone if one != arch]
 
 
-def _variant(component: Component, label: str, made: Arch | UserError, stage: Stage | None = None) -> Variant:
+def _variant(component: Component, label: str, made: Arch | UserError, stage: Span | None = None) -> Variant:
     number = stage.number if stage else 0
     if isinstance(made, Arch):
         return Variant(component.name, label, made, stage=number)

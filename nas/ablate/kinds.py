@@ -12,7 +12,7 @@ from statistics import median_low
 from typing import Any
 
 from blocks import Block, InvertedResidual, SandGlass, make_divisible
-from nas.ablate.stages import Stage, inputs, is_plain, narrow_inputs, runs
+from nas.ablate.stages import Span, inputs, is_plain, narrow_inputs, runs
 from search_spaces.arch import Arch
 
 _SHARED = ("kernel", "stride", "squeeze_excite", "gate", "activation", "groups", "shuffle")
@@ -48,7 +48,7 @@ def to_inverted_residual(arch: Arch) -> Arch:
 
 
 def _expansion(
-    stage: Stage, members: Sequence[Block], channels: Sequence[int], narrow: Sequence[int]
+    stage: Span, members: Sequence[Block], channels: Sequence[int], narrow: Sequence[int]
 ) -> float | None:
     """The t of a stage: the lower median of its blocks', the first one's only where it is alone."""
     found = []

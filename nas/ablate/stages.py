@@ -15,8 +15,8 @@ from search_spaces.arch import Arch
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Blocks `start` to `end` (without it) of an arch; `number` counts from 1, maps are 1 / `reduction`."""
+class Span:
+    """A stage as blocks `start` to `end` (without it) of an arch; `number` counts from 1, maps are 1 / `reduction`."""
 
     number: int
     start: int
@@ -35,9 +35,9 @@ def narrow_width(block: Block, in_channels: int) -> int:
     return block.out
 
 
-def stages(arch: Arch) -> list[Stage]:
+def stages(arch: Arch) -> list[Span]:
     """The stages of an arch, in order; together they hold every block."""
-    found: list[Stage] = []
+    found: list[Span] = []
     reduction = arch.stem.reduction
     for index, (block, channels) in enumerate(zip(arch.blocks, inputs(arch), strict=True)):
         width = narrow_width(block, channels)
@@ -45,7 +45,7 @@ def stages(arch: Arch) -> list[Stage]:
         if found and block.stride == 1 and width == found[-1].width:
             found[-1] = replace(found[-1], end=index + 1)
         else:
-            found.append(Stage(len(found) + 1, index, index + 1, width, reduction))
+            found.append(Span(len(found) + 1, index, index + 1, width, reduction))
     return found
 
 
@@ -117,7 +117,7 @@ def with_stem(arch: Arch, stem: Stem) -> Arch:
     return replace(arch, stem=stem, blocks=tuple(blocks))
 
 
-def spliced(base: Arch, variant: Arch, stage: Stage) -> Arch:
+def spliced(base: Arch, variant: Arch, stage: Span) -> Arch:
     """The base with the blocks of one of its stages taken from a variant; stem and head are the base's.
 
     Raises UserError where the two have not the same number of blocks, or do not fit together.
@@ -129,7 +129,7 @@ def spliced(base: Arch, variant: Arch, stage: Stage) -> Arch:
     return replace(base, blocks=tuple(blocks))
 
 
-def runs(arch: Arch) -> Iterator[tuple[Stage, Sequence[Block]]]:
+def runs(arch: Arch) -> Iterator[tuple[Span, Sequence[Block]]]:
     """Each stage with its explicit blocks."""
     blocks = explicit(arch)
     for stage in stages(arch):

@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial
 
 from nas.common.errors import UserError
 from nas.search.record import Record
-from search_spaces.space import Value
+from search_spaces.stages import Value
 
 LEAST = 20
 """Trials below which nothing is said."""

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from blocks import BLOCKS, Bottleneck, SandGlass, UserError
 from nas import build
 from search_spaces import Arch, spaces
-from search_spaces.space import Choices, Space, Stage, Value
+from search_spaces.space import Space
+from search_spaces.stages import Choices, Stage, Value
 
 ALWAYS = ("ir", "sg", "ds", "rb", "inc", "xc")  # can stand behind any width that is a multiple of 8
 

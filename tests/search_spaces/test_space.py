@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from blocks import InvertedResidual, SandGlass, Stem, UserError
 from search_spaces import Space, spaces
-from search_spaces.space import Choices, Dimension, Stage
+from search_spaces.stages import Choices, Dimension, Stage
 from tests import strategies
 from tests.search_spaces import tiny
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from blocks import Head, InvertedResidual, Stem, UserError
 from search_spaces import Space, spaces
-from search_spaces.space import Choices, Stage
+from search_spaces.stages import Choices, Stage
 from tests import strategies
 
 GOOD = """

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from search_spaces.space import Choices, Params, Space, Stage, Value
+from search_spaces.space import Space
+from search_spaces.stages import Choices, Params, Stage, Value
 
 OPTIONS = ("block", "kernel", "expansion", "squeeze_excite", "activation", "groups")
 FIRST = ("block", "expansion", "activation")
