@@ -8,20 +8,11 @@ from nas.common.quantities import LATENCY, MACS, QUANTITIES
 from nas.engine.regime import Regime
 from nas.latency.table.identity import TableId
 from nas.search.budget import Budget, is_time, parse_budgets
-from search_spaces import Space, spaces
+from search_spaces import Space, spaces, zoo
 
 SAMPLERS = ("front", "tpe", "nsga2", "random", "gp")
 SCHEDULERS = ("none", "asha")
 CONTROLS = ("none", "random")
-SMALL_BASELINES = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
-ALL_BASELINES = (
-    *SMALL_BASELINES,
-    "mobilenet_v2",
-    "mobilenet_v3_large",
-    "shufflenet_v1_g3",
-    "shufflenet_v2_x1.0",
-    "mobilenext",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +31,7 @@ class Settings(Regime):
     granularity: str = "stage"
     objectives: tuple[str, ...] = ("accuracy", MACS.name)
     sampler: str = SAMPLERS[0]
-    baselines: tuple[str, ...] = SMALL_BASELINES
+    baselines: tuple[str, ...] = zoo.SMALL
     seed_baselines: bool = False
     rungs: tuple[float, ...] = ()
     scheduler: str = SCHEDULERS[0]

@@ -15,7 +15,7 @@ from nas.search.finalists import identified, with_table
 from nas.search.proposer import check_satisfiable
 from nas.search.record import open_run
 from nas.search.request import Request
-from nas.search.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings, space_of
+from nas.search.settings import SAMPLERS, Settings, space_of
 from search_spaces import Arch, Space, spaces, zoo
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _space_text(name: str) -> str:
 
 def _baselines(text: str) -> tuple[str, ...]:
     if text in ("small", "all", "none"):
-        return {"small": SMALL_BASELINES, "all": ALL_BASELINES, "none": ()}[text]
+        return {"small": zoo.SMALL, "all": zoo.WIDE, "none": ()}[text]
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         zoo.get(name)  # refuses, with the nearest names, what is none

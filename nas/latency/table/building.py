@@ -20,7 +20,6 @@ from nas.latency.table.table import Role, Table
 from nas.latency.timing.measurement import Measurement
 from nas.networks.cost import Key, cost, default_table, key_name
 from nas.networks.references import Model
-from nas.search.settings import ALL_BASELINES
 from search_spaces import Arch, Space, zoo
 
 NETWORKS = 10
@@ -74,7 +73,7 @@ def plan(
     space: Space,
     conditions: Conditions,
     *,
-    beside: Sequence[str] = ALL_BASELINES,
+    beside: Sequence[str] = zoo.WIDE,
     networks: int = NETWORKS,
     most: int = MOST_MEASURED,
 ) -> Plan:

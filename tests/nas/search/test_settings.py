@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nas.common.errors import UserError
 from nas.common.quantities import QUANTITIES
 from nas.latency.table.identity import TableId
-from nas.search.settings import ALL_BASELINES, SAMPLERS, SMALL_BASELINES, Settings
+from nas.search.settings import SAMPLERS, Settings
 from nas.train.trainer import Fidelity, Recipe
 from search_spaces import zoo
 from tests.nas.search.small import settings
@@ -32,7 +32,7 @@ any_settings = st.builds(
     recipe=recipes,
     sampler=st.sampled_from(SAMPLERS),
     seed=st.integers(0, 2**32 - 1),
-    baselines=st.lists(st.sampled_from(ALL_BASELINES), unique=True).map(tuple),
+    baselines=st.lists(st.sampled_from(zoo.WIDE), unique=True).map(tuple),
     seed_baselines=st.booleans(),
     target_resolution=st.integers(8, 4096),
     target_classes=st.integers(1, 10**6),
@@ -117,7 +117,7 @@ def test_limits_are_the_budgets() -> None:
     assert [b.limit for b in settings(budgets=("2MFLOPs", "1kParams")).limits] == [2e6, 1e3]
 
 
-@pytest.mark.parametrize("name", ALL_BASELINES)
+@pytest.mark.parametrize("name", zoo.WIDE)
 def test_every_baseline_is_in_the_zoo(name: str) -> None:
     assert zoo.get(name).blocks
-    assert set(SMALL_BASELINES) <= set(ALL_BASELINES)
+    assert set(zoo.SMALL) <= set(zoo.WIDE)
