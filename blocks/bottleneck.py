@@ -1,13 +1,15 @@
 """The bottleneck of ResNet-50 and deeper."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from fractions import Fraction
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from blocks.base import Block
+from blocks.base import Block, Change, in_ratio
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm, start_closed
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, make_divisible, start_closed
 from blocks.options import option
 
 
@@ -47,6 +49,23 @@ class Bottleneck(Block):
     def inner_width(self, in_channels: int) -> int:
         """Of the convolution between."""
         return self.inner or self.out // 4
+
+    @classmethod
+    def in_stage(
+        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+    ) -> Self:
+        """Expanded outside, as the SandGlass."""
+        return cls(make_divisible(float(width * expansion)), inner=width, **options)
+
+    def narrow_width(self, in_channels: int) -> int:
+        """Of the convolution between."""
+        return self.inner_width(in_channels)
+
+    def resized(self, channels: Change, narrow: Change, own: Change) -> Self:
+        """The output keeps its ratio; a bottleneck of a quarter stays one exactly."""
+        if not self.inner:
+            return replace(self, out=4 * own[1])
+        return replace(self, out=in_ratio(self.out, own), inner=own[1])
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, ceil(H / stride), ceil(W / stride)]."""

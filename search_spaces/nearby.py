@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 
-from blocks import InvertedResidual, SandGlass, UserError
-from blocks.inverted_residual import expanded_width
-from blocks.sandglass import reduced_width
+from blocks import UserError
 from search_spaces.arch import Arch
 from search_spaces.stages import Choices, Dimension, Value
 
@@ -53,25 +51,20 @@ def _rows(arch: Arch) -> list[_Row]:
     level, narrow, channels = arch.stem.reduction, arch.stem.out, arch.stem.out
     rows = []
     for block in arch.blocks:
-        level *= block.stride
-        if isinstance(block, InvertedResidual):
-            inner = block.inner or expanded_width(channels, block.expansion)
-            width, expansion = block.out, inner / narrow
-        elif isinstance(block, SandGlass):
-            width = block.inner or reduced_width(block.out, block.expansion)
-            expansion = block.out / width
-        else:
+        if block.expands is None:
             raise UserError(f"no nearest point: {block} is neither an inverted residual nor a SandGlass")
+        level *= block.stride
+        width = block.narrow_width(channels)
         rows.append(
             _Row(
                 level=level,
                 width=width,
                 block=block.token,
-                kernel=block.kernel,
-                expansion=round(expansion, 2),
-                squeeze_excite=block.squeeze_excite,
-                activation=block.activation,
-                groups=block.groups,
+                kernel=getattr(block, "kernel", 3),
+                expansion=round(block.ratio(channels, narrow), 2),
+                squeeze_excite=getattr(block, "squeeze_excite", False),
+                activation=getattr(block, "activation", "RE"),
+                groups=getattr(block, "groups", 1),
             )
         )
         narrow, channels = width, block.out

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
-from blocks import BLOCKS, Block, Bottleneck, InvertedResidual, SandGlass, UserError, make_divisible
+from blocks import BLOCKS, Block, InvertedResidual, SandGlass, UserError
 from blocks.layers import ACTIVATIONS
 
 Value = str | int | float | bool
@@ -102,18 +102,9 @@ class Dimension:
 
 def stage_block(choice: Mapping[str, Value], narrow: int, width: int, stride: int, *, first: bool) -> Block:
     """A block of a stage of `width` behind a narrow width; the first one is plain and carries the stride."""
-    expansion, kind = float(choice["expansion"]), BLOCKS[str(choice["block"])]
-    options: dict[str, Any] = {"out": width}
-    if kind is InvertedResidual:
-        options["inner"] = make_divisible(narrow * expansion)
-    elif kind in (SandGlass, Bottleneck):
-        options |= {"out": make_divisible(width * expansion), "inner": width}
-    own = {spec.name for spec in fields(kind)}  # type: ignore[arg-type]  # every primitive is a dataclass
+    kind, expansion = BLOCKS[str(choice["block"])], float(choice["expansion"])
+    names = ("activation",) if first else ("activation", "kernel", "squeeze_excite", "groups")
+    options: dict[str, Any] = {name: choice[name] for name in names if name in kind.names()}
     if first:
-        options |= {"stride": stride, "first_depthwise": False} if kind is SandGlass else {"stride": stride}
-    else:
-        picked = {name: choice[name] for name in ("kernel", "squeeze_excite", "groups")}
-        options |= {name: value for name, value in picked.items() if name in own}
-    if "activation" in own:
-        options["activation"] = choice["activation"]
-    return kind(**options)
+        options["stride"] = stride
+    return kind.in_stage(narrow, width, expansion, options, first=first)

@@ -1,14 +1,12 @@
-"""What can be changed in the shape of a network: expansion, kind of block, ends, depth, width.
+"""What can be changed in the shape of a network: expansion, ends, depth, width.
 
 As in `switches`, each function gives its archs by label, and the reason where one cannot be built.
 """
 
 from dataclasses import replace
-from typing import Any
 
-from blocks import Block, InvertedResidual, SandGlass, UserError, make_divisible
-from nas.ablate.kinds import to_inverted_residual, to_sandglass
-from nas.ablate.stages import explicit, inputs, is_plain, mapped, runs, with_stem
+from blocks import InvertedResidual, UserError
+from nas.ablate.stages import explicit, inputs, mapped, runs, with_stem
 from nas.ablate.study import Made, attempt
 from nas.ablate.widths import scaled
 from search_spaces.arch import Arch
@@ -21,24 +19,9 @@ def expansion(arch: Arch) -> Made:
     """
 
     def fixed(t: int) -> Arch:
-        def change(block: Block, channels: int, narrow: int) -> Block:
-            if isinstance(block, InvertedResidual) and not is_plain(block, channels):
-                return replace(block, inner=make_divisible(narrow * t))
-            if isinstance(block, SandGlass) and block.inner != block.out:
-                return replace(block, out=make_divisible(block.inner * t))
-            return block
-
-        return mapped(arch, change)
+        return mapped(arch, lambda block, channels, narrow: block.expanded(t, channels, narrow))
 
     return {f"t = {t}": attempt(fixed, t) for t in (3, 4, 6)}
-
-
-def kind(arch: Arch) -> Made:
-    """Inverted residuals to SandGlasses and back, by the stage's narrow width and expansion."""
-    return {
-        "ir -> sg": attempt(to_sandglass, arch),
-        "sg -> ir": attempt(to_inverted_residual, arch),
-    }
 
 
 def last_stage(arch: Arch) -> Made:
@@ -63,14 +46,14 @@ def original_last_stage(arch: Arch) -> Arch:
 
 def _efficient_last_stage(arch: Arch) -> Arch:
     """The arch itself where it does not end in an expanding block of its own stage and one convolution."""
-    blocks, head = explicit(arch), arch.head
+    *blocks, last = explicit(arch)
     *_, (_, members) = runs(arch)
-    last = members[-1]
-    wider = isinstance(last, InvertedResidual) and last.stride == 1 and last.inner > last.out
-    if len(blocks) < 2 or len(members) > 1 or not wider or not head.conv or head.features:
+    head, channels = arch.head, inputs(arch)[-1]
+    inner = last.inner_width(channels) or 0
+    wider = last.expands == "inside" and last.stride == 1 and inner > last.out
+    if not blocks or len(members) > 1 or not wider or not head.conv or head.features:
         return arch
-    assert isinstance(last, InvertedResidual)
-    return replace(arch, blocks=tuple(blocks[:-1]), head=replace(head, conv=last.inner, features=head.conv))
+    return replace(arch, blocks=tuple(blocks), head=replace(head, conv=inner, features=head.conv))
 
 
 def stem(arch: Arch) -> Made:
@@ -94,15 +77,8 @@ def depth(arch: Arch) -> Made:
 
 
 def _longer(arch: Arch, end: int) -> Arch:
-    blocks, channels = explicit(arch), inputs(arch)[end - 1]
-    last = blocks[end - 1]
-    changes: dict[str, Any] = {"stride": 1}
-    if isinstance(last, InvertedResidual) and channels != last.out:  # the only one of its stage: keep its t
-        plain = is_plain(last, channels)
-        changes["inner"] = last.out if plain else make_divisible(last.out * last.inner / channels)
-    if isinstance(last, SandGlass):
-        changes["first_depthwise"] = True  # which the block that begins a stage may lack
-    more: Block = replace(last, **changes)  # type: ignore[type-var]  # every primitive is a dataclass
+    blocks, channels = explicit(arch), inputs(arch)
+    more = blocks[end - 1].again(channels[end - 1])
     return replace(arch, blocks=(*blocks[:end], more, *blocks[end:]))
 
 

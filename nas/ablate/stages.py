@@ -7,10 +7,10 @@ SandGlass (or a ResNet bottleneck) has inside; of any other block it is the outp
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from blocks import Block, Bottleneck, InvertedResidual, SandGlass, Stem, UserError
+from blocks import Block, Stem, UserError
 from search_spaces.arch import Arch
 
 
@@ -28,19 +28,12 @@ class Span:
         return f"stage {self.number} ({self.width} channels at 1/{self.reduction})"
 
 
-def narrow_width(block: Block, in_channels: int) -> int:
-    """The width that counts as the stage's: inside a SandGlass or a bottleneck, else the output's."""
-    if isinstance(block, (SandGlass, Bottleneck)):
-        return block.inner_width(in_channels)
-    return block.out
-
-
 def stages(arch: Arch) -> list[Span]:
     """The stages of an arch, in order; together they hold every block."""
     found: list[Span] = []
     reduction = arch.stem.reduction
     for index, (block, channels) in enumerate(zip(arch.blocks, inputs(arch), strict=True)):
-        width = narrow_width(block, channels)
+        width = block.narrow_width(channels)
         reduction *= block.stride
         if found and block.stride == 1 and width == found[-1].width:
             found[-1] = replace(found[-1], end=index + 1)
@@ -56,32 +49,19 @@ def inputs(arch: Arch) -> list[int]:
 
 def narrow_inputs(arch: Arch) -> list[int]:
     """The narrow width behind which each block stands: what its expansion multiplies."""
-    widths = [
-        narrow_width(block, channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)
-    ]
+    widths = [block.narrow_width(channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)]
     return [arch.stem.out, *widths[:-1]]
 
 
 def explicit(arch: Arch) -> list[Block]:
     """The blocks with their inner widths as numbers, so that they mean the same behind another width."""
-    found: list[Block] = []
-    for block, channels in zip(arch.blocks, inputs(arch), strict=True):
-        if isinstance(block, (InvertedResidual, SandGlass)):
-            found.append(replace(block, inner=block.inner_width(channels)))
-        else:
-            found.append(block)
-    return found
-
-
-def is_plain(block: Block, in_channels: int) -> bool:
-    """Whether a block has no expansion: an inverted residual of t = 1."""
-    return isinstance(block, InvertedResidual) and block.inner_width(in_channels) == in_channels
+    return [block.explicit(channels) for block, channels in zip(arch.blocks, inputs(arch), strict=True)]
 
 
 def topology(arch: Arch) -> tuple[tuple[int, bool, bool], ...]:
     """What a change of widths must keep, block by block: stride, whether there is a shortcut, no expansion."""
     return tuple(
-        (block.stride, block.stride == 1 and channels == block.out, is_plain(block, channels))
+        (block.stride, block.stride == 1 and channels == block.out, block.is_plain(channels))
         for block, channels in zip(arch.blocks, inputs(arch), strict=True)
     )
 
@@ -93,7 +73,7 @@ def swapped(arch: Arch, option: str, values: Mapping[Any, Any], *, ends: bool = 
     """
 
     def change(part: Any) -> Any:
-        value = getattr(part, option, None) if any(s.name == option for s in fields(part)) else None
+        value = getattr(part, option, None)
         return replace(part, **{option: values[value]}) if value in values else part
 
     blocks = tuple(change(block) for block in explicit(arch))
@@ -110,11 +90,8 @@ def mapped(arch: Arch, change: Callable[[Block, int, int], Block]) -> Arch:
 
 def with_stem(arch: Arch, stem: Stem) -> Arch:
     """The arch behind another stem: blocks without an expansion follow it, other inner widths stay."""
-    blocks = explicit(arch)
-    first = blocks[0]
-    if isinstance(first, InvertedResidual) and is_plain(first, arch.stem.out):
-        blocks[0] = replace(first, inner=stem.out)
-    return replace(arch, stem=stem, blocks=tuple(blocks))
+    first, *others = explicit(arch)
+    return replace(arch, stem=stem, blocks=(first.behind(arch.stem.out, stem.out), *others))
 
 
 def spliced(base: Arch, variant: Arch, stage: Span) -> Arch:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blocks import Block, Bottleneck, InvertedResidual, SandGlass
+from blocks import Block
 from nas.ablate.stages import mapped, swapped
 from nas.ablate.study import Component, Made, attempt
 from search_spaces.arch import DEFAULT_EPS, Arch
@@ -73,9 +73,8 @@ def squeeze(arch: Arch) -> Made:
     """The squeeze of squeeze-excite as a quarter of the block's input (MnasNet) or of its inner width (V3)."""
 
     def change(block: Block, channels: int, narrow: int) -> Block:
-        if isinstance(block, InvertedResidual) and block.squeeze_excite:
-            return replace(block, squeeze=max(1, channels // 4))
-        return block
+        on = getattr(block, "squeeze_excite", False)
+        return block.with_options({"squeeze": max(1, channels // 4)}) if on else block
 
     quarter_of_inner = dict.fromkeys({getattr(block, "squeeze", 0) for block in arch.blocks}, 0)
     return {
@@ -88,9 +87,8 @@ def stride_first(arch: Arch) -> Made:
     """The stride on a SandGlass's first depthwise, which it then needs, and on a bottleneck's first 1x1."""
 
     def change(block: Block, channels: int, narrow: int) -> Block:
-        if isinstance(block, SandGlass) and block.stride > 1:
-            return replace(block, stride_first=True, first_depthwise=True)
-        return replace(block, stride_first=True) if isinstance(block, Bottleneck) else block
+        options = {"stride_first": True, "first_depthwise": True}
+        return block.with_options(options) if block.stride > 1 else block
 
     return {"on": attempt(mapped, arch, change)}
 

@@ -7,12 +7,12 @@ every MobileNet; a convolution before that layer follows the last stage.
 """
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import floor
-from typing import Any
 
-from blocks import Block, Bottleneck, Head, InvertedResidual, SandGlass, UserError, make_divisible
-from nas.ablate.stages import is_plain, runs, stages, topology
+from blocks import Block, Head, UserError
+from blocks.base import Change, in_ratio
+from nas.ablate.stages import runs, stages, topology
 from search_spaces.arch import Arch
 
 Widths = tuple[int, ...]
@@ -36,14 +36,14 @@ def resized(arch: Arch, new: Widths) -> Arch:
     before, channels, channels_now = (old[0], new[0]), old[0], new[0]
     for (_, members), ours in zip(runs(arch), zip(old[1:], new[1:], strict=True), strict=True):
         for block in members:
-            made = _resized(block, channels, channels_now, before, ours)
+            made = block.resized((channels, channels_now), before, ours)
             channels, channels_now, before = block.out, made.out, ours
             blocks.append(made)
     result = replace(
         arch,
         stem=replace(arch.stem, out=new[0]),
         blocks=tuple(blocks),
-        head=_head(arch.head, old[-1], new[-1]),
+        head=_head(arch.head, (old[-1], new[-1])),
     )
     if topology(result) != topology(arch):
         raise UserError(f"widths {'-'.join(map(str, new))} would add or remove a shortcut")
@@ -79,38 +79,5 @@ def tied(arch: Arch) -> list[tuple[int, ...]]:
     return groups
 
 
-def _resized(
-    block: Block, channels: int, channels_now: int, before: tuple[int, int], ours: tuple[int, int]
-) -> Block:
-    """A block whose input goes from `channels` to `channels_now`, its narrow one as `before`, its own as `ours`."""
-    old, new = ours
-    if isinstance(block, InvertedResidual):
-        inner = _ratio(block.inner, before[0], before[1])
-        if is_plain(block, channels):
-            inner = channels_now
-        squeeze = max(1, block.squeeze * channels_now // channels) if block.squeeze else 0
-        return replace(block, out=new, inner=inner, squeeze=squeeze)
-    if isinstance(block, SandGlass):
-        return replace(block, out=_ratio(block.out, old, new), inner=new)
-    if isinstance(block, Bottleneck):
-        inner = new if block.inner else 0
-        return replace(block, out=_ratio(block.out, old, new) if block.inner else 4 * new, inner=inner)
-    return _proportional(block, old, new)
-
-
-def _proportional(block: Block, old: int, new: int) -> Block:
-    """Any other primitive: widths that it leaves open at 0 and that are given follow its output's."""
-    given: dict[str, Any] = {
-        spec.name: max(1, round(getattr(block, spec.name) * new / old))
-        for spec in fields(block)  # type: ignore[arg-type]  # every primitive is a dataclass
-        if spec.type is int and spec.metadata["minimum"] == 0 and getattr(block, spec.name)
-    }
-    return replace(block, out=new, **given)  # type: ignore[type-var]
-
-
-def _ratio(width: int, old: int, new: int) -> int:
-    return width if old == new else make_divisible(width * new / old)
-
-
-def _head(head: Head, old: int, new: int) -> Head:
-    return replace(head, conv=_ratio(head.conv, old, new)) if head.conv and head.features else head
+def _head(head: Head, last: Change) -> Head:
+    return replace(head, conv=in_ratio(head.conv, last)) if head.conv and head.features else head

@@ -118,7 +118,7 @@ def _cloud_panel(table: Table, space: Space, drawn: int) -> Panel:
     archs = [space.sample(rng) for _ in range(drawn)]
     points = np.array([_digits(table, arch) for arch in archs]) / [1e6, 1.0]
     grouped = np.array([_share(arch, lambda block: getattr(block, "groups", 1) > 1) > 0.5 for arch in archs])
-    sandglass = np.array([_share(arch, lambda block: isinstance(block, SandGlass)) > 0.5 for arch in archs])
+    sandglass = np.array([_share(arch, lambda block: block.expands == "between") > 0.5 for arch in archs])
     wholes = [Arch.parse(whole.arch) for whole in table.timings.networks]
     timed = np.array(
         [
