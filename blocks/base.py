@@ -1,10 +1,11 @@
 """What a primitive of the trunk is: a frozen dataclass of options that builds a torch module."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import Field, fields, replace
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from torch import nn
 
@@ -12,23 +13,32 @@ from blocks.errors import UserError
 from blocks.layers import Norm, make_divisible
 from blocks.options import check, encode
 
+Change = tuple[int, int]
+"""A width before and after a change."""
+
 
 class Block(ABC):
     """A primitive of the trunk: float [N, in, H, W] to float [N, out, ceil(H / stride), ceil(W / stride)].
 
     A subclass is a frozen dataclass whose fields are made by `blocks.options.option`, `out` first, with a
     field `stride`. It does not know its input channels: these come from the block before it.
+
+    What spaces and ablations ask of a block is a method here, with an answer that suits a primitive without an
+    expansion; one that has more to say overrides it in its own file. A stage has a narrow width c and an expansion t:
+    `expands` says whether c * t lies inside the block (the inverted residual) or between blocks (the SandGlass).
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     token: ClassVar[str]
+    expands: ClassVar[Literal["inside", "between"] | None] = None
     out: int
     stride: int
 
     def __post_init__(self) -> None:
-        check(self)  # type: ignore[arg-type]  # every subclass is a dataclass
+        check(self)
 
     def __str__(self) -> str:
-        return encode(self)  # type: ignore[arg-type]
+        return encode(self)
 
     @abstractmethod
     def canonical(self, in_channels: int) -> Self:
@@ -45,58 +55,74 @@ class Block(ABC):
         """Channels between the block's ends, which tables print as its expansion; None where it has none."""
         return None
 
-    # How it stands in a stage: a narrow width c and an expansion t. What follows holds for a primitive that carries
-    # c between blocks and has no expansion; another says how it differs, in its own file.
+    def with_options(self, options: Mapping[str, Any]) -> Self:
+        """The same with other values of those of these options that it has."""
+        return replace(self, **{name: value for name, value in options.items() if name in self.names()})
 
     @classmethod
-    def staged(cls, narrow: int, width: int, expansion: float, *, first: bool) -> dict[str, Any]:
-        """The options that give it a stage's width, behind a narrow width; `first` where it begins the stage."""
-        return {"out": width}
+    def names(cls) -> frozenset[str]:
+        """Of its options."""
+        return frozenset(spec.name for spec in fields(cls))
+
+    # In a stage ----------------------------------------------------------------------------------------
+
+    @classmethod
+    def in_stage(
+        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+    ) -> Self:
+        """The block of a stage of this narrow width, behind the narrow width `narrow`, with other options.
+
+        `first` says whether the block begins the stage.
+        """
+        return cls(width, **options)  # type: ignore[call-arg]  # every subclass is a dataclass, `out` first
 
     def narrow_width(self, in_channels: int) -> int:
-        """The width that counts as the stage's."""
+        """What counts as its stage's width: the output, unless blocks are wider outside than inside."""
         return self.out
 
-    def stage_expansion(self, narrow: int, in_channels: int) -> float | None:
-        """The t of its stage, `narrow` being the width before it; None where it has none."""
-        return None
+    def ratio(self, in_channels: int, narrow: int) -> float:
+        """The expansion t, where it lies inside of the narrow width before the block; 1 without one."""
+        return 1.0
+
+    def is_plain(self, in_channels: int) -> bool:
+        """Whether it lacks the expansion that its kind may have: t = 1."""
+        return False
+
+    # At other widths -----------------------------------------------------------------------------------
 
     def explicit(self, in_channels: int) -> Self:
         """The same with its inner width as a number, so that it means the same behind another width."""
         return self
 
-    def is_plain(self, in_channels: int) -> bool:
-        """Whether it could have an expansion and has none."""
-        return False
-
     def behind(self, in_channels: int, now: int) -> Self:
-        """An explicit block whose input goes from `in_channels` to `now` and whose own widths stay."""
+        """The explicit block behind `now` channels: without an expansion it keeps none, else nothing changes."""
         return self
 
-    def expanded(self, narrow: int, in_channels: int, expansion: float) -> Self:
-        """An explicit block with another t of the narrow width before it; without an expansion it keeps none."""
+    def expanded(self, expansion: int, in_channels: int, narrow: int) -> Self:
+        """The explicit block at another expansion, of the narrow width before it; itself where it has none."""
         return self
 
-    def repeated(self, in_channels: int) -> Self:
-        """An explicit block as it follows itself within its stage: at stride 1."""
-        return replace(self, stride=1)  # type: ignore[type-var]  # every primitive is a dataclass
+    def again(self, in_channels: int) -> Self:
+        """The block that may follow the explicit one in its stage: the same, at stride 1."""
+        return replace(self, stride=1)
 
-    def resized(self, channels: tuple[int, int], narrow: tuple[int, int], width: tuple[int, int]) -> Self:
-        """An explicit block in resized surroundings: its input, its narrow input and its stage, each (old, new).
+    def resized(self, channels: Change, narrow: Change, own: Change) -> Self:
+        """The explicit block at another narrow width (`own`), behind other channels and another narrow width.
 
-        Widths that it leaves open at 0 and that are given follow its output's.
+        The widths that it leaves open at 0 and that are given follow its own.
         """
-        old, new = width
-        given: dict[str, Any] = {
+        old, new = own
+        given = {
             spec.name: max(1, round(getattr(self, spec.name) * new / old))
-            for spec in fields(self)  # type: ignore[arg-type]
+            for spec in fields(self)
             if spec.type is int and spec.metadata["minimum"] == 0 and getattr(self, spec.name)
         }
-        return replace(self, out=new, **given)  # type: ignore[type-var]
+        return replace(self, out=new, **given)
 
 
-def proportional(width: int, old: int, new: int) -> int:
-    """A width that follows one which goes from `old` to `new`: a multiple of 8, or itself where nothing changes."""
+def in_ratio(width: int, change: Change) -> int:
+    """A width that keeps its ratio to one that changes: to a multiple of 8."""
+    old, new = change
     return width if old == new else make_divisible(width * new / old)
 
 

@@ -1,11 +1,13 @@
 """The bottleneck of ResNet-50 and deeper."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from blocks.base import Block, proportional
+from blocks.base import Block, Change, in_ratio
 from blocks.errors import UserError
 from blocks.layers import ACTIVATIONS, ConvNorm, Norm, make_divisible, start_closed
 from blocks.options import option
@@ -49,19 +51,21 @@ class Bottleneck(Block):
         return self.inner or self.out // 4
 
     @classmethod
-    def staged(cls, narrow: int, width: int, expansion: float, *, first: bool) -> dict[str, Any]:
-        """It carries c * t and has c inside."""
-        return {"out": make_divisible(width * expansion), "inner": width}
+    def in_stage(
+        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+    ) -> Self:
+        """Expanded outside, as the SandGlass."""
+        return cls(make_divisible(float(width * expansion)), inner=width, **options)
 
     def narrow_width(self, in_channels: int) -> int:
-        """Inside."""
+        """Of the convolution between."""
         return self.inner_width(in_channels)
 
-    def resized(self, channels: tuple[int, int], narrow: tuple[int, int], width: tuple[int, int]) -> Self:
-        """The maps between keep their ratio to the width inside."""
+    def resized(self, channels: Change, narrow: Change, own: Change) -> Self:
+        """The output keeps its ratio; a bottleneck of a quarter stays one exactly."""
         if not self.inner:
-            return replace(self, out=4 * width[1])
-        return replace(self, out=proportional(self.out, *width), inner=width[1])
+            return replace(self, out=4 * own[1])
+        return replace(self, out=in_ratio(self.out, own), inner=own[1])
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, ceil(H / stride), ceil(W / stride)]."""

@@ -1,11 +1,13 @@
 """The inverted residual of MobileNetV2 and V3, with grouped pointwise convolutions as an option."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, Self
 
 from torch import Tensor, nn
 
-from blocks.base import Block, need_divisible, proportional, shortest_ratio
+from blocks.base import Block, Change, in_ratio, need_divisible, shortest_ratio
 from blocks.layers import (
     ACTIVATIONS,
     GATES,
@@ -42,6 +44,7 @@ class InvertedResidual(Block):
     """
 
     token: ClassVar[str] = "ir"
+    expands: ClassVar[Literal["inside"]] = "inside"
     out: int = option()
     kernel: int = option(3, "k", choices=(3, 5, 7))
     expansion: float = option(1.0, "t", minimum=0.01)
@@ -81,43 +84,46 @@ class InvertedResidual(Block):
         return self.inner or expanded_width(in_channels, self.expansion)
 
     @classmethod
-    def staged(cls, narrow: int, width: int, expansion: float, *, first: bool) -> dict[str, Any]:
-        """It carries c and has c * t inside, c being the narrow width before it."""
-        return {"out": width, "inner": make_divisible(narrow * expansion)}
+    def in_stage(
+        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+    ) -> Self:
+        """Expanded inside, of the narrow width before it."""
+        return cls(width, inner=make_divisible(float(narrow * expansion)), **options)
 
-    def stage_expansion(self, narrow: int, in_channels: int) -> float:
-        """Inner width to the narrow one before it."""
+    def ratio(self, in_channels: int, narrow: int) -> float:
+        """The inner width's, to the narrow one before the block."""
         return self.inner_width(in_channels) / narrow
 
-    def explicit(self, in_channels: int) -> Self:
-        """With its inner width."""
-        return replace(self, inner=self.inner_width(in_channels))
-
     def is_plain(self, in_channels: int) -> bool:
-        """Whether t is 1."""
+        """Whether there is no first pointwise convolution."""
         return self.inner_width(in_channels) == in_channels
 
+    def explicit(self, in_channels: int) -> Self:
+        """With the inner width."""
+        return replace(self, inner=self.inner_width(in_channels))
+
     def behind(self, in_channels: int, now: int) -> Self:
-        """Without an expansion it follows its input."""
+        """Without an expansion the inner width follows the input."""
         return replace(self, inner=now) if self.is_plain(in_channels) else self
 
-    def expanded(self, narrow: int, in_channels: int, expansion: float) -> Self:
-        """By its inner width."""
+    def expanded(self, expansion: int, in_channels: int, narrow: int) -> Self:
+        """Wider inside; without an expansion it keeps none."""
         return self if self.is_plain(in_channels) else replace(self, inner=make_divisible(narrow * expansion))
 
-    def repeated(self, in_channels: int) -> Self:
-        """With the same t where it is the only one of its stage."""
-        inner = self.inner
-        if in_channels != self.out:
-            plain = self.is_plain(in_channels)
-            inner = self.out if plain else make_divisible(self.out * self.inner / in_channels)
+    def again(self, in_channels: int) -> Self:
+        """Keeps its t where it widens: the inner width follows the input."""
+        if in_channels == self.out:
+            return replace(self, stride=1)
+        plain = self.is_plain(in_channels)
+        inner = self.out if plain else make_divisible(self.out * self.inner / in_channels)
         return replace(self, stride=1, inner=inner)
 
-    def resized(self, channels: tuple[int, int], narrow: tuple[int, int], width: tuple[int, int]) -> Self:
-        """The inner width keeps its ratio to the narrow input, the squeeze its to the input."""
-        inner = channels[1] if self.is_plain(channels[0]) else proportional(self.inner, *narrow)
-        squeeze = max(1, self.squeeze * channels[1] // channels[0]) if self.squeeze else 0
-        return replace(self, out=width[1], inner=inner, squeeze=squeeze)
+    def resized(self, channels: Change, narrow: Change, own: Change) -> Self:
+        """The inner width follows the narrow one before the block, a given squeeze the input."""
+        before, now = channels
+        inner = now if self.is_plain(before) else in_ratio(self.inner, narrow)
+        squeeze = max(1, self.squeeze * now // before) if self.squeeze else 0
+        return replace(self, out=own[1], inner=inner, squeeze=squeeze)
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""

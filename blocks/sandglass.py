@@ -1,12 +1,14 @@
 """The SandGlass block of MobileNeXt: the shortcut joins wide maps, the bottleneck lies between."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
-from blocks.base import Block, need_divisible, proportional, shortest_ratio
+from blocks.base import Block, Change, in_ratio, need_divisible, shortest_ratio
 from blocks.errors import UserError
 from blocks.layers import (
     ACTIVATIONS,
@@ -45,6 +47,7 @@ class SandGlass(Block):
     """
 
     token: ClassVar[str] = "sg"
+    expands: ClassVar[Literal["between"]] = "between"
     out: int = option()
     kernel: int = option(3, "k", choices=(3, 5, 7))
     expansion: float = option(1.0, "t", minimum=0.01)
@@ -93,34 +96,40 @@ class SandGlass(Block):
         return self.inner or reduced_width(self.out, self.expansion)
 
     @classmethod
-    def staged(cls, narrow: int, width: int, expansion: float, *, first: bool) -> dict[str, Any]:
-        """It carries c * t and has c inside; MobileNeXt's that begin a stage lack their first depthwise."""
-        options = {"out": make_divisible(width * expansion), "inner": width}
-        return options | {"first_depthwise": False} if first else options
+    def in_stage(
+        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+    ) -> Self:
+        """Expanded outside. The one that begins a stage lacks its first depthwise, as MobileNeXt's does.
+
+        Unless a squeeze-excite needs it.
+        """
+        depthwise = not first or bool(options.get("squeeze_excite"))
+        out = make_divisible(float(width * expansion))
+        return cls(out, inner=width, first_depthwise=depthwise, **options)
 
     def narrow_width(self, in_channels: int) -> int:
-        """Inside."""
+        """Of the bottleneck."""
         return self.inner_width(in_channels)
 
-    def stage_expansion(self, narrow: int, in_channels: int) -> float:
-        """Output to inner width."""
+    def ratio(self, in_channels: int, narrow: int) -> float:
+        """The output's, to the bottleneck."""
         return self.out / self.inner_width(in_channels)
 
     def explicit(self, in_channels: int) -> Self:
-        """With its inner width."""
+        """With the inner width."""
         return replace(self, inner=self.inner_width(in_channels))
 
-    def expanded(self, narrow: int, in_channels: int, expansion: float) -> Self:
-        """By wider maps between."""
+    def expanded(self, expansion: int, in_channels: int, narrow: int) -> Self:
+        """Wider outside; without an expansion it keeps none."""
         return self if self.inner == self.out else replace(self, out=make_divisible(self.inner * expansion))
 
-    def repeated(self, in_channels: int) -> Self:
+    def again(self, in_channels: int) -> Self:
         """With the first depthwise, which the block that begins a stage may lack."""
         return replace(self, stride=1, first_depthwise=True)
 
-    def resized(self, channels: tuple[int, int], narrow: tuple[int, int], width: tuple[int, int]) -> Self:
-        """The maps between keep their ratio to the width inside."""
-        return replace(self, out=proportional(self.out, *width), inner=width[1])
+    def resized(self, channels: Change, narrow: Change, own: Change) -> Self:
+        """The output keeps its ratio to the bottleneck."""
+        return replace(self, out=in_ratio(self.out, own), inner=own[1])
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""

@@ -135,7 +135,7 @@ class Arch:
                     f"a resolution of {resolution} is too small for {self}: the stem alone leaves "
                     f"{arch.final_size(resolution)} pixels, {final} are needed"
                 )
-            blocks[index] = replace(blocks[index], stride=1)  # type: ignore[type-var]
+            blocks[index] = replace(blocks[index], stride=1)
             arch = replace(self, blocks=tuple(blocks))
         return arch
 

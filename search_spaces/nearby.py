@@ -1,15 +1,14 @@
 """The point of a space closest to an arch that it need not hold, and what differs."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
 
 from blocks import UserError
 from search_spaces.arch import Arch
-from search_spaces.reading import read
-from search_spaces.stages import Choices, Trunk, Value
+from search_spaces.stages import Choices, Dimension, Value
 
 _KIN = {"RE6": "RE", "SI": "HS", "HSopen": "HS"}  # the closest activation where a space lacks one
 
@@ -37,54 +36,44 @@ class _Row:
     groups: int
 
 
-def nearest(space: Trunk, arch: Arch) -> Nearest:
-    """The closest point: stages are matched by resolution, each option chosen closest to all its blocks.
+def closest(dimensions: Sequence[Dimension], levels: Sequence[int], arch: Arch) -> dict[str, Value]:
+    """The point closest to an arch; the map of each stage is 1 / its level of the image.
 
-    Raises UserError where the arch has blocks other than inverted residuals and SandGlasses.
+    Stages are matched by level, each option is chosen closest to all their blocks. Raises UserError where the
+    arch has blocks other than inverted residuals and SandGlasses.
     """
-    exact = read(space, arch)
-    if exact is not None:
-        return Nearest(exact, arch, ())
-    rows = _rows(arch)
-    matched = _matched(space, rows)
     params: dict[str, Value] = {}
-    for number, members in enumerate(matched):
-        params |= _closest(space, number, members)
-    made = space.arch(params)
-    return Nearest(params, made, tuple(_differences(space, arch, made)))
+    for number, members in enumerate(_matched(levels, _rows(arch))):
+        params |= _closest([d for d in dimensions if d.stage == number], members)
+    return params
 
 
 def _rows(arch: Arch) -> list[_Row]:
     level, narrow, channels = arch.stem.reduction, arch.stem.out, arch.stem.out
     rows = []
-    blocks: Sequence[Any] = arch.blocks
-    for block in blocks:
-        level *= block.stride
-        width, expansion = block.narrow_width(channels), block.stage_expansion(narrow, channels)
-        if expansion is None:
+    for block in arch.blocks:
+        if block.expands is None:
             raise UserError(f"no nearest point: {block} is neither an inverted residual nor a SandGlass")
+        level *= block.stride
+        width = block.narrow_width(channels)
         rows.append(
             _Row(
                 level=level,
                 width=width,
                 block=block.token,
-                kernel=block.kernel,
-                expansion=round(expansion, 2),
-                squeeze_excite=block.squeeze_excite,
-                activation=block.activation,
-                groups=block.groups,
+                kernel=getattr(block, "kernel", 3),
+                expansion=round(block.ratio(channels, narrow), 2),
+                squeeze_excite=getattr(block, "squeeze_excite", False),
+                activation=getattr(block, "activation", "RE"),
+                groups=getattr(block, "groups", 1),
             )
         )
         narrow, channels = width, block.out
     return rows
 
 
-def _matched(space: Trunk, rows: Sequence[_Row]) -> list[list[_Row]]:
-    """The rows of each stage of the space, by level; within a level by width, in order."""
-    level, levels = space.stem.reduction * space.first.stride, []
-    for stage in space.stages:
-        level *= stage.stride
-        levels.append(level)
+def _matched(levels: Sequence[int], rows: Sequence[_Row]) -> list[list[_Row]]:
+    """The rows of each stage, by level; within a level by width, in order."""
     result: list[list[_Row]] = []
     for level, group in groupby(levels):
         stages = len(list(group))
@@ -98,12 +87,12 @@ def _matched(space: Trunk, rows: Sequence[_Row]) -> list[list[_Row]]:
     return result
 
 
-def _closest(space: Trunk, number: int, members: Sequence[_Row]) -> dict[str, Value]:
+def _closest(dimensions: Sequence[Dimension], members: Sequence[_Row]) -> dict[str, Value]:
     """The choice of each dimension of a stage that is closest to its rows; the smallest without rows."""
     params: dict[str, Value] = {}
     depth = 0
-    for dimension in space.dimensions:
-        if dimension.stage != number or (dimension.block is not None and dimension.block >= depth):
+    for dimension in dimensions:
+        if dimension.block is not None and dimension.block >= depth:
             continue
         values: list[Value]
         if dimension.option == "depth":
@@ -133,13 +122,14 @@ def _distance(choice: Value, value: Value) -> float:
     return abs(math.log(float(choice) / float(value)))
 
 
-def _differences(space: Trunk, arch: Arch, made: Arch) -> Iterable[str]:
+def differences(levels: Sequence[int], arch: Arch, made: Arch) -> Iterator[str]:
+    """What of an arch is otherwise in the one made of its closest point, one line each."""
     pairs = (("stem", arch.stem, made.stem), ("head", arch.head, made.head), ("eps", arch.eps, made.eps))
     for name, had, got in pairs:
         if had != got:
             yield f"{name}: {had} -> {got}"
     had_rows, got_rows = _rows(arch), _rows(made)
-    had_stages, got_stages = _matched(space, had_rows), _matched(space, got_rows)
+    had_stages, got_stages = _matched(levels, had_rows), _matched(levels, got_rows)
     placed = {id(row) for stage in had_stages for row in stage}
     before = [str(b) for b, row in zip(arch.blocks, had_rows, strict=True) if id(row) not in placed]
     if before != [str(made.blocks[0])]:

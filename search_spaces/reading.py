@@ -1,42 +1,38 @@
-"""From an arch back to the point of a space, exactly."""
+"""From an arch's blocks back to the choices that make them, exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from blocks import Block, UserError
-from search_spaces.arch import Arch
-from search_spaces.stages import FIRST, Stage, Trunk, Value, stage_block
+from search_spaces.stages import FIRST, Stage, Value, stage_block
 
 Options = dict[str, Value]
 
 
-def read(space: Trunk, arch: Arch) -> dict[str, Value] | None:
-    """The point whose arch this is, or None. Where several are (an option without effect), the first."""
-    if arch.stem != space.stem or arch.blocks[0] != space.first.canonical(space.stem.out):
-        return None
-    found = _read_stages(space, arch, 0, 1, space.first.out)
-    if found is None:
-        return None
-    params = {name: value for stage in found for name, value in stage.items()}
-    return params if space.arch(params) == arch else None
+def readings(stages: Sequence[Stage], blocks: Sequence[Block], *, alike: bool) -> Iterator[dict[str, Value]]:
+    """The parameters with which the stages make a trunk behind its first block, by rising depths and widths.
+
+    `alike`: one choice holds for all blocks of a stage. A point is to be made again to be sure of it.
+    """
+    return _readings(stages, blocks, 0, 1, blocks[0].out, alike)
 
 
-def _read_stages(
-    space: Trunk, arch: Arch, number: int, start: int, narrow: int
-) -> list[dict[str, Value]] | None:
-    """The points of the stages from `number` on, whose blocks begin at `start`; tries depths and widths."""
-    if number == len(space.stages):
-        return [] if start == len(arch.blocks) and arch.head == space.head(narrow) else None
-    stage = space.stages[number]
+def _readings(
+    stages: Sequence[Stage], blocks: Sequence[Block], number: int, start: int, narrow: int, alike: bool
+) -> Iterator[dict[str, Value]]:
+    """Of the stages from `number` on, whose blocks begin at `start`."""
+    if number == len(stages):
+        if start == len(blocks):
+            yield {}
+        return
+    stage = stages[number]
     for depth in stage.depth:
         for width in stage.width:
-            picked = _read_stage(stage, arch, start, depth, narrow, width, space.granularity == "stage")
-            if picked is None:
-                continue
-            rest = _read_stages(space, arch, number + 1, start + depth, width)
-            if rest is not None:
-                return [_named(number, width, picked), *rest]
-    return None
+            picked = _read_stage(stage, blocks, start, depth, narrow, width, alike)
+            if picked is not None:
+                mine = _named(number, width, picked)
+                for rest in _readings(stages, blocks, number + 1, start + depth, width, alike):
+                    yield mine | rest
 
 
 def _named(number: int, width: int, picked: Sequence[Options]) -> dict[str, Value]:
@@ -53,13 +49,13 @@ def _named(number: int, width: int, picked: Sequence[Options]) -> dict[str, Valu
 
 
 def _read_stage(
-    stage: Stage, arch: Arch, start: int, depth: int, narrow: int, width: int, alike: bool
+    stage: Stage, trunk: Sequence[Block], start: int, depth: int, narrow: int, width: int, alike: bool
 ) -> list[Options] | None:
     """Options of `depth` blocks from `start`; one and the same dictionary for all where they are alike."""
-    blocks = arch.blocks[start : start + depth]
+    blocks = trunk[start : start + depth]
     if len(blocks) < depth:
         return None
-    inputs = [arch.blocks[start - 1].out, *(block.out for block in blocks[:-1])]
+    inputs = [trunk[start - 1].out, *(block.out for block in blocks[:-1])]
     candidates = []
     for index, (block, channels) in enumerate(zip(blocks, inputs, strict=True)):
         found = _candidates(stage, block, channels, narrow if index == 0 else width, width, index == 0)

@@ -1,21 +1,20 @@
-"""A search space is data: choices from which archs are drawn.
-
-The trunk is a row of stages (`search_spaces.stages`).
-"""
+"""A search space is data: choices from which archs are drawn. The trunk is a row of stages (`stages.py`)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import accumulate
 from math import prod
+from operator import mul
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocks import Block, Head, InvertedResidual, Stem, UserError, make_divisible
+from search_spaces import nearby
 from search_spaces.arch import Arch
-from search_spaces.nearby import Nearest, nearest
-from search_spaces.reading import read
+from search_spaces.reading import readings
 from search_spaces.stages import FIRST, KINDS, Dimension, Params, Stage, Value, stage_block
 
 if TYPE_CHECKING:  # suggesting needs a trial, not the library
@@ -156,19 +155,41 @@ class Space:
         return Head(make_divisible(self.head_ratio * narrow), self.features, "HS")
 
     def params(self, arch: Arch) -> dict[str, Value]:
-        """The point of an arch; the inverse of `arch`. Raises UserError where the space does not hold it."""
-        params = read(self, arch)
+        """The point of an arch; the inverse of `arch`. Raises UserError where the space does not hold it.
+
+        Where several points are this arch (an option without effect), the first.
+        """
+        params = self._read(arch)
         if params is None:
             raise UserError(f"space {self.name} does not contain {arch}")
         return params
 
     def contains(self, arch: Arch) -> bool:
         """Whether some point of the space is this arch."""
-        return read(self, arch) is not None
+        return self._read(arch) is not None
 
-    def nearest(self, arch: Arch) -> Nearest:
-        """The closest point to any arch of inverted residuals and SandGlasses, and what differs."""
-        return nearest(self, arch)
+    def _read(self, arch: Arch) -> dict[str, Value] | None:
+        if arch.stem != self.stem or arch.blocks[0] != self.first.canonical(self.stem.out):
+            return None
+        for params in readings(self.stages, arch.blocks, alike=self.granularity == "stage"):
+            if self.head(int(params[f"s{len(self.stages)}.width"])) == arch.head:
+                return params if self.arch(params) == arch else None
+        return None
+
+    def nearest(self, arch: Arch) -> nearby.Nearest:
+        """The closest point to any arch of inverted residuals and SandGlasses, and what differs.
+
+        Stages are matched by resolution, each option is chosen closest to all its blocks. Raises UserError
+        where the arch has other blocks.
+        """
+        exact = self._read(arch)
+        if exact is not None:
+            return nearby.Nearest(exact, arch, ())
+        start = self.stem.reduction * self.first.stride
+        levels = list(accumulate((stage.stride for stage in self.stages), mul, initial=start))[1:]
+        params = nearby.closest(self.dimensions, levels, arch)
+        made = self.arch(params)
+        return nearby.Nearest(params, made, tuple(nearby.differences(levels, arch, made)))
 
     def neighbours(self, arch: Arch) -> list[Arch]:
         """The archs one choice away from this one; a block that is added repeats its stage's last.

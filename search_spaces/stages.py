@@ -1,24 +1,23 @@
-"""The stages of a space as values: what their blocks may be, and the block that a choice makes.
+"""The values of which a space is made: what a stage leaves to choose, one choice, the block that choices make.
 
-A stage has a narrow width c and an expansion t. The inverted residual carries c between its blocks and c * t inside,
-the SandGlass carries c * t between and c inside, so that switching the kind moves the shortcut and changes nothing
-else. The first block of a stage changes width and resolution: it takes the stage's kind, expansion and activation
-and is otherwise plain (3x3, ungrouped, without squeeze-excite; a SandGlass without its first depthwise, as
-MobileNeXt's). That keeps the number of distinct (block, input, resolution) entries, and with it the tables of costs
-and latencies, small.
+A stage has a narrow width c and an expansion t. The inverted residual carries
+c between its blocks and c * t inside, the SandGlass carries c * t between and c inside, so that switching
+the kind moves the shortcut and changes nothing else. The first block of a stage changes width and
+resolution: it takes the stage's kind, expansion and activation and is otherwise plain (3x3, ungrouped,
+without squeeze-excite; a SandGlass without its first depthwise, as MobileNeXt's). That keeps the number of
+distinct (block, input, resolution) entries, and with it the tables of costs and latencies, small.
 
-A space may list any other primitive as a kind. ResNet's bottleneck carries c * t like the SandGlass, the others c;
-each takes the options that it has, and a choice that it lacks has no effect on it.
+A stage may list any other primitive as a kind. ResNet's bottleneck carries c * t like the SandGlass, the
+others c; each takes the options that it has, and a choice that it lacks has no effect on it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import product
-from typing import Protocol
+from typing import Any
 
-from blocks import BLOCKS, Block, Head, InvertedResidual, SandGlass, Stem, UserError
+from blocks import BLOCKS, Block, InvertedResidual, SandGlass, UserError
 from blocks.layers import ACTIVATIONS
-from search_spaces.arch import Arch
 
 Value = str | int | float | bool
 Params = Mapping[str, Value]
@@ -101,46 +100,11 @@ class Dimension:
     block: int | None = None
 
 
-class Trunk(Protocol):
-    """A space, as far as an arch is read with it."""
-
-    @property
-    def stem(self) -> Stem:
-        """Before the blocks."""
-
-    @property
-    def first(self) -> InvertedResidual:
-        """The fixed first block."""
-
-    @property
-    def stages(self) -> Sequence[Stage]:
-        """What may be chosen."""
-
-    @property
-    def granularity(self) -> str:
-        """Choices a "stage" or a "block"."""
-
-    @property
-    def dimensions(self) -> Sequence[Dimension]:
-        """Every choice in order."""
-
-    def head(self, narrow: int) -> Head:
-        """The head behind a last stage of this narrow width."""
-
-    def arch(self, params: Params) -> Arch:
-        """The arch of a point."""
-
-
 def stage_block(choice: Mapping[str, Value], narrow: int, width: int, stride: int, *, first: bool) -> Block:
     """A block of a stage of `width` behind a narrow width; the first one is plain and carries the stride."""
-    kind = BLOCKS[str(choice["block"])]
-    options = kind.staged(narrow, width, float(choice["expansion"]), first=first)
-    own = {spec.name for spec in fields(kind)}  # type: ignore[arg-type]  # every primitive is a dataclass
+    kind, expansion = BLOCKS[str(choice["block"])], float(choice["expansion"])
+    names = ("activation",) if first else ("activation", "kernel", "squeeze_excite", "groups")
+    options: dict[str, Any] = {name: choice[name] for name in names if name in kind.names()}
     if first:
         options["stride"] = stride
-    else:
-        picked = {name: choice[name] for name in ("kernel", "squeeze_excite", "groups")}
-        options |= {name: value for name, value in picked.items() if name in own}
-    if "activation" in own:
-        options["activation"] = choice["activation"]
-    return kind(**options)
+    return kind.in_stage(narrow, width, expansion, options, first=first)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 
-from nas.ablate import shapes, switches
-from nas.ablate.kinds import to_inverted_residual
-from nas.ablate.stages import ArchStage, spliced, stages, swapped
+from nas.ablate import kinds, shapes, switches
+from nas.ablate.stages import Span, spliced, stages, swapped
 from nas.ablate.study import Component, Made, Variant, attempt
 from nas.ablate.traps import TRAPS
 from nas.common.errors import UserError, briefly
@@ -38,7 +37,7 @@ COMPONENTS: dict[str, Component] = {
         Component("kernel", "depthwise kernel", switches.kernel, switches.small_kernels),
         Component("expansion", "the same expansion everywhere", shapes.expansion),
         Component("groups", "grouped pointwise convolutions", switches.groups, switches.ungrouped),
-        Component("block", "inverted residual or SandGlass", shapes.kind, to_inverted_residual),
+        Component("block", "inverted residual or SandGlass", kinds.kind, kinds.to_inverted_residual),
         Component("residual", "the shortcut", _residual),
         Component("bottleneck", "the linear bottleneck", _bottleneck),
         Component(
@@ -92,9 +91,7 @@ def _by_stage(component: Component, label: str, arch: Arch, made: Arch) -> list[
     return [_variant(component, label, one, stage) for stage, one in alone if one != arch]
 
 
-def _variant(
-    component: Component, label: str, made: Arch | UserError, stage: ArchStage | None = None
-) -> Variant:
+def _variant(component: Component, label: str, made: Arch | UserError, stage: Span | None = None) -> Variant:
     number = stage.number if stage else 0
     if isinstance(made, Arch):
         return Variant(component.name, label, made, stage=number)

@@ -1,4 +1,4 @@
-"""What can be changed in the shape of a network: expansion, kind of block, ends, depth, width.
+"""What can be changed in the shape of a network: expansion, ends, depth, width.
 
 As in `switches`, each function gives its archs by label, and the reason where one cannot be built.
 """
@@ -6,7 +6,6 @@ As in `switches`, each function gives its archs by label, and the reason where o
 from dataclasses import replace
 
 from blocks import InvertedResidual, UserError
-from nas.ablate.kinds import to_inverted_residual, to_sandglass
 from nas.ablate.stages import explicit, inputs, mapped, runs, with_stem
 from nas.ablate.study import Made, attempt
 from nas.ablate.widths import scaled
@@ -20,17 +19,9 @@ def expansion(arch: Arch) -> Made:
     """
 
     def fixed(t: int) -> Arch:
-        return mapped(arch, lambda block, channels, narrow: block.expanded(narrow, channels, t))
+        return mapped(arch, lambda block, channels, narrow: block.expanded(t, channels, narrow))
 
     return {f"t = {t}": attempt(fixed, t) for t in (3, 4, 6)}
-
-
-def kind(arch: Arch) -> Made:
-    """Inverted residuals to SandGlasses and back, by the stage's narrow width and expansion."""
-    return {
-        "ir -> sg": attempt(to_sandglass, arch),
-        "sg -> ir": attempt(to_inverted_residual, arch),
-    }
 
 
 def last_stage(arch: Arch) -> Made:
@@ -55,14 +46,14 @@ def original_last_stage(arch: Arch) -> Arch:
 
 def _efficient_last_stage(arch: Arch) -> Arch:
     """The arch itself where it does not end in an expanding block of its own stage and one convolution."""
-    blocks, head = explicit(arch), arch.head
+    *blocks, last = explicit(arch)
     *_, (_, members) = runs(arch)
-    last = members[-1]
-    wider = isinstance(last, InvertedResidual) and last.stride == 1 and last.inner > last.out
-    if len(blocks) < 2 or len(members) > 1 or not wider or not head.conv or head.features:
+    head, channels = arch.head, inputs(arch)[-1]
+    inner = last.inner_width(channels) or 0
+    wider = last.expands == "inside" and last.stride == 1 and inner > last.out
+    if not blocks or len(members) > 1 or not wider or not head.conv or head.features:
         return arch
-    assert isinstance(last, InvertedResidual)
-    return replace(arch, blocks=tuple(blocks[:-1]), head=replace(head, conv=last.inner, features=head.conv))
+    return replace(arch, blocks=tuple(blocks), head=replace(head, conv=inner, features=head.conv))
 
 
 def stem(arch: Arch) -> Made:
@@ -86,8 +77,9 @@ def depth(arch: Arch) -> Made:
 
 
 def _longer(arch: Arch, end: int) -> Arch:
-    blocks, channels = explicit(arch), inputs(arch)[end - 1]
-    return replace(arch, blocks=(*blocks[:end], blocks[end - 1].repeated(channels), *blocks[end:]))
+    blocks, channels = explicit(arch), inputs(arch)
+    more = blocks[end - 1].again(channels[end - 1])
+    return replace(arch, blocks=(*blocks[:end], more, *blocks[end:]))
 
 
 def _shorter(arch: Arch, end: int) -> Arch:

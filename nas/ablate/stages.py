@@ -7,7 +7,7 @@ SandGlass (or a ResNet bottleneck) has inside; of any other block it is the outp
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from blocks import Block, Stem, UserError
@@ -15,8 +15,8 @@ from search_spaces.arch import Arch
 
 
 @dataclass(frozen=True)
-class ArchStage:
-    """Blocks `start` to `end` (without it) of an arch; `number` counts from 1, maps are 1 / `reduction`."""
+class Span:
+    """A stage as blocks `start` to `end` (without it) of an arch; `number` counts from 1, maps are 1 / `reduction`."""
 
     number: int
     start: int
@@ -28,9 +28,9 @@ class ArchStage:
         return f"stage {self.number} ({self.width} channels at 1/{self.reduction})"
 
 
-def stages(arch: Arch) -> list[ArchStage]:
+def stages(arch: Arch) -> list[Span]:
     """The stages of an arch, in order; together they hold every block."""
-    found: list[ArchStage] = []
+    found: list[Span] = []
     reduction = arch.stem.reduction
     for index, (block, channels) in enumerate(zip(arch.blocks, inputs(arch), strict=True)):
         width = block.narrow_width(channels)
@@ -38,7 +38,7 @@ def stages(arch: Arch) -> list[ArchStage]:
         if found and block.stride == 1 and width == found[-1].width:
             found[-1] = replace(found[-1], end=index + 1)
         else:
-            found.append(ArchStage(len(found) + 1, index, index + 1, width, reduction))
+            found.append(Span(len(found) + 1, index, index + 1, width, reduction))
     return found
 
 
@@ -73,7 +73,7 @@ def swapped(arch: Arch, option: str, values: Mapping[Any, Any], *, ends: bool = 
     """
 
     def change(part: Any) -> Any:
-        value = getattr(part, option, None) if any(s.name == option for s in fields(part)) else None
+        value = getattr(part, option, None)
         return replace(part, **{option: values[value]}) if value in values else part
 
     blocks = tuple(change(block) for block in explicit(arch))
@@ -94,12 +94,7 @@ def with_stem(arch: Arch, stem: Stem) -> Arch:
     return replace(arch, stem=stem, blocks=(first.behind(arch.stem.out, stem.out), *others))
 
 
-def has(block: Block, *options: str) -> bool:
-    """Whether a block's kind has these options."""
-    return {spec.name for spec in fields(block)} >= set(options)  # type: ignore[arg-type]  # all are dataclasses
-
-
-def spliced(base: Arch, variant: Arch, stage: ArchStage) -> Arch:
+def spliced(base: Arch, variant: Arch, stage: Span) -> Arch:
     """The base with the blocks of one of its stages taken from a variant; stem and head are the base's.
 
     Raises UserError where the two have not the same number of blocks, or do not fit together.
@@ -111,7 +106,7 @@ def spliced(base: Arch, variant: Arch, stage: ArchStage) -> Arch:
     return replace(base, blocks=tuple(blocks))
 
 
-def runs(arch: Arch) -> Iterator[tuple[ArchStage, Sequence[Block]]]:
+def runs(arch: Arch) -> Iterator[tuple[Span, Sequence[Block]]]:
     """Each stage with its explicit blocks."""
     blocks = explicit(arch)
     for stage in stages(arch):

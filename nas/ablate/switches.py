@@ -4,17 +4,14 @@ A function gives every label it knows: one that changes nothing gives the arch i
 identical), one that cannot be built gives the error that says why.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
-
-from blocks import UserError
-from nas.ablate.stages import has, inputs, mapped, swapped
+from blocks import Block, UserError
+from nas.ablate.stages import inputs, mapped, swapped
 from nas.ablate.study import Made, attempt
 from search_spaces.arch import Arch
 
 _RECTIFIERS = ("RE", "RE6")
 _SMOOTH = ("HS", "SI", "HSopen")
+_SQUEEZE = ("squeeze", "squeeze_activation", "gate")
 
 
 def squeeze_excite(arch: Arch) -> Made:
@@ -30,25 +27,18 @@ def without_squeeze_excite(arch: Arch) -> Arch:
 def _with_squeeze_excite(arch: Arch) -> Arch:
     blocks: Sequence[Any] = arch.blocks
     own = [
-        (block, channels)
-        for block, channels in zip(blocks, inputs(arch), strict=True)
-        if has(block, "squeeze_excite", "squeeze") and block.squeeze_excite
+        ({name: getattr(block, name) for name in _SQUEEZE if name in block.names()}, channels)
+        for block, channels in zip(arch.blocks, inputs(arch), strict=True)
+        if getattr(block, "squeeze_excite", False) and "squeeze" in block.names()
     ]
-    from_input = bool(own) and all(block.squeeze == max(1, channels // 4) for block, channels in own)
+    from_input = bool(own) and all(like["squeeze"] == max(1, channels // 4) for like, channels in own)
+    like = own[0][0] if own else {}
 
-    def change(block: Any, channels: int, narrow: int) -> Any:
-        if not has(block, "squeeze_excite") or block.squeeze_excite:
+    def change(block: Block, channels: int, narrow: int) -> Block:
+        if getattr(block, "squeeze_excite", True):  # it has one, or cannot
             return block
-        if not has(block, "squeeze"):
-            return replace(block, squeeze_excite=True)
-        like = own[0][0] if own else block
-        return replace(
-            block,
-            squeeze_excite=True,
-            gate=like.gate,
-            squeeze_activation=like.squeeze_activation,
-            squeeze=max(1, channels // 4) if from_input else 0,
-        )
+        more = {**like, "squeeze": max(1, channels // 4) if from_input else 0}
+        return block.with_options({"squeeze_excite": True, **(more if "squeeze" in block.names() else {})})
 
     return mapped(arch, change)
 
@@ -85,18 +75,12 @@ def small_kernels(arch: Arch) -> Arch:
 
 def groups(arch: Arch) -> Made:
     """Pointwise convolutions in 2, 4 and 8 groups with and without the shuffle; ungrouped where they are grouped."""
-    blocks: Sequence[Any] = arch.blocks
-    now = {block.groups for block in blocks if has(block, "groups", "shuffle")}
-    now = {g for g in now if g > 1} or {1}
+    now = {getattr(block, "groups", 1) for block in arch.blocks} - {1} or {1}
     start = "/".join(map(str, sorted(now)))
 
     def regrouped(number: int, shuffle: bool) -> Arch:
-        def change(block: Any, channels: int, narrow: int) -> Any:
-            return (
-                replace(block, groups=number, shuffle=shuffle) if has(block, "groups", "shuffle") else block
-            )
-
-        return mapped(arch, change)
+        options = {"groups": number, "shuffle": shuffle}
+        return mapped(arch, lambda block, channels, narrow: block.with_options(options))
 
     made: dict[str, Arch | UserError] = {}
     for number in (1, 2, 4, 8):
@@ -104,8 +88,7 @@ def groups(arch: Arch) -> Made:
             continue
         made[f"{start} -> {number}"] = attempt(regrouped, number, True)
         if number > 1:
-            label = f"{start} -> {number}, no shuffle"
-            made[label] = attempt(regrouped, number, False)
+            made[f"{start} -> {number}, no shuffle"] = attempt(regrouped, number, False)
     return made
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nas.ablate.stages import has, mapped, swapped
+from blocks import Block
+from nas.ablate.stages import mapped, swapped
 from nas.ablate.study import Component, Made, attempt
 from search_spaces.arch import DEFAULT_EPS, Arch
 
@@ -71,9 +72,9 @@ _OPTIONS = (
 def squeeze(arch: Arch) -> Made:
     """The squeeze of squeeze-excite as a quarter of the block's input (MnasNet) or of its inner width (V3)."""
 
-    def change(block: Any, channels: int, narrow: int) -> Any:
-        squeezes = has(block, "squeeze_excite", "squeeze") and block.squeeze_excite
-        return replace(block, squeeze=max(1, channels // 4)) if squeezes else block
+    def change(block: Block, channels: int, narrow: int) -> Block:
+        on = getattr(block, "squeeze_excite", False)
+        return block.with_options({"squeeze": max(1, channels // 4)}) if on else block
 
     quarter_of_inner = dict.fromkeys({getattr(block, "squeeze", 0) for block in arch.blocks}, 0)
     return {
@@ -85,11 +86,9 @@ def squeeze(arch: Arch) -> Made:
 def stride_first(arch: Arch) -> Made:
     """The stride on a SandGlass's first depthwise, which it then needs, and on a bottleneck's first 1x1."""
 
-    def change(block: Any, channels: int, narrow: int) -> Any:
-        if not has(block, "stride_first") or block.stride == 1:
-            return block
-        needed = {"first_depthwise": True} if has(block, "first_depthwise") else {}
-        return replace(block, stride_first=True, **needed)
+    def change(block: Block, channels: int, narrow: int) -> Block:
+        options = {"stride_first": True, "first_depthwise": True}
+        return block.with_options(options) if block.stride > 1 else block
 
     return {"on": attempt(mapped, arch, change)}
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import floor
 
 from blocks import Block, Head, UserError
-from blocks.base import proportional
+from blocks.base import Change, in_ratio
 from nas.ablate.stages import runs, stages, topology
 from search_spaces.arch import Arch
 
@@ -43,7 +43,7 @@ def resized(arch: Arch, new: Widths) -> Arch:
         arch,
         stem=replace(arch.stem, out=new[0]),
         blocks=tuple(blocks),
-        head=_head(arch.head, old[-1], new[-1]),
+        head=_head(arch.head, (old[-1], new[-1])),
     )
     if topology(result) != topology(arch):
         raise UserError(f"widths {'-'.join(map(str, new))} would add or remove a shortcut")
@@ -79,5 +79,5 @@ def tied(arch: Arch) -> list[tuple[int, ...]]:
     return groups
 
 
-def _head(head: Head, old: int, new: int) -> Head:
-    return replace(head, conv=proportional(head.conv, old, new)) if head.conv and head.features else head
+def _head(head: Head, last: Change) -> Head:
+    return replace(head, conv=in_ratio(head.conv, last)) if head.conv and head.features else head

@@ -119,7 +119,7 @@ def _cloud_panel(table: Table, space: Space, drawn: int) -> Panel:
     archs = [space.sample(rng) for _ in range(drawn)]
     points = np.array([_counts(table, arch) for arch in archs]) / [MACS.scale, 1.0]
     grouped = np.array([_share(arch, lambda block: getattr(block, "groups", 1) > 1) > 0.5 for arch in archs])
-    sandglass = np.array([_share(arch, lambda block: isinstance(block, SandGlass)) > 0.5 for arch in archs])
+    sandglass = np.array([_share(arch, lambda block: block.expands == "between") > 0.5 for arch in archs])
     wholes = [Arch.parse(whole.arch) for whole in table.timings.networks]
     timed = np.array([_counts(table, arch) for arch in wholes]).reshape(-1, 2) / [MACS.scale, 1.0]
     timed[:, 1] = [whole.ratio * table.timings.reference_ms for whole in table.timings.networks]

@@ -9,8 +9,7 @@ from nas.engine.regime import Regime
 from nas.latency.table.identity import TableId
 from nas.samplers import register
 from nas.search.budget import Budget, is_time, parse_budgets
-from search_spaces import Space, spaces
-from search_spaces.zoo import SMALL_BASELINES
+from search_spaces import Space, spaces, zoo
 
 SAMPLERS = tuple(register.SAMPLERS)
 SCHEDULERS = ("none", "asha")
@@ -33,7 +32,7 @@ class Settings(Regime):
     granularity: str = "stage"
     objectives: tuple[str, ...] = ("accuracy", MACS.name)
     sampler: str = SAMPLERS[0]
-    baselines: tuple[str, ...] = SMALL_BASELINES
+    baselines: tuple[str, ...] = zoo.SMALL
     seed_baselines: bool = False
     rungs: tuple[float, ...] = ()
     scheduler: str = SCHEDULERS[0]

@@ -84,7 +84,7 @@ def _space_text(name: str) -> str:
 
 def _baselines(text: str) -> tuple[str, ...]:
     if text in ("small", "all", "none"):
-        return {"small": zoo.SMALL_BASELINES, "all": zoo.ALL_BASELINES, "none": ()}[text]
+        return {"small": zoo.SMALL, "all": zoo.WIDE, "none": ()}[text]
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         zoo.get(name)  # refuses, with the nearest names, what is none

@@ -19,10 +19,10 @@ from search_spaces.zoo.mobilenext import mobilenext
 from search_spaces.zoo.shufflenets import shufflenet_v1, shufflenet_v2
 
 __all__ = [
-    "ALL_BASELINES",
-    "SMALL_BASELINES",
+    "SMALL",
+    "WIDE",
     "ZOO",
-    "Entry",
+    "Family",
     "efficientnet_b0",
     "get",
     "mnasnet_a1",
@@ -52,8 +52,8 @@ ALL_BASELINES = (
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A network of the zoo: how to make it, and which variants exist.
+class Family:
+    """A network of the zoo in its sizes: how to make it, and which variants exist.
 
     Widths that are listed are those that somebody published; others follow the same rule where it can be
     followed. A network of one width has no rule.
@@ -68,28 +68,40 @@ _V3_WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.25)
 _NEXT_WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.4)
 _V2_WIDTHS = (0.5, 1.0, 1.5, 2.0)
 
-ZOO: dict[str, Entry] = {
-    "mobilenet_v1": Entry(mobilenet_v1, (0.25, 0.5, 0.75, 1.0)),
-    "mobilenet_v2": Entry(mobilenet_v2, (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)),
-    "mobilenet_v3_large": Entry(mobilenet_v3_large, _V3_WIDTHS),
-    "mobilenet_v3_small": Entry(mobilenet_v3_small, _V3_WIDTHS),
-    "mobilenet_v3_large_minimalistic": Entry(partial(mobilenet_v3_large, minimalistic=True), _V3_WIDTHS),
-    "mobilenet_v3_small_minimalistic": Entry(partial(mobilenet_v3_small, minimalistic=True), _V3_WIDTHS),
-    "mobilenet_v3_large_reduced_tail": Entry(partial(mobilenet_v3_large, reduced_tail=True), _V3_WIDTHS),
-    "mobilenet_v3_small_reduced_tail": Entry(partial(mobilenet_v3_small, reduced_tail=True), _V3_WIDTHS),
-    "mobilenext": Entry(mobilenext, _NEXT_WIDTHS),
-    "mobilenext_id2": Entry(partial(mobilenext, identity_div=2), _NEXT_WIDTHS),
-    "mobilenext_id3": Entry(
+ZOO: dict[str, Family] = {
+    "mobilenet_v1": Family(mobilenet_v1, (0.25, 0.5, 0.75, 1.0)),
+    "mobilenet_v2": Family(mobilenet_v2, (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)),
+    "mobilenet_v3_large": Family(mobilenet_v3_large, _V3_WIDTHS),
+    "mobilenet_v3_small": Family(mobilenet_v3_small, _V3_WIDTHS),
+    "mobilenet_v3_large_minimalistic": Family(partial(mobilenet_v3_large, minimalistic=True), _V3_WIDTHS),
+    "mobilenet_v3_small_minimalistic": Family(partial(mobilenet_v3_small, minimalistic=True), _V3_WIDTHS),
+    "mobilenet_v3_large_reduced_tail": Family(partial(mobilenet_v3_large, reduced_tail=True), _V3_WIDTHS),
+    "mobilenet_v3_small_reduced_tail": Family(partial(mobilenet_v3_small, reduced_tail=True), _V3_WIDTHS),
+    "mobilenext": Family(mobilenext, _NEXT_WIDTHS),
+    "mobilenext_id2": Family(partial(mobilenext, identity_div=2), _NEXT_WIDTHS),
+    "mobilenext_id3": Family(
         partial(mobilenext, identity_div=3), (0.5, 0.75, 1.0)
     ),  # others 3 does not divide
-    "mobilenext_id4": Entry(partial(mobilenext, identity_div=4), _NEXT_WIDTHS),
-    "shufflenet_v1": Entry(shufflenet_v1, (0.25, 0.5, 1.0, 1.5, 2.0), (1, 2, 3, 4, 8)),
-    "shufflenet_v2": Entry(shufflenet_v2, _V2_WIDTHS),
-    "shufflenet_v2_figure": Entry(partial(shufflenet_v2, figure=True), _V2_WIDTHS),
-    "mnasnet_a1": Entry(mnasnet_a1, (0.35, 0.5, 0.75, 1.0, 1.4)),
-    "mnasnet_b1": Entry(mnasnet_b1, (0.5, 0.75, 1.0, 1.3)),
-    "efficientnet_b0": Entry(efficientnet_b0),
+    "mobilenext_id4": Family(partial(mobilenext, identity_div=4), _NEXT_WIDTHS),
+    "shufflenet_v1": Family(shufflenet_v1, (0.25, 0.5, 1.0, 1.5, 2.0), (1, 2, 3, 4, 8)),
+    "shufflenet_v2": Family(shufflenet_v2, _V2_WIDTHS),
+    "shufflenet_v2_figure": Family(partial(shufflenet_v2, figure=True), _V2_WIDTHS),
+    "mnasnet_a1": Family(mnasnet_a1, (0.35, 0.5, 0.75, 1.0, 1.4)),
+    "mnasnet_b1": Family(mnasnet_b1, (0.5, 0.75, 1.0, 1.3)),
+    "efficientnet_b0": Family(efficientnet_b0),
 }
+SMALL = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
+"""The baselines that are quick to train."""
+WIDE = (
+    *SMALL,
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "shufflenet_v1_g3",
+    "shufflenet_v2_x1.0",
+    "mobilenext",
+)
+"""Those of common width besides."""
+
 _Number = TypeVar("_Number", int, float)
 _NAME = re.compile(
     r"(?P<name>[a-z]\w*?)(_g(?P<groups>[0-9]{1,9}))?(_x(?P<width>[0-9]{1,9}([._][0-9]{1,9})?))?"

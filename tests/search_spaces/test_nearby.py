@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from blocks import InvertedResidual, SandGlass, Stem, UserError
 from search_spaces import Arch, spaces, zoo
-from search_spaces.nearby import nearest
 from search_spaces.stages import Value
 from tests import strategies
 
@@ -21,7 +20,7 @@ BASELINES = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mobile
 def test_an_arch_of_the_space_is_its_own_nearest(granularity: str, data: st.DataObject) -> None:
     space = spaces.get("mobile", granularity)
     arch = space.arch(data.draw(strategies.points(space)))
-    found = nearest(space, arch)
+    found = space.nearest(arch)
     assert found.arch is arch and found.differences == ()
     assert space.arch(found.params) == arch
 
@@ -33,7 +32,7 @@ def test_what_no_choice_concerns_leads_to_the_same_point(data: st.DataObject) ->
     space = spaces.get()
     point = data.draw(strategies.points(space))
     arch = space.arch(point)
-    found = nearest(space, replace(arch, eps=0.001))
+    found = space.nearest(replace(arch, eps=0.001))
     assert found.params == point and found.arch == arch
     assert found.differences == ("eps: 0.001 -> 1e-05",)
     kin = {"RE": "RE6", "HS": "SI"}
@@ -41,7 +40,7 @@ def test_what_no_choice_concerns_leads_to_the_same_point(data: st.DataObject) ->
     for block in arch.blocks:
         assert isinstance(block, (InvertedResidual, SandGlass))
         blocks.append(replace(block, activation=kin[block.activation]))
-    found = nearest(space, replace(arch, blocks=tuple(blocks)))
+    found = space.nearest(replace(arch, blocks=tuple(blocks)))
     assert found.params == point
     assert all("activation" in line or "before" in line for line in found.differences)
     assert len(found.differences) == 6
@@ -53,9 +52,9 @@ def test_the_nearest_is_a_point_of_the_space(arch: Arch) -> None:
     space = spaces.get()
     if any(not isinstance(block, (InvertedResidual, SandGlass)) for block in arch.blocks):
         with pytest.raises(UserError, match="neither"):
-            nearest(space, arch)
+            space.nearest(arch)
         return
-    found = nearest(space, arch)
+    found = space.nearest(arch)
     assert space.arch(found.params) == found.arch and space.contains(found.arch)
     assert found.differences, "archs of other ends differ at least in them"
 

@@ -71,7 +71,7 @@ def plan(
     space: Space,
     conditions: Conditions,
     *,
-    beside: Sequence[str] = zoo.ALL_BASELINES,
+    beside: Sequence[str] = zoo.WIDE,
     networks: int = NETWORKS,
     most: int = MOST_MEASURED,
 ) -> Agenda:

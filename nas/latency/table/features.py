@@ -35,7 +35,7 @@ def described(key: Key) -> dict[str, float]:
         "inner": log(inner or out),
         f"kind {part.token}": 1.0,
     }
-    for spec in fields(part):  # type: ignore[arg-type]  # every primitive is a dataclass
+    for spec in fields(part):
         value = getattr(part, spec.name)
         if spec.name in _WIDTHS:
             continue

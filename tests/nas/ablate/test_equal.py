@@ -9,13 +9,14 @@ import nas
 from blocks import Bottleneck, InvertedResidual, SandGlass, UserError
 from nas.ablate.components import COMPONENTS, variants
 from nas.ablate.equal import equalise
-from nas.ablate.kinds import to_sandglass
+from nas.ablate.kinds import switched
 from nas.ablate.stages import inputs, swapped, topology
 from nas.ablate.widths import widths
 from search_spaces import Arch, zoo
 from tests import strategies
 
 SMALL = zoo.get("mobilenet_v3_small")
+SANDGLASS = switched(SMALL, InvertedResidual, SandGlass)
 
 
 def formula(arch: Arch) -> float:
@@ -94,13 +95,13 @@ def test_what_costs_the_same_already_is_left_alone() -> None:
 
 def test_few_prices_are_asked_and_each_once() -> None:
     price, asked = asking(formula)
-    found = equalise(SMALL, to_sandglass(SMALL), price)
-    assert found.arch is not None and abs(formula(to_sandglass(SMALL)) / formula(SMALL) - 1) > 0.2
+    found = equalise(SMALL, SANDGLASS, price)
+    assert found.arch is not None and abs(formula(SANDGLASS) / formula(SMALL) - 1) > 0.2
     assert len(asked) <= 45 and len(set(asked)) == len(asked)
 
 
 def test_the_answer_is_always_the_same() -> None:
-    assert equalise(SMALL, to_sandglass(SMALL), formula) == equalise(SMALL, to_sandglass(SMALL), formula)
+    assert equalise(SMALL, SANDGLASS, formula) == equalise(SMALL, SANDGLASS, formula)
 
 
 def test_a_price_out_of_reach_says_how_far() -> None:
@@ -139,7 +140,7 @@ def test_candidates_without_a_price_are_passed_over() -> None:
 
 
 def test_a_narrower_tolerance() -> None:
-    found = equalise(SMALL, to_sandglass(SMALL), formula, tolerance=0.001)
+    found = equalise(SMALL, SANDGLASS, formula, tolerance=0.001)
     assert found.arch is None or abs(found.ratio - 1) <= 0.001
 
 
@@ -153,7 +154,7 @@ def test_groups_decide_the_step() -> None:
 
 
 def test_the_kinds_of_blocks_stay() -> None:
-    found = equalise(SMALL, to_sandglass(SMALL), formula)
+    found = equalise(SMALL, SANDGLASS, formula)
     assert found.arch is not None
     assert {type(block) for block in found.arch.blocks} == {InvertedResidual, SandGlass}
     assert not any(isinstance(block, Bottleneck) for block in found.arch.blocks)

@@ -5,11 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks import InvertedResidual, SandGlass
-from nas.ablate.kinds import to_inverted_residual, to_sandglass
-from search_spaces import spaces, zoo
+from nas.ablate.kinds import kind, switched, to_inverted_residual
+from search_spaces import Arch, spaces, zoo
 from tests import strategies
 
 SPACE = spaces.get("mobile")
+
+
+def to_sandglass(arch: Arch) -> Arch:
+    return switched(arch, InvertedResidual, SandGlass)
 
 
 @settings(max_examples=60)
@@ -18,7 +22,7 @@ def test_the_switch_is_the_spaces_own(point: dict, switch: object) -> None:  # t
     """Of a point of the space, the variant is the same point with the other kind in every stage."""
     kinds = {name: "ir" for name in point if name.endswith(".block")}
     others = dict.fromkeys(kinds, "sg")
-    inverted, sandglass = (SPACE.arch({**point, **kind}) for kind in (kinds, others))
+    inverted, sandglass = (SPACE.arch({**point, **blocks}) for blocks in (kinds, others))
     if all(point[f"s{stage}.groups"] == 1 for stage in range(1, 6)):
         assert to_sandglass(inverted) == sandglass
     assert to_inverted_residual(sandglass) == inverted
@@ -68,3 +72,9 @@ def test_of_different_expansions_in_a_stage_the_middle_one_is_taken() -> None:
     """MobileNetV3-Large's 80 channels expand to 240, 200, 184 and 184; the first one's is of the stage before."""
     made = to_sandglass(zoo.get("mobilenet_v3_large"))
     assert [block.out for block in made.blocks[6:10]] == [184] * 4
+
+
+def test_the_kind_of_block_both_ways() -> None:
+    large = zoo.get("mobilenet_v3_large")
+    made = kind(large)
+    assert made["sg -> ir"] == large and "sg" in str(made["ir -> sg"])

@@ -81,8 +81,3 @@ def test_a_block_behind_the_only_one_of_its_stage_keeps_its_expansion() -> None:
 def test_width() -> None:
     assert built(shapes.width(zoo.get("mobilenet_v1")), "x 0.75") == zoo.get("mobilenet_v1", 0.75)
     assert isinstance(shapes.width(zoo.get("shufflenet_v1", groups=3))["x 1.25"], UserError)
-
-
-def test_the_kind_of_block_both_ways() -> None:
-    made = shapes.kind(LARGE)
-    assert made["sg -> ir"] == LARGE and "sg" in str(built(made, "ir -> sg"))

@@ -13,8 +13,7 @@ from nas.search.request import Request
 from nas.search.settings import Settings, space_of
 from nas.search.setup import new_run
 from nas.train.fidelity import IMAGES
-from search_spaces import spaces
-from search_spaces.zoo import ALL_BASELINES, SMALL_BASELINES
+from search_spaces import spaces, zoo
 from tests.nas.search.small import TINY
 
 SMALL: dict[str, Any] = {"data": "digits", "baselines": "none", "target_resolution": 32, "target_classes": 10}
@@ -45,7 +44,7 @@ def test_defaults(tiny: str) -> None:
     settings, data, table = new_run(Request(space=tiny, data="digits"), silent)
     assert settings.objectives == ("accuracy", "macs")
     assert (settings.target_resolution, settings.target_classes) == (224, 1000)
-    assert settings.baselines == SMALL_BASELINES
+    assert settings.baselines == zoo.SMALL
     assert (settings.seed, settings.granularity, settings.budgets) == (0, "stage", ())
     assert (settings.data_name, settings.fingerprint) == ("digits", data.fingerprint)
     assert settings.fidelity.epochs == 10.0  # digits is small
@@ -92,7 +91,7 @@ def test_a_ladder_has_rungs(tiny: str) -> None:
     assert found.rungs[0] < found.rungs[1] < found.fidelity.epochs
 
 
-@pytest.mark.parametrize("word,names", [("small", SMALL_BASELINES), ("all", ALL_BASELINES), ("none", ())])
+@pytest.mark.parametrize("word,names", [("small", zoo.SMALL), ("all", zoo.WIDE), ("none", ())])
 def test_baselines_by_word(tiny: str, word: str, names: tuple[str, ...]) -> None:
     assert asked(tiny, baselines=word).baselines == names
 

@@ -33,7 +33,7 @@ any_settings = st.builds(
     recipe=recipes,
     sampler=st.sampled_from(SAMPLERS),
     seed=st.integers(0, 2**32 - 1),
-    baselines=st.lists(st.sampled_from(ALL_BASELINES), unique=True).map(tuple),
+    baselines=st.lists(st.sampled_from(zoo.WIDE), unique=True).map(tuple),
     seed_baselines=st.booleans(),
     target_resolution=st.integers(8, 4096),
     target_classes=st.integers(1, 10**6),
@@ -118,7 +118,7 @@ def test_limits_are_the_budgets() -> None:
     assert [b.limit for b in settings(budgets=("2MFLOPs", "1kParams")).limits] == [2e6, 1e3]
 
 
-@pytest.mark.parametrize("name", ALL_BASELINES)
+@pytest.mark.parametrize("name", zoo.WIDE)
 def test_every_baseline_is_in_the_zoo(name: str) -> None:
     assert zoo.get(name).blocks
-    assert set(SMALL_BASELINES) <= set(ALL_BASELINES)
+    assert set(zoo.SMALL) <= set(zoo.WIDE)
