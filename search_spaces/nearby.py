@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
-from typing import Any
 
 from blocks import UserError
 from search_spaces.arch import Arch

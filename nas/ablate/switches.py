@@ -25,7 +25,6 @@ def without_squeeze_excite(arch: Arch) -> Arch:
 
 
 def _with_squeeze_excite(arch: Arch) -> Arch:
-    blocks: Sequence[Any] = arch.blocks
     own = [
         ({name: getattr(block, name) for name in _SQUEEZE if name in block.names()}, channels)
         for block, channels in zip(arch.blocks, inputs(arch), strict=True)

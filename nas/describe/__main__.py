@@ -18,7 +18,8 @@ from nas.console.text_table import aligned
 from nas.describe.drawing import page, svg
 from nas.describe.layers import Description, Layer, describe
 from nas.figures.markup import escape, table
-from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, Cost
+from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
+from nas.networks.counting import Cost
 from nas.runs.naming import resolve
 from nas.zoo.catalogue import PublishedFigure, contradicted, name_of, published_figures
 

@@ -39,17 +39,6 @@ __all__ = [
     "split",
 ]
 
-SMALL_BASELINES = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
-ALL_BASELINES = (
-    *SMALL_BASELINES,
-    "mobilenet_v2",
-    "mobilenet_v3_large",
-    "shufflenet_v1_g3",
-    "shufflenet_v2_x1.0",
-    "mobilenext",
-)
-"""What a search is compared with, as a rule."""
-
 
 @dataclass(frozen=True)
 class Family:

@@ -19,7 +19,7 @@ from blocks import (
     SplitShuffle,
     Xception,
 )
-from nas.networks.counting import Cost, count
+from nas.networks.cost import Cost, count
 from tests import strategies
 from tests.references import rounded
 

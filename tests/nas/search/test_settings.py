@@ -14,7 +14,6 @@ from nas.latency.table.identity import TableId
 from nas.search.settings import SAMPLERS, Settings
 from nas.train.trainer import Fidelity, Recipe
 from search_spaces import zoo
-from search_spaces.zoo import ALL_BASELINES, SMALL_BASELINES
 from tests.nas.search.small import settings
 
 fidelities = st.builds(Fidelity, st.floats(1e-3, 1e3), st.floats(1e-3, 1.0), st.integers(8, 1024))
