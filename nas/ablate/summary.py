@@ -10,6 +10,7 @@ import pandas as pd
 
 from nas.ablate.study import BASE, Contrast, Plan, Row
 from nas.common import stats
+from nas.common.decode import decoded
 from nas.common.stats import Effect
 from nas.compare.trainings import Trainings
 
@@ -53,13 +54,8 @@ def plan_to_json(plan: Plan) -> str:
 
 
 def plan_from_json(text: str) -> Plan:
-    """The inverse of `plan_to_json`."""
-    data = json.loads(text)
-    contrasts = [
-        Contrast(told["name"], told["family"], tuple((float(c), str(arch)) for c, arch in told["terms"]))
-        for told in data["contrasts"]
-    ]
-    return Plan(data["base"], tuple(Row(**row) for row in data["rows"]), tuple(contrasts))
+    """The inverse of `plan_to_json`. Raises UserError for what is no plan."""
+    return decoded(text, Plan, "the plan of the ablation cannot be read")
 
 
 def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
