@@ -12,7 +12,8 @@ from functools import partial
 from nas.ablate import kinds, shapes, switches
 from nas.ablate.stages import spliced, stages
 from nas.ablate.study import Component, Made, Variant, attempt
-from nas.ablate.traps import OFF, ON, TRAPS, option
+from nas.ablate.switches import OFF, ON, option
+from nas.ablate.traps import TRAPS
 from nas.common.errors import UserError, briefly
 from search_spaces.arch import Arch
 
@@ -26,7 +27,8 @@ COMPONENTS: dict[str, Component] = {
     for component in (
         Component("se", "squeeze-excite", switches.squeeze_excite, switches.without_squeeze_excite),
         Component("activation", "ReLU or h-swish", switches.activation, switches.rectified),
-        Component("kernel", "depthwise kernel", switches.kernel, switches.small_kernels),
+        # of an Inception module the wide branch's; not the stem's
+        option("kernel", "depthwise kernel", "kernel", {"5 -> 3": {5: 3}, "3 -> 5": {3: 5}}, {5: 3, 7: 3}),
         Component("expansion", "the same expansion everywhere", shapes.expansion),
         Component("groups", "grouped pointwise convolutions", switches.groups, switches.ungrouped),
         Component("block", "inverted residual or SandGlass", kinds.kind, kinds.to_inverted_residual),

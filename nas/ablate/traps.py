@@ -3,31 +3,45 @@
 Each is one option of the blocks (with `ends`, of stem and head too) and the values that it replaces, by label.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 from blocks import Block
 from nas.ablate.stages import mapped, swapped
 from nas.ablate.study import Component, Made, attempt
+from nas.ablate.switches import OFF, ON, option
 from search_spaces.arch import DEFAULT_EPS, Arch
 
-ON, OFF = {False: True}, {True: False}
+
+def squeeze(arch: Arch) -> Made:
+    """The squeeze of squeeze-excite as a quarter of the block's input (MnasNet) or of its inner width (V3)."""
+
+    def change(block: Block, channels: int, narrow: int) -> Block:
+        on = getattr(block, "squeeze_excite", False)
+        return block.with_options({"squeeze": max(1, channels // 4)}) if on else block
+
+    quarter_of_inner = dict.fromkeys({getattr(block, "squeeze", 0) for block in arch.blocks}, 0)
+    return {
+        "from input": attempt(mapped, arch, change),
+        "from inner": attempt(swapped, arch, "squeeze", quarter_of_inner),
+    }
 
 
-def option(
-    name: str, label: str, option: str, values: Mapping[str, Mapping[Any, Any]], *, ends: bool = False
-) -> Component:
-    """A component that replaces values of one option, by label."""
+def stride_first(arch: Arch) -> Made:
+    """The stride on a SandGlass's first depthwise, which it then needs, and on a bottleneck's first 1x1."""
 
-    def make(arch: Arch) -> Made:
-        return {key: attempt(partial(swapped, ends=ends), arch, option, new) for key, new in values.items()}
+    def change(block: Block, channels: int, narrow: int) -> Block:
+        options = {"stride_first": True, "first_depthwise": True}
+        return block.with_options(options) if block.stride > 1 else block
 
-    return Component(name, label, make)
+    return {"on": attempt(mapped, arch, change)}
 
 
-_OPTIONS = (
+def eps(arch: Arch) -> Made:
+    """The batch norms' eps of V2 and of V3."""
+    return {f"{value:g}": replace(arch, eps=value) for value in (DEFAULT_EPS, 1e-3)}
+
+
+TRAPS = (
     option(
         "h_swish",
         "h-swish as it is miscopied: from the smooth sigmoid, or without the upper bound",
@@ -62,40 +76,6 @@ _OPTIONS = (
     option("first_depthwise", "a first depthwise in every SandGlass", "first_depthwise", {"on": ON}),
     option("identity", "the shortcut of a SandGlass for half of the channels", "identity", {"half": {1: 2}}),
     option("conv_shortcut", "a convolution in the BlazeBlock's shortcut", "conv_shortcut", {"on": ON}),
-)
-
-
-def squeeze(arch: Arch) -> Made:
-    """The squeeze of squeeze-excite as a quarter of the block's input (MnasNet) or of its inner width (V3)."""
-
-    def change(block: Block, channels: int, narrow: int) -> Block:
-        on = getattr(block, "squeeze_excite", False)
-        return block.with_options({"squeeze": max(1, channels // 4)}) if on else block
-
-    quarter_of_inner = dict.fromkeys({getattr(block, "squeeze", 0) for block in arch.blocks}, 0)
-    return {
-        "from input": attempt(mapped, arch, change),
-        "from inner": attempt(swapped, arch, "squeeze", quarter_of_inner),
-    }
-
-
-def stride_first(arch: Arch) -> Made:
-    """The stride on a SandGlass's first depthwise, which it then needs, and on a bottleneck's first 1x1."""
-
-    def change(block: Block, channels: int, narrow: int) -> Block:
-        options = {"stride_first": True, "first_depthwise": True}
-        return block.with_options(options) if block.stride > 1 else block
-
-    return {"on": attempt(mapped, arch, change)}
-
-
-def eps(arch: Arch) -> Made:
-    """The batch norms' eps of V2 and of V3."""
-    return {f"{value:g}": replace(arch, eps=value) for value in (DEFAULT_EPS, 1e-3)}
-
-
-TRAPS = (
-    *_OPTIONS,
     Component("stride_first", "the stride in a block's first convolution", stride_first),
     Component("squeeze", "the width from which squeeze-excite's is a quarter", squeeze),
     Component("eps", "batch norm's eps: 1e-5 or 0.001", eps, by_stage=False),
