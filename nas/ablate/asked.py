@@ -1,15 +1,13 @@
 """What a user asks an ablation for, on the command line or in a file, and the plan that comes of it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.ablate.components import get, variants
-from nas.ablate.equal import RESIZED, equalise
-from nas.ablate.plan import plan
+from nas.ablate.plan import Draft, plan
 from nas.ablate.prices import prices
-from nas.ablate.study import AS_IS, BASE, Contrast, Equalised, Plan, Price, Row
+from nas.ablate.study import Plan, Price, Variant
 from nas.common.errors import UserError
 from nas.console.options import separated
 from nas.engine.regime import target
@@ -86,48 +84,27 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
 
 def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price) -> Plan:
     """The rows of a story and a contrast for each, in the order of its steps."""
+    draft = Draft(price, ratio)
     archs: dict[str, Arch] = {}
-    rows: list[Row] = []
     for step in steps:
         if step.network:
             archs[step.name] = arch = _arch(step.network)
-            rows.append(Row(step.name, BASE, step.name, 0, BASE, str(arch), str(arch), 1.0, "train"))
+            draft.start(arch, step.name)
             continue
-        origin = archs[step.origin]
-        archs[step.name] = arch = _switched(origin, step)
-        made: dict[str, tuple[Arch | None, float, str]] = {}
-        if step.as_is:
-            made[AS_IS] = (arch, ratio(arch) / ratio(origin), "")
-        elif not price:
+        archs[step.name] = arch = _switched(archs[step.origin], step)
+        if not (step.as_is or price):
             raise UserError(
                 f"step {step.name!r}: neither as is nor at equal cost, so that nothing is compared"
             )
-        resizes = any(get(component).resizes for component, _ in step.switches)
-        for name, one in price.items():
-            found = Equalised(None, math.nan, RESIZED) if resizes else equalise(origin, arch, one)
-            made[f"equal {name}"] = (found.arch, found.ratio, found.reason)
-        rows += [_row(step, comparison, origin, *told) for comparison, told in made.items()]
-    contrasts = [
-        Contrast(row.name, row.comparison, ((1.0, row.arch), (-1.0, row.against)))
-        for row in rows
-        if row.comparison != BASE and row.status == "train"
-    ]
-    return Plan(rows[0].arch, tuple(rows), tuple(contrasts))
-
-
-def _row(step: StoryStep, comparison: str, origin: Arch, arch: Arch | None, ratio: float, reason: str) -> Row:
-    return Row(
-        name=f"{step.origin} -> {step.name}",
-        component=", ".join(component for component, _ in step.switches),
-        label=", ".join(label for _, label in step.switches),
-        stage=0,
-        comparison=comparison,
-        arch=str(arch) if arch else "",
-        against=str(origin),
-        ratio=ratio,
-        status="impossible" if arch is None else "identical" if arch == origin else "train",
-        reason=reason,
-    )
+        variant = Variant(
+            component=", ".join(component for component, _ in step.switches),
+            label=", ".join(label for _, label in step.switches),
+            arch=arch,
+            resizes=any(get(component).resizes for component, _ in step.switches),
+            title=f"{step.origin} -> {step.name}",
+        )
+        draft.compare(archs[step.origin], variant, as_is=step.as_is)
+    return draft.plan()
 
 
 def _switched(arch: Arch, step: StoryStep) -> Arch:

@@ -10,8 +10,9 @@ from difflib import get_close_matches
 from functools import partial
 
 from nas.ablate import kinds, shapes, switches
-from nas.ablate.stages import Span, spliced, stages, swapped
+from nas.ablate.stages import spliced, stages
 from nas.ablate.study import Component, Made, Variant, attempt
+from nas.ablate.switches import OFF, ON, option
 from nas.ablate.traps import TRAPS
 from nas.common.errors import UserError, briefly
 from search_spaces.arch import Arch
@@ -21,25 +22,18 @@ class BadComponent(UserError):
     """A user's own component that is no function from an arch to archs."""
 
 
-def _residual(arch: Arch) -> Made:
-    return {"off": swapped(arch, "shortcut", {True: False})}
-
-
-def _bottleneck(arch: Arch) -> Made:
-    return {"linear -> activated": swapped(arch, "activated_bottleneck", {False: True})}
-
-
 COMPONENTS: dict[str, Component] = {
     component.name: component
     for component in (
         Component("se", "squeeze-excite", switches.squeeze_excite, switches.without_squeeze_excite),
         Component("activation", "ReLU or h-swish", switches.activation, switches.rectified),
-        Component("kernel", "depthwise kernel", switches.kernel, switches.small_kernels),
+        # of an Inception module the wide branch's; not the stem's
+        option("kernel", "depthwise kernel", "kernel", {"5 -> 3": {5: 3}, "3 -> 5": {3: 5}}, {5: 3, 7: 3}),
         Component("expansion", "the same expansion everywhere", shapes.expansion),
         Component("groups", "grouped pointwise convolutions", switches.groups, switches.ungrouped),
         Component("block", "inverted residual or SandGlass", kinds.kind, kinds.to_inverted_residual),
-        Component("residual", "the shortcut", _residual),
-        Component("bottleneck", "the linear bottleneck", _bottleneck),
+        option("residual", "the shortcut", "shortcut", {"off": OFF}),
+        option("bottleneck", "the linear bottleneck", "activated_bottleneck", {"linear -> activated": ON}),
         Component(
             "last_stage",
             "MobileNetV3's efficient last stage or the original",
@@ -78,24 +72,16 @@ def variants(component: Component, arch: Arch, *, per_stage: bool = False) -> li
     In a stage that it does not change, or where it is no change of blocks, there is no variant. Where it cannot
     be built there is one without an arch, with the reason.
     """
-    found = []
+    every: list[Variant] = []
     for label, made in _made(component, arch).items():
-        found.append(_variant(component, label, made))
+        alone: list[tuple[int, Arch | UserError]] = [(0, made)]
         if per_stage and component.by_stage and isinstance(made, Arch) and made != arch:
-            found += _by_stage(component, label, arch, made)
-    return found
-
-
-def _by_stage(component: Component, label: str, arch: Arch, made: Arch) -> list[Variant]:
-    alone = [(stage, attempt(spliced, arch, made, stage)) for stage in stages(arch)]
-    return [_variant(component, label, one, stage) for stage, one in alone if one != arch]
-
-
-def _variant(component: Component, label: str, made: Arch | UserError, stage: Span | None = None) -> Variant:
-    number = stage.number if stage else 0
-    if isinstance(made, Arch):
-        return Variant(component.name, label, made, stage=number)
-    return Variant(component.name, label, None, str(made), number)
+            parts = ((stage.number, attempt(spliced, arch, made, stage)) for stage in stages(arch))
+            alone += [(number, part) for number, part in parts if part != arch]
+        for number, one in alone:
+            built, reason = (one, "") if isinstance(one, Arch) else (None, str(one))
+            every.append(Variant(component.name, label, built, reason, number, component.resizes))
+    return every
 
 
 def _made(component: Component, arch: Arch) -> Made:

@@ -138,9 +138,8 @@ def _nearest(search: _Search, chain: list[tuple[float, Widths]]) -> Widths:
         error = search.error(chain[at][1])
         low, high = (at, high) if error < 0 else (low, at)
         asked += 1
-        factor = (
-            _guess(search, chain, low, high) if asked % 4 else 0.0
-        )  # now and then in the middle: it must end
+        # now and then in the middle: it must end
+        factor = _guess(search, chain, low, high) if asked % 4 else 0.0
         at = (low + high) // 2 if not factor else bisect_left(chain, (factor,))
         at = max(low + 1, min(high - 1, at))
     return min((chain[i][1] for i in (low, high) if 0 <= i < len(chain)), key=lambda w: abs(search.error(w)))

@@ -6,13 +6,13 @@ A network that stands in several rows is one text, and is trained once.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from blocks import UserError
 from nas.ablate.components import COMPONENTS, variants
 from nas.ablate.equal import RESIZED, TOLERANCE, equalise
-from nas.ablate.study import AS_IS, BASE, Component, Contrast, Plan, Price, Row, Variant
+from nas.ablate.study import AS_IS, BASE, Component, Contrast, Equalised, Plan, Price, Row, Variant
 from search_spaces.arch import Arch
 
 PLAIN = "plain"
@@ -38,17 +38,17 @@ def plan(
     `leave_one_in` starts from the plain form of the base (`plain_form`) and adds one component at a time. Raises
     UserError where a pair has nothing to cross, or the plain form cannot be built.
     """
-    prices = dict(equal or {})
-    draft = _Draft(base, prices, price or next(iter(prices.values()), None), tolerance)
+    equal = equal or {}
+    draft = Draft(equal, price or next(iter(equal.values()), None), tolerance)
     draft.start(base, BASE)
     for component in components:
         for variant in variants(component, base, per_stage=per_stage):
-            draft.compare(base, variant, component)
+            draft.compare(base, variant)
     for one, other in pairs:
         draft.cross(base, one, other)
     if leave_one_in:
         _leave_one_in(draft, base, components)
-    return Plan(str(base), tuple(draft.rows), tuple(draft.contrasts))
+    return draft.plan()
 
 
 def plain_form(arch: Arch, kept: Sequence[str] = ()) -> Arch:
@@ -62,35 +62,39 @@ def plain_form(arch: Arch, kept: Sequence[str] = ()) -> Arch:
     return arch
 
 
-@dataclass
-class _Draft:
-    """Rows and contrasts as they come, and the variants at equal cost found so far."""
+class Draft:
+    """Rows and contrasts as they come: each variant as is, then at each of the prices `equal`.
 
-    base: Arch
-    equal: dict[str, Price]
-    price: Price | None
-    tolerance: float
-    rows: list[Row] = field(default_factory=list)
-    contrasts: list[Contrast] = field(default_factory=list)
-    archs: dict[tuple[str, str], str] = field(default_factory=dict)
-    """The text of a row by its name and comparison, where there is one."""
+    `price` is what the ratios of "as is" rows are of.
+    """
+
+    def __init__(self, equal: Mapping[str, Price], price: Price | None, tolerance: float = TOLERANCE) -> None:
+        self._prices = {AS_IS: None} | {f"equal {name}": price for name, price in equal.items()}
+        self._price, self._tolerance = price, tolerance
+        self._rows: list[Row] = []
+        self._contrasts: list[Contrast] = []
+        self._archs: dict[tuple[str, str], str] = {}  # the text of a row by its name and comparison
+
+    def plan(self) -> Plan:
+        """What was drawn up."""
+        return Plan(self._rows[0].arch, tuple(self._rows), tuple(self._contrasts))
 
     def start(self, arch: Arch, name: str) -> None:
         """A row that others are compared with."""
-        self.rows.append(Row(name, BASE, name, 0, BASE, str(arch), str(arch), 1.0, "train"))
+        self._rows.append(Row(name, BASE, name, 0, BASE, str(arch), str(arch), 1.0, "train"))
 
-    def compare(self, base: Arch, variant: Variant, component: Component, family: str = "") -> None:
-        """The rows of a variant, as is and at each equal cost, and what is read from them."""
-        for row in self._rows(base, variant, component):
-            if (row.name, row.comparison) in self.archs:
+    def compare(self, base: Arch, variant: Variant, family: str = "", *, as_is: bool = True) -> None:
+        """The rows of a variant, as is (if at all) and at each equal cost, and what is read from them."""
+        for comparison, price in self._prices.items():
+            if (variant.name, comparison) in self._archs or not (as_is or price):
                 continue
-            self.rows.append(row)
+            row = _row(variant, comparison, base, self._made(base, variant, price))
+            self._rows.append(row)
             if row.arch:
-                self.archs[row.name, row.comparison] = row.arch
+                self._archs[row.name, comparison] = row.arch
             if row.status == "train":
-                label = f"{row.comparison}, {family}" if family else row.comparison
-                terms = ((1.0, row.arch), (-1.0, row.against))
-                self.contrasts.append(Contrast(row.name, label, terms))
+                label = f"{comparison}, {family}" if family else comparison
+                self._contrasts.append(Contrast(row.name, label, ((1.0, row.arch), (-1.0, row.against))))
 
     def cross(self, base: Arch, one: Component, other: Component) -> None:
         """The 2x2 of two components: what is missing of its rows, and the interaction in each comparison."""
@@ -101,60 +105,53 @@ class _Draft:
                 f"pair: {first.name} and {second.name} together are one of them alone, so that there is no "
                 "interaction; take other components"
             )
-        for variant, component in ((first, one), (second, other)):
-            self.compare(base, variant, component)
-        known = len(self.contrasts)
-        self.compare(base, both, Component(both.component, both.label, lambda arch: {}))
-        del self.contrasts[known:]  # of both together, only the interaction is asked for
-        for comparison in (AS_IS, *(f"equal {name}" for name in self.equal)):
-            cells = [self.archs.get((v.name, comparison)) for v in (both, first, second)]
+        self.compare(base, first)
+        self.compare(base, second)
+        known = len(self._contrasts)
+        self.compare(base, both)
+        del self._contrasts[known:]  # of both together, only the interaction is asked for
+        for comparison in self._prices:
+            cells = [self._archs.get((v.name, comparison)) for v in (both, first, second)]
             if all(cells):
                 terms = tuple(zip((1.0, -1.0, -1.0, 1.0), [*map(str, cells), str(base)], strict=True))
-                self.contrasts.append(Contrast(both.name, f"{comparison}, interaction", terms))
+                self._contrasts.append(Contrast(both.name, f"{comparison}, interaction", terms))
             else:  # nothing would be read from it
-                self.rows = [
-                    row
-                    for row in self.rows
-                    if (row.name, row.comparison, row.status) != (both.name, comparison, "train")
-                ]
+                unread = (both.name, comparison, "train")
+                self._rows = [r for r in self._rows if (r.name, r.comparison, r.status) != unread]
 
-    def _rows(self, base: Arch, variant: Variant, component: Component) -> Iterator[Row]:
-        yield self._row(variant, AS_IS, base, variant.arch, self._ratio(variant.arch, base), variant.reason)
-        for name, price in self.equal.items():
-            comparison = f"equal {name}"
-            if variant.arch is None:
-                yield self._row(variant, comparison, base, None, math.nan, variant.reason)
-            elif component.resizes:
-                yield self._row(variant, comparison, base, None, math.nan, RESIZED)
-            else:
-                found = equalise(base, variant.arch, price, self.tolerance)
-                same = found.arch == variant.arch != base
-                reason = f"as is, it costs the same to within {self.tolerance:.1%}" if same else found.reason
-                yield self._row(variant, comparison, base, found.arch, found.ratio, reason)
+    def _made(self, base: Arch, variant: Variant, price: Price | None) -> Equalised:
+        """A variant as it is compared: as is without a price."""
+        if variant.arch is None:
+            return Equalised(None, math.nan, variant.reason)
+        if price is None:
+            return Equalised(variant.arch, self._ratio(variant.arch, base), variant.reason)
+        if variant.resizes:
+            return Equalised(None, math.nan, RESIZED)
+        equal = equalise(base, variant.arch, price, self._tolerance)
+        if equal.arch == variant.arch != base:
+            return replace(equal, reason=f"as is, it costs the same to within {self._tolerance:.1%}")
+        return equal
 
-    def _ratio(self, arch: Arch | None, base: Arch) -> float:
-        if self.price is None or arch is None:
-            return math.nan
+    def _ratio(self, arch: Arch, base: Arch) -> float:
         try:
-            return self.price(arch) / self.price(base)
+            return self._price(arch) / self._price(base) if self._price else math.nan
         except UserError:
             return math.nan
 
-    def _row(
-        self, variant: Variant, comparison: str, base: Arch, arch: Arch | None, ratio: float, reason: str
-    ) -> Row:
-        return Row(
-            name=variant.name,
-            component=variant.component,
-            label=variant.label,
-            stage=variant.stage,
-            comparison=comparison,
-            arch=str(arch) if arch else "",
-            against=str(base),
-            ratio=ratio,
-            status="impossible" if arch is None else "identical" if arch == base else "train",
-            reason=reason,
-        )
+
+def _row(variant: Variant, comparison: str, base: Arch, made: Equalised) -> Row:
+    return Row(
+        name=variant.name,
+        component=variant.component,
+        label=variant.label,
+        stage=variant.stage,
+        comparison=comparison,
+        arch=str(made.arch or ""),
+        against=str(base),
+        ratio=made.ratio,
+        status="impossible" if made.arch is None else "identical" if made.arch == base else "train",
+        reason=made.reason,
+    )
 
 
 def _switched(component: Component, arch: Arch) -> Variant:
@@ -175,22 +172,17 @@ def _both(first: Variant, second: Variant, other: Component) -> Variant:
     return Variant(name, label, None, f"{second.name} does not exist after {first.name}")
 
 
-def _leave_one_in(draft: _Draft, base: Arch, components: Sequence[Component]) -> None:
+def _leave_one_in(draft: Draft, base: Arch, components: Sequence[Component]) -> None:
     plain = plain_form(base)
     draft.start(plain, PLAIN)
     for component in components:
         own = plain_form(base, [component.name])
         if own != plain:
-            found = [Variant(component.name, "as in the base, alone", own)]
-        else:
-            found = [
-                Variant(v.component, f"{v.label}, alone", v.arch, v.reason)
-                for v in variants(component, plain)
-                if v.arch != plain
-            ]
-        for variant in found:
-            draft.compare(plain, variant, component, ADDED)
+            draft.compare(plain, Variant(component.name, "as in the base, alone", own), ADDED)
+            continue
+        for variant in variants(component, plain):
+            if variant.arch != plain:
+                draft.compare(plain, replace(variant, label=f"{variant.label}, alone"), ADDED)
     together = plain_form(base, [component.name for component in components])
     if together != plain:
-        every = Component("all", "every component that was asked for", lambda arch: {})
-        draft.compare(plain, Variant("all", "as in the base, together", together), every, ADDED)
+        draft.compare(plain, Variant("all", "as in the base, together", together), ADDED)

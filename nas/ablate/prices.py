@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING
 
 from nas.ablate.study import Price
 from nas.common.errors import UserError
+from nas.common.quantities import LATENCY, QUANTITIES
 from nas.networks.cost import cost
 
 if TYPE_CHECKING:
     from nas.latency.table.table import Table
-
-COUNTED = ("macs", "params", "activations")
-LATENCY = "latency"
 
 
 def prices(
@@ -21,20 +19,20 @@ def prices(
 
     Raises UserError for what is no price.
     """
-    return {name: _price(name, resolution, classes, table) for name in names}
+    check(names)
+    if LATENCY.name in names and table is None:
+        raise UserError("--equal latency: there is no latency table to predict it")
+
+    def price(name: str) -> Price:
+        if name == LATENCY.name and table is not None:
+            return lambda arch: table.predict(arch).ms
+        return lambda arch: float(getattr(cost(arch, resolution, classes), name))
+
+    return {name: price(name) for name in names}
 
 
 def check(names: Sequence[str]) -> None:
     """Raises UserError for what is no price."""
     for name in names:
-        if name not in (*COUNTED, LATENCY):
-            raise UserError(f"--equal {name}: expected {', '.join(COUNTED)}, {LATENCY} or none")
-
-
-def _price(name: str, resolution: int, classes: int, table: "Table | None") -> Price:
-    check([name])
-    if name == LATENCY:
-        if table is None:
-            raise UserError("--equal latency: there is no latency table to predict it")
-        return lambda arch: table.predict(arch).ms
-    return lambda arch: float(getattr(cost(arch, resolution, classes), name))
+        if name not in QUANTITIES:
+            raise UserError(f"--equal {name}: expected {', '.join(QUANTITIES)} or none")

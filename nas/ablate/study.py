@@ -28,7 +28,7 @@ class Variant:
     """An arch with one component switched: component "kernel", label "5 -> 3".
 
     `arch` is None where it cannot be built, and `reason` says why. `stage` counts from 1 where the component
-    is switched in one stage only; 0 means everywhere.
+    is switched in one stage only; 0 means everywhere. `resizes` is the component's. `title` is a name of its own.
     """
 
     component: str
@@ -36,11 +36,15 @@ class Variant:
     arch: Arch | None
     reason: str = ""
     stage: int = 0
+    resizes: bool = False
+    title: str = ""
 
     @property
     def name(self) -> str:
         """In a table: `kernel 5 -> 3`, `se off in stage 3`."""
-        return f"{self.component} {self.label}" + (f" in stage {self.stage}" if self.stage else "")
+        return self.title or f"{self.component} {self.label}" + (
+            f" in stage {self.stage}" if self.stage else ""
+        )
 
 
 @dataclass(frozen=True)

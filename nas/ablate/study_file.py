@@ -32,6 +32,8 @@ from nas.engine.terms import Terms
 from search_spaces import strict_yaml
 
 _TERMS = tuple(spec.name for spec in fields(Terms))
+_FRACTIONS = ("epochs", "subset")
+_WHOLE = ("train_resolution", "seed", "target_resolution", "target_classes")
 
 
 def read(file: Path) -> tuple[Asked, Terms, int | None]:
@@ -54,11 +56,11 @@ def _understood(told: object) -> tuple[Asked, Terms, int | None]:
     asked = Asked(
         network=_text(given, "network"),
         components=separated(",".join(_texts(given, "components"))) if "components" in given else None,
-        per_stage=_flag(given, "per_stage", False),
+        per_stage=_flag(given, "per_stage"),
         pairs=tuple(pair(text) for text in _pairs(given)),
-        leave_one_in=_flag(given, "leave_one_in", False),
+        leave_one_in=_flag(given, "leave_one_in"),
         title=_text(given, "title"),
-        steps=_steps(given.get("steps", [])),
+        steps=_steps(_value(given, "steps", list, "a list of steps", [])),
     )
     if "equal" in given:
         asked = replace(asked, equal=separated(",".join(_texts(given, "equal"))))
@@ -68,11 +70,9 @@ def _understood(told: object) -> tuple[Asked, Terms, int | None]:
     return asked, _terms(given), _number(given, "seeds", int)
 
 
-def _steps(told: object) -> tuple[StoryStep, ...]:
-    if not isinstance(told, list):
-        raise UserError(f"steps: {told!r}, expected a list of steps")
+def _steps(listed: Sequence[object]) -> tuple[StoryStep, ...]:
     found: dict[str, StoryStep] = {}
-    for number, one in enumerate(told, start=1):
+    for number, one in enumerate(listed, start=1):
         where = f"step {number}"
         given = _mapping(one, where, ("name", "network", "from", "switch", "as_is"))
         name, origin, network = (_text(given, key) for key in ("name", "from", "network"))
@@ -84,10 +84,7 @@ def _steps(told: object) -> tuple[StoryStep, ...]:
             raise UserError(
                 f"{where} ({name}): from {origin!r}, expected an earlier step: {', '.join(found)}"
             )
-        switches = []
-        for text in _texts(given, "switch"):
-            component, _, label = text.partition(" ")
-            switches.append((component, label))
+        switches = [text.partition(" ")[::2] for text in _texts(given, "switch")]  # component and label
         found[name] = StoryStep(name, network, origin, tuple(switches), _flag(given, "as_is", True))
     if found and not next(iter(found.values())).network:
         raise UserError("the first step has to have a network")
@@ -95,12 +92,10 @@ def _steps(told: object) -> tuple[StoryStep, ...]:
 
 
 def _terms(given: Mapping[str, Any]) -> Terms:
-    numbers = {"epochs": float, "subset": float}
-    whole = ("train_resolution", "seed", "target_resolution", "target_classes")
-    values: dict[str, Any] = {name: _number(given, name, kind) for name, kind in numbers.items()}
-    values |= {name: _number(given, name, int) for name in whole}
+    values = {name: _number(given, name, float) for name in _FRACTIONS}
+    values |= {name: _number(given, name, int) for name in _WHOLE}
     values |= {name: _text(given, name) or None for name in ("data", "fidelity", "recipe")}
-    return Terms(**values, skip_corrupt=_flag(given, "skip_corrupt", False))
+    return Terms(**values, skip_corrupt=_flag(given, "skip_corrupt"))
 
 
 def _mapping(told: object, where: str, known: Sequence[str]) -> dict[str, Any]:
@@ -113,13 +108,20 @@ def _mapping(told: object, where: str, known: Sequence[str]) -> dict[str, Any]:
     return told
 
 
+def _value(given: Mapping[str, Any], key: str, kind: type, expected: str, default: Any) -> Any:
+    value = given.get(key, default)
+    if not isinstance(value, kind):
+        raise UserError(f"{key}: {value!r}, expected {expected}")
+    return value
+
+
 def _text(given: Mapping[str, Any], key: str) -> str:
-    value = given.get(key, "")
-    if not isinstance(value, str):
-        raise UserError(
-            f"{key}: {value!r}, expected a text (in quotes where YAML reads it as something else)"
-        )
-    return value.strip()
+    expected = "a text (in quotes where YAML reads it as something else)"
+    return str(_value(given, key, str, expected, "")).strip()
+
+
+def _flag(given: Mapping[str, Any], key: str, default: bool = False) -> bool:
+    return bool(_value(given, key, bool, "true or false", default))
 
 
 def _texts(given: Mapping[str, Any], key: str) -> list[str]:
@@ -133,18 +135,10 @@ def _texts(given: Mapping[str, Any], key: str) -> list[str]:
 
 def _pairs(given: Mapping[str, Any]) -> list[str]:
     """Pairs: one text with a comma, or a list of such texts or of lists of two."""
-    value = given.get("pairs", [])
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list):
-        raise UserError(f"pairs: {value!r}, expected a list, as in [[se, activation]]")
+    if isinstance(given.get("pairs"), str):
+        return [given["pairs"]]
+    listed = _value(given, "pairs", list, "a list, as in [[se, activation]]", [])
     return [one if isinstance(one, str) else ",".join(_texts({"pairs": one}, "pairs")) for one in listed]
-
-
-def _flag(given: Mapping[str, Any], key: str, default: bool) -> bool:
-    value = given.get(key, default)
-    if not isinstance(value, bool):
-        raise UserError(f"{key}: {value!r}, expected true or false")
-    return value
 
 
 def _number(given: Mapping[str, Any], key: str, kind: type[int] | type[float]) -> Any:

@@ -10,37 +10,16 @@ import pandas as pd
 
 from nas.ablate.study import BASE, Contrast, Plan, Row
 from nas.common import stats
+from nas.common.decode import decoded
 from nas.common.stats import Effect
 from nas.compare.trainings import Trainings
 
-COLUMNS = (
-    "name",
-    "component",
-    "label",
-    "stage",
-    "comparison",
-    "status",
-    "seeds",
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "p",
-    "p_holm",
-    "verdict",
-    "smallest",
-    "ratio",
-    "macs",
-    "params",
-    "activations",
-    "latency_ms",
-    "arch",
-    "against",
-    "note",
-)
 _MEANS = ("accuracy", "accuracy_low", "accuracy_high")
+_EFFECT = ("difference", "difference_low", "difference_high", "p", "p_holm", "verdict", "smallest")
+COLUMNS = (
+    *("name", "component", "label", "stage", "comparison", "status", "seeds", *_MEANS, *_EFFECT),
+    *("ratio", "macs", "params", "activations", "latency_ms", "arch", "against", "note"),
+)
 READ = "read"
 """The status of a line that is no network but a number read from several, such as an interaction."""
 SEEN = "interaction seen"
@@ -53,13 +32,8 @@ def plan_to_json(plan: Plan) -> str:
 
 
 def plan_from_json(text: str) -> Plan:
-    """The inverse of `plan_to_json`."""
-    data = json.loads(text)
-    contrasts = [
-        Contrast(told["name"], told["family"], tuple((float(c), str(arch)) for c, arch in told["terms"]))
-        for told in data["contrasts"]
-    ]
-    return Plan(data["base"], tuple(Row(**row) for row in data["rows"]), tuple(contrasts))
+    """The inverse of `plan_to_json`. Raises UserError for what is no plan."""
+    return decoded(text, Plan, "the plan of the ablation cannot be read")
 
 
 def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -89,13 +63,8 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
         lines.append(line)
     for (family, name), effect in effects.items():
         comparison, _, kind = family.partition(", ")
-        read = {
-            "name": f"{name} ({kind or 'effect'})",
-            "component": kind,
-            "comparison": comparison,
-            "status": READ,
-        }
-        line = {**read, "stage": 0, "seeds": effect.n, **_told(effect, "")}
+        read = {"name": f"{name} ({kind or 'effect'})", "component": kind, "comparison": comparison}
+        line = {**read, "status": READ, "stage": 0, "seeds": effect.n, **_told(effect, "")}
         if effect.verdict in (stats.HELPS, stats.HURTS):  # neither is what an interaction does
             line["verdict"] = SEEN
         lines.append(line)
@@ -150,9 +119,7 @@ def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
     if row.comparison == BASE:
         return None
     wanted = {(1.0, row.arch), (-1.0, row.against)}
-    for (
-        contrast
-    ) in plan.contrasts:  # two rows may be one network, so that the terms alone do not tell them apart
+    for contrast in plan.contrasts:  # two rows may be one network, which the terms do not tell apart
         comparison = contrast.family.partition(", ")[0]
         if (contrast.name, comparison) == (row.name, row.comparison) and set(contrast.terms) == wanted:
             return contrast
@@ -160,13 +127,5 @@ def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
 
 
 def _told(effect: Effect, note: str) -> dict[str, Any]:
-    return {
-        "difference": effect.mean,
-        "difference_low": effect.low,
-        "difference_high": effect.high,
-        "p": effect.p,
-        "p_holm": effect.p_holm,
-        "verdict": effect.verdict,
-        "smallest": effect.smallest,
-        "note": note or effect.reason,
-    }
+    values = (effect.mean, effect.low, effect.high, effect.p, effect.p_holm, effect.verdict, effect.smallest)
+    return dict(zip(_EFFECT, values, strict=True)) | {"note": note or effect.reason}

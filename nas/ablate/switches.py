@@ -4,14 +4,35 @@ A function gives every label it knows: one that changes nothing gives the arch i
 identical), one that cannot be built gives the error that says why.
 """
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from blocks import Block, UserError
 from nas.ablate.stages import inputs, mapped, swapped
-from nas.ablate.study import Made, attempt
+from nas.ablate.study import Component, Made, attempt
 from search_spaces.arch import Arch
 
-_RECTIFIERS = ("RE", "RE6")
-_SMOOTH = ("HS", "SI", "HSopen")
+ON, OFF = {False: True}, {True: False}
 _SQUEEZE = ("squeeze", "squeeze_activation", "gate")
+
+
+def option(
+    name: str,
+    label: str,
+    option: str,
+    values: Mapping[str, Mapping[Any, Any]],
+    plain: Mapping[Any, Any] | None = None,
+    *,
+    ends: bool = False,
+) -> Component:
+    """A component that replaces values of one option of the blocks (with `ends`, of stem and head too), by label."""
+    swap = partial(swapped, option=option, ends=ends)
+
+    def make(arch: Arch) -> Made:
+        return {key: attempt(partial(swap, values=new), arch) for key, new in values.items()}
+
+    return Component(name, label, make, None if plain is None else partial(swap, values=plain))
 
 
 def squeeze_excite(arch: Arch) -> Made:
@@ -21,7 +42,7 @@ def squeeze_excite(arch: Arch) -> Made:
 
 def without_squeeze_excite(arch: Arch) -> Arch:
     """No squeeze-excite."""
-    return swapped(arch, "squeeze_excite", {True: False})
+    return swapped(arch, "squeeze_excite", OFF)
 
 
 def _with_squeeze_excite(arch: Arch) -> Arch:
@@ -46,7 +67,7 @@ def activation(arch: Arch) -> Made:
     """HS -> RE and RE -> HS (ReLU6 counts as ReLU), in stem and head too; SiLU to both where there is any."""
     made: dict[str, Arch | UserError] = {
         "HS -> RE": swapped(arch, "activation", {"HS": "RE"}, ends=True),
-        "RE -> HS": swapped(arch, "activation", dict.fromkeys(_RECTIFIERS, "HS"), ends=True),
+        "RE -> HS": swapped(arch, "activation", {"RE": "HS", "RE6": "HS"}, ends=True),
     }
     if any(getattr(part, "activation", "") == "SI" for part in (arch.stem, *arch.blocks, arch.head)):
         for other in ("RE", "HS"):
@@ -56,20 +77,7 @@ def activation(arch: Arch) -> Made:
 
 def rectified(arch: Arch) -> Arch:
     """ReLU for every smooth activation."""
-    return swapped(arch, "activation", dict.fromkeys(_SMOOTH, "RE"), ends=True)
-
-
-def kernel(arch: Arch) -> Made:
-    """Depthwise kernels 5 -> 3 and 3 -> 5 (in an Inception module, of its wide branch); not the stem's."""
-    return {
-        "5 -> 3": attempt(swapped, arch, "kernel", {5: 3}),
-        "3 -> 5": attempt(swapped, arch, "kernel", {3: 5}),
-    }
-
-
-def small_kernels(arch: Arch) -> Arch:
-    """3x3 throughout."""
-    return swapped(arch, "kernel", {5: 3, 7: 3})
+    return swapped(arch, "activation", dict.fromkeys(("HS", "SI", "HSopen"), "RE"), ends=True)
 
 
 def groups(arch: Arch) -> Made:

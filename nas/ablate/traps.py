@@ -3,70 +3,13 @@
 Each is one option of the blocks (with `ends`, of stem and head too) and the values that it replaces, by label.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from blocks import Block
 from nas.ablate.stages import mapped, swapped
 from nas.ablate.study import Component, Made, attempt
+from nas.ablate.switches import OFF, ON, option
 from search_spaces.arch import DEFAULT_EPS, Arch
-
-
-@dataclass(frozen=True)
-class _Option:
-    name: str
-    label: str
-    option: str
-    values: Mapping[str, Mapping[Any, Any]]
-    ends: bool = False
-
-    def make(self, arch: Arch) -> Made:
-        return {
-            label: attempt(
-                lambda arch, values: swapped(arch, self.option, values, ends=self.ends), arch, values
-            )
-            for label, values in self.values.items()
-        }
-
-
-_ON, _OFF = {False: True}, {True: False}
-_OPTIONS = (
-    _Option(
-        "h_swish",
-        "h-swish as it is miscopied: from the smooth sigmoid, or without the upper bound",
-        "activation",
-        {"sigmoid": {"HS": "SI"}, "unbounded": {"HS": "HSopen"}},
-        ends=True,
-    ),
-    _Option(
-        "gate",
-        "squeeze-excite's gate: the smooth sigmoid, or a hard one without its upper bound",
-        "gate",
-        {"sigmoid": {"hsig": "sig"}, "unbounded": {"hsig": "hsigopen"}},
-    ),
-    _Option(
-        "relu6",
-        "ReLU bounded at 6, or not",
-        "activation",
-        {"RE -> RE6": {"RE": "RE6"}, "RE6 -> RE": {"RE6": "RE"}},
-        ends=True,
-    ),
-    _Option(
-        "relu_after_depthwise",
-        "an activation behind ShuffleNetV1's depthwise",
-        "relu_after_depthwise",
-        {"on": _ON},
-    ),
-    _Option("shuffle", "the channel shuffle between grouped convolutions", "shuffle", {"off": _OFF}),
-    _Option(
-        "dense_first", "ShuffleNetV1's first pointwise left dense, or grouped", "dense_first", {"off": _OFF}
-    ),
-    _Option("layout", "ShuffleNetV2's layout of the paper's figure", "figure", {"figure": _ON, "code": _OFF}),
-    _Option("first_depthwise", "a first depthwise in every SandGlass", "first_depthwise", {"on": _ON}),
-    _Option("identity", "the shortcut of a SandGlass for half of the channels", "identity", {"half": {1: 2}}),
-    _Option("conv_shortcut", "a convolution in the BlazeBlock's shortcut", "conv_shortcut", {"on": _ON}),
-)
 
 
 def squeeze(arch: Arch) -> Made:
@@ -99,7 +42,40 @@ def eps(arch: Arch) -> Made:
 
 
 TRAPS = (
-    *(Component(option.name, option.label, option.make) for option in _OPTIONS),
+    option(
+        "h_swish",
+        "h-swish as it is miscopied: from the smooth sigmoid, or without the upper bound",
+        "activation",
+        {"sigmoid": {"HS": "SI"}, "unbounded": {"HS": "HSopen"}},
+        ends=True,
+    ),
+    option(
+        "gate",
+        "squeeze-excite's gate: the smooth sigmoid, or a hard one without its upper bound",
+        "gate",
+        {"sigmoid": {"hsig": "sig"}, "unbounded": {"hsig": "hsigopen"}},
+    ),
+    option(
+        "relu6",
+        "ReLU bounded at 6, or not",
+        "activation",
+        {"RE -> RE6": {"RE": "RE6"}, "RE6 -> RE": {"RE6": "RE"}},
+        ends=True,
+    ),
+    option(
+        "relu_after_depthwise",
+        "an activation behind ShuffleNetV1's depthwise",
+        "relu_after_depthwise",
+        {"on": ON},
+    ),
+    option("shuffle", "the channel shuffle between grouped convolutions", "shuffle", {"off": OFF}),
+    option(
+        "dense_first", "ShuffleNetV1's first pointwise left dense, or grouped", "dense_first", {"off": OFF}
+    ),
+    option("layout", "ShuffleNetV2's layout of the paper's figure", "figure", {"figure": ON, "code": OFF}),
+    option("first_depthwise", "a first depthwise in every SandGlass", "first_depthwise", {"on": ON}),
+    option("identity", "the shortcut of a SandGlass for half of the channels", "identity", {"half": {1: 2}}),
+    option("conv_shortcut", "a convolution in the BlazeBlock's shortcut", "conv_shortcut", {"on": ON}),
     Component("stride_first", "the stride in a block's first convolution", stride_first),
     Component("squeeze", "the width from which squeeze-excite's is a quarter", squeeze),
     Component("eps", "batch norm's eps: 1e-5 or 0.001", eps, by_stage=False),

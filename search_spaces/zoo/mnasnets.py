@@ -3,66 +3,56 @@
 Batch-norm eps is torch's 1e-5, as in torchvision's and timm's weights; the official code trained with 1e-3.
 """
 
-from typing import NamedTuple
-
 from blocks import Block, Head, InvertedResidual, Stem, make_divisible
 from search_spaces.arch import Arch
+from search_spaces.zoo.lines import Line
 
-
-class _Stage(NamedTuple):
-    expansion: int
-    kernel: int
-    out: int
-    repeats: int
-    stride: int
-    squeeze_excite: bool = False
-
-
+# fmt: off
 _A1 = (
-    _Stage(1, 3, 16, 1, 1),
-    _Stage(6, 3, 24, 2, 2),
-    _Stage(3, 5, 40, 3, 2, True),
-    _Stage(6, 3, 80, 4, 2),
-    _Stage(6, 3, 112, 2, 1, True),
-    _Stage(6, 5, 160, 3, 2, True),
-    _Stage(6, 3, 320, 1, 1),
+    Line(t=1, k=3, c= 16, n=1, s=1, se=False),
+    Line(t=6, k=3, c= 24, n=2, s=2, se=False),
+    Line(t=3, k=5, c= 40, n=3, s=2, se=True),
+    Line(t=6, k=3, c= 80, n=4, s=2, se=False),
+    Line(t=6, k=3, c=112, n=2, s=1, se=True),
+    Line(t=6, k=5, c=160, n=3, s=2, se=True),
+    Line(t=6, k=3, c=320, n=1, s=1, se=False),
 )
 _B1 = (
-    _Stage(1, 3, 16, 1, 1),
-    _Stage(3, 3, 24, 3, 2),
-    _Stage(3, 5, 40, 3, 2),
-    _Stage(6, 5, 80, 3, 2),
-    _Stage(6, 3, 96, 2, 1),
-    _Stage(6, 5, 192, 4, 2),
-    _Stage(6, 3, 320, 1, 1),
+    Line(t=1, k=3, c= 16, n=1, s=1, se=False),
+    Line(t=3, k=3, c= 24, n=3, s=2, se=False),
+    Line(t=3, k=5, c= 40, n=3, s=2, se=False),
+    Line(t=6, k=5, c= 80, n=3, s=2, se=False),
+    Line(t=6, k=3, c= 96, n=2, s=1, se=False),
+    Line(t=6, k=5, c=192, n=4, s=2, se=False),
+    Line(t=6, k=3, c=320, n=1, s=1, se=False),
 )
 _EFFICIENTNET_B0 = (
-    _Stage(1, 3, 16, 1, 1, True),
-    _Stage(6, 3, 24, 2, 2, True),
-    _Stage(6, 5, 40, 2, 2, True),
-    _Stage(6, 3, 80, 3, 2, True),
-    _Stage(6, 5, 112, 3, 1, True),
-    _Stage(6, 5, 192, 4, 2, True),
-    _Stage(6, 3, 320, 1, 1, True),
+    Line(t=1, k=3, c= 16, n=1, s=1, se=True),
+    Line(t=6, k=3, c= 24, n=2, s=2, se=True),
+    Line(t=6, k=5, c= 40, n=2, s=2, se=True),
+    Line(t=6, k=3, c= 80, n=3, s=2, se=True),
+    Line(t=6, k=5, c=112, n=3, s=1, se=True),
+    Line(t=6, k=5, c=192, n=4, s=2, se=True),
+    Line(t=6, k=3, c=320, n=1, s=1, se=True),
 )
+# fmt: on
 
 
-def _network(stages: tuple[_Stage, ...], width: float, activation: str) -> Arch:
+def _network(table: tuple[Line, ...], width: float, activation: str) -> Arch:
     """The squeeze is a quarter of the block's *input* width, its gate a sigmoid; 1280 never scales."""
     blocks: list[Block] = []
     stem = channels = make_divisible(32 * width)
-    for stage in stages:
-        for index in range(stage.repeats):
-            squeeze = max(1, channels // 4) if stage.squeeze_excite else 0
-            channels_in, channels = channels, make_divisible(stage.out * width)
+    for line in table:
+        for stride in line.strides:
+            before, channels = channels, make_divisible(line.c * width)
             blocks.append(
                 InvertedResidual(
                     channels,
-                    kernel=stage.kernel,
-                    inner=channels_in * stage.expansion,
-                    stride=stage.stride if index == 0 else 1,
-                    squeeze_excite=stage.squeeze_excite,
-                    squeeze=squeeze,
+                    kernel=line.k,
+                    inner=before * line.t,
+                    stride=stride,
+                    squeeze_excite=line.se,
+                    squeeze=max(1, before // 4) if line.se else 0,
                     squeeze_activation=activation,
                     gate="sig",
                     activation=activation,

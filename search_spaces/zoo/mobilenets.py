@@ -1,9 +1,61 @@
 """MobileNetV1, V2 and V3."""
 
-from collections.abc import Iterable
-
 from blocks import Block, Head, InvertedResidual, Separable, Stem, make_divisible
 from search_spaces.arch import Arch
+from search_spaces.zoo.lines import Line
+
+# fmt: off
+_V1 = (
+    Line(c=  64, n=1, s=1),
+    Line(c= 128, n=1, s=2),
+    Line(c= 128, n=1, s=1),
+    Line(c= 256, n=1, s=2),
+    Line(c= 256, n=1, s=1),
+    Line(c= 512, n=1, s=2),
+    Line(c= 512, n=5, s=1),
+    Line(c=1024, n=1, s=2),
+    Line(c=1024, n=1, s=1),
+)
+_V2 = (
+    Line(t=1, c= 16, n=1, s=1),
+    Line(t=6, c= 24, n=2, s=2),
+    Line(t=6, c= 32, n=3, s=2),
+    Line(t=6, c= 64, n=4, s=2),
+    Line(t=6, c= 96, n=3, s=1),
+    Line(t=6, c=160, n=3, s=2),
+    Line(t=6, c=320, n=1, s=1),
+)
+_V3_LARGE = (
+    Line(k=3, exp= 16, c= 16, se=False, nl="RE", s=1),
+    Line(k=3, exp= 64, c= 24, se=False, nl="RE", s=2),
+    Line(k=3, exp= 72, c= 24, se=False, nl="RE", s=1),
+    Line(k=5, exp= 72, c= 40, se=True,  nl="RE", s=2),
+    Line(k=5, exp=120, c= 40, se=True,  nl="RE", s=1),
+    Line(k=5, exp=120, c= 40, se=True,  nl="RE", s=1),
+    Line(k=3, exp=240, c= 80, se=False, nl="HS", s=2),
+    Line(k=3, exp=200, c= 80, se=False, nl="HS", s=1),
+    Line(k=3, exp=184, c= 80, se=False, nl="HS", s=1),
+    Line(k=3, exp=184, c= 80, se=False, nl="HS", s=1),
+    Line(k=3, exp=480, c=112, se=True,  nl="HS", s=1),
+    Line(k=3, exp=672, c=112, se=True,  nl="HS", s=1),
+    Line(k=5, exp=672, c=160, se=True,  nl="HS", s=2),
+    Line(k=5, exp=960, c=160, se=True,  nl="HS", s=1),
+    Line(k=5, exp=960, c=160, se=True,  nl="HS", s=1),
+)
+_V3_SMALL = (
+    Line(k=3, exp= 16, c= 16, se=True,  nl="RE", s=2),
+    Line(k=3, exp= 72, c= 24, se=False, nl="RE", s=2),
+    Line(k=3, exp= 88, c= 24, se=False, nl="RE", s=1),
+    Line(k=5, exp= 96, c= 40, se=True,  nl="HS", s=2),
+    Line(k=5, exp=240, c= 40, se=True,  nl="HS", s=1),
+    Line(k=5, exp=240, c= 40, se=True,  nl="HS", s=1),
+    Line(k=5, exp=120, c= 48, se=True,  nl="HS", s=1),
+    Line(k=5, exp=144, c= 48, se=True,  nl="HS", s=1),
+    Line(k=5, exp=288, c= 96, se=True,  nl="HS", s=2),
+    Line(k=5, exp=576, c= 96, se=True,  nl="HS", s=1),
+    Line(k=5, exp=576, c= 96, se=True,  nl="HS", s=1),
+)
+# fmt: on
 
 
 def mobilenet_v1(width: float = 1.0) -> Arch:
@@ -13,19 +65,7 @@ def mobilenet_v1(width: float = 1.0) -> Arch:
     slim's later code has ReLU6. Widths are cut off, not rounded to multiples of 8 (slim), and the last 1024
     scales with the rest.
     """
-    table = (
-        # out, stride
-        (64, 1),
-        (128, 2),
-        (128, 1),
-        (256, 2),
-        (256, 1),
-        (512, 2),
-        *[(512, 1)] * 5,
-        (1024, 2),
-        (1024, 1),
-    )
-    blocks = [Separable(max(int(out * width), 8), stride=stride) for out, stride in table]
+    blocks = [Separable(max(int(line.c * width), 8), stride=s) for line in _V1 for s in line.strides]
     return Arch(Stem(max(int(32 * width), 8)), tuple(blocks))
 
 
@@ -34,76 +74,31 @@ def mobilenet_v2(width: float = 1.0) -> Arch:
 
     The expansion follows the scaled input. Below width 1 the last convolution stays at 1280 (section 4).
     """
-    table = (
-        # t, c, n, s
-        (1, 16, 1, 1),
-        (6, 24, 2, 2),
-        (6, 32, 3, 2),
-        (6, 64, 4, 2),
-        (6, 96, 3, 1),
-        (6, 160, 3, 2),
-        (6, 320, 1, 1),
-    )
-    blocks: list[Block] = []
-    for t, c, n, s in table:
-        for i in range(n):
-            blocks.append(
-                InvertedResidual(
-                    make_divisible(c * width), expansion=float(t), stride=s if i == 0 else 1, activation="RE6"
-                )
-            )
+    blocks = [
+        InvertedResidual(
+            make_divisible(line.c * width), expansion=float(line.t), stride=stride, activation="RE6"
+        )
+        for line in _V2
+        for stride in line.strides
+    ]
     stem = Stem(make_divisible(32 * width), activation="RE6")
     return Arch(stem, tuple(blocks), Head(make_divisible(1280 * max(1.0, width)), activation="RE6"))
 
 
-_V3_LARGE = (
-    # kernel, expanded, out, squeeze-excite, activation, stride
-    (3, 16, 16, False, "RE", 1),
-    (3, 64, 24, False, "RE", 2),
-    (3, 72, 24, False, "RE", 1),
-    (5, 72, 40, True, "RE", 2),
-    (5, 120, 40, True, "RE", 1),
-    (5, 120, 40, True, "RE", 1),
-    (3, 240, 80, False, "HS", 2),
-    (3, 200, 80, False, "HS", 1),
-    (3, 184, 80, False, "HS", 1),
-    (3, 184, 80, False, "HS", 1),
-    (3, 480, 112, True, "HS", 1),
-    (3, 672, 112, True, "HS", 1),
-    (5, 672, 160, True, "HS", 2),
-    (5, 960, 160, True, "HS", 1),
-    (5, 960, 160, True, "HS", 1),
-)
-_V3_SMALL = (
-    (3, 16, 16, True, "RE", 2),
-    (3, 72, 24, False, "RE", 2),
-    (3, 88, 24, False, "RE", 1),
-    (5, 96, 40, True, "HS", 2),
-    (5, 240, 40, True, "HS", 1),
-    (5, 240, 40, True, "HS", 1),
-    (5, 120, 48, True, "HS", 1),
-    (5, 144, 48, True, "HS", 1),
-    (5, 288, 96, True, "HS", 2),
-    (5, 576, 96, True, "HS", 1),
-    (5, 576, 96, True, "HS", 1),
-)
-_V3Row = tuple[int, int, int, bool, str, int]
-
-
-def _plain(table: Iterable[_V3Row]) -> tuple[_V3Row, ...]:
+def _plain(table: tuple[Line, ...]) -> tuple[Line, ...]:
     """The "minimalistic" table: the same sizes, 3x3 throughout, no squeeze-excite, ReLU."""
-    return tuple((3, expanded, out, False, "RE", stride) for _, expanded, out, _, _, stride in table)
+    return tuple(line._replace(k=3, se=False, nl="RE") for line in table)
 
 
-def _tail_halved(table: tuple[_V3Row, ...]) -> tuple[_V3Row, ...]:
+def _tail_halved(table: tuple[Line, ...]) -> tuple[Line, ...]:
     """The last stage, its first expansion excepted, at half its widths: torchvision's `reduced_tail`."""
-    *rest, (k, expanded, out, se, act, stride), second, third = table
-    first = (k, expanded, out // 2, se, act, stride)
-    return *rest, first, *((k, e // 2, o // 2, se, act, s) for k, e, o, se, act, s in (second, third))
+    *rest, first, second, third = table
+    halved = (line._replace(exp=line.exp // 2, c=line.c // 2) for line in (second, third))
+    return *rest, first._replace(c=first.c // 2), *halved
 
 
 def _mobilenet_v3(
-    table: tuple[_V3Row, ...], features: int, width: float, minimalistic: bool, reduced_tail: bool
+    table: tuple[Line, ...], features: int, width: float, minimalistic: bool, reduced_tail: bool
 ) -> Arch:
     """Official scaling: the expansion is the table's ratio times the *rounded* scaled input.
 
@@ -115,21 +110,16 @@ def _mobilenet_v3(
     if minimalistic:
         table = _plain(table)
     outer = "RE" if minimalistic else "HS"
-    conv = 6 * table[-1][2]
+    conv = 6 * table[-1].c
     stem = Stem(make_divisible(16 * width), activation=outer)
     blocks: list[Block] = []
     nominal, actual = 16, stem.out
-    for kernel, expanded, out, squeeze_excite, activation, stride in table:
-        inner = actual if expanded == nominal else make_divisible(actual * expanded / nominal)
-        nominal, actual = out, make_divisible(out * width)
+    for line in table:
+        inner = actual if line.exp == nominal else make_divisible(actual * line.exp / nominal)
+        nominal, actual = line.c, make_divisible(line.c * width)
         blocks.append(
             InvertedResidual(
-                actual,
-                kernel=kernel,
-                inner=inner,
-                stride=stride,
-                squeeze_excite=squeeze_excite,
-                activation=activation,
+                actual, kernel=line.k, inner=inner, stride=line.s, squeeze_excite=line.se, activation=line.nl
             )
         )
     head = Head(make_divisible(conv * width), make_divisible(features * max(1.0, width)), outer)

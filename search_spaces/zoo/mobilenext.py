@@ -4,18 +4,20 @@ from math import ceil
 
 from blocks import Block, SandGlass, Stem, make_divisible
 from search_spaces.arch import Arch
+from search_spaces.zoo.lines import Line
 
+# fmt: off
 _TABLE = (
-    # reduction t, out, repeats, stride
-    (2, 96, 1, 2),
-    (6, 144, 1, 1),
-    (6, 192, 3, 2),
-    (6, 288, 3, 2),
-    (6, 384, 4, 1),
-    (6, 576, 4, 2),
-    (6, 960, 3, 1),  # two in many copies; the official code and its logged parameter count have three
-    (6, 1280, 1, 1),
+    Line(t=2, c=  96, n=1, s=2),
+    Line(t=6, c= 144, n=1, s=1),
+    Line(t=6, c= 192, n=3, s=2),
+    Line(t=6, c= 288, n=3, s=2),
+    Line(t=6, c= 384, n=4, s=1),
+    Line(t=6, c= 576, n=4, s=2),
+    Line(t=6, c= 960, n=3, s=1),  # two in many copies; the official code and its logged parameter count have three
+    Line(t=6, c=1280, n=1, s=1),
 )
+# fmt: on
 
 
 def mobilenext(width: float = 1.0, identity_div: int = 1) -> Arch:
@@ -26,26 +28,25 @@ def mobilenext(width: float = 1.0, identity_div: int = 1) -> Arch:
     """
     blocks: list[Block] = []
     stem = channels = make_divisible(32 * width)
-    for t, c, repeats, stride in _TABLE:
-        out = 1280 if c == 1280 and width < 1 else make_divisible(c * width)
-        for index in range(repeats):
-            keep = repeats == 1 and stride == 1
-            blocks.append(_block(t, channels, out, stride if index == 0 else 1, keep, identity_div))
+    for line in _TABLE:
+        out = 1280 if line.c == 1280 and width < 1 else make_divisible(line.c * width)
+        for stride in line.strides:
+            blocks.append(_block(line, channels, out, stride, identity_div))
             channels = out
     return Arch(Stem(stem, activation="RE6"), tuple(blocks))
 
 
-def _block(t: int, channels: int, out: int, stride: int, keep: bool, identity_div: int) -> SandGlass:
+def _block(line: Line, channels: int, out: int, stride: int, identity_div: int) -> SandGlass:
     """A block by the code's special rules.
 
     The bottleneck is a t-th of the input, but never less than a sixth of the output, then rounded to 16. A
     block that changes the width lacks its first depthwise, and at stride 1 both; the first block (t = 2) and
-    the only block of a stage of stride 1 (`keep`) have both.
+    the only block of a stage of stride 1 have both.
     """
-    inner = channels // t
+    inner = channels // line.t
     if inner < out / 6:
         inner = make_divisible(ceil(out / 6), 16)
-    whole = t == 2 or keep or channels == out
+    whole = line.t == 2 or (line.n == line.s == 1) or channels == out
     return SandGlass(
         out,
         inner=inner,

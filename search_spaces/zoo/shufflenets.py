@@ -2,6 +2,7 @@
 
 from blocks import Block, GroupShuffle, Head, SplitShuffle, Stem, UserError
 from search_spaces.arch import Arch
+from search_spaces.zoo.lines import Line
 
 _SHUFFLENET_V1_WIDTHS = {  # groups: out channels of stage 2 at width 1; stages 3 and 4 double it
     1: 144,
@@ -42,11 +43,10 @@ def shufflenet_v1(width: float = 1.0, groups: int = 3) -> Arch:
             "width 1 for g = 1, 2, 3, 4, 8, also 0.25 and 0.5 for g = 1, and 0.25, 0.5, 1.5, 2 for g = 3, 8"
         )
     blocks: list[Block] = []
-    for stage, units in enumerate((4, 8, 4)):
-        out = int(_SHUFFLENET_V1_WIDTHS[groups] * width) * 2**stage
-        for i in range(units):
-            first = stage == 0 and i == 0
-            blocks.append(GroupShuffle(out, stride=2 if i == 0 else 1, groups=groups, dense_first=first))
+    narrow = int(_SHUFFLENET_V1_WIDTHS[groups] * width)
+    for line in (Line(c=narrow, n=4, s=2), Line(c=2 * narrow, n=8, s=2), Line(c=4 * narrow, n=4, s=2)):
+        for stride in line.strides:
+            blocks.append(GroupShuffle(line.c, stride=stride, groups=groups, dense_first=not blocks))
     return Arch(Stem(stem, pool=True), tuple(blocks))
 
 
@@ -60,12 +60,14 @@ def _obstacle(width: float, groups: int) -> str:
     return ""
 
 
-_SHUFFLENET_V2 = {  # width: out channels of stages 2, 3, 4 and the last convolution
-    0.5: (48, 96, 192, 1024),
-    1.0: (116, 232, 464, 1024),
-    1.5: (176, 352, 704, 1024),
-    2.0: (244, 488, 976, 2048),
+# fmt: off
+_SHUFFLENET_V2 = {  # width: stages 2, 3 and 4, and the last convolution
+    0.5: (Line(c= 48, n=4, s=2), Line(c= 96, n=8, s=2), Line(c=192, n=4, s=2), Line(c=1024, k=1)),
+    1.0: (Line(c=116, n=4, s=2), Line(c=232, n=8, s=2), Line(c=464, n=4, s=2), Line(c=1024, k=1)),
+    1.5: (Line(c=176, n=4, s=2), Line(c=352, n=8, s=2), Line(c=704, n=4, s=2), Line(c=1024, k=1)),
+    2.0: (Line(c=244, n=4, s=2), Line(c=488, n=8, s=2), Line(c=976, n=4, s=2), Line(c=2048, k=1)),
 }
+# fmt: on
 
 
 def shufflenet_v2(width: float = 1.0, figure: bool = False) -> Arch:
@@ -77,7 +79,7 @@ def shufflenet_v2(width: float = 1.0, figure: bool = False) -> Arch:
     if width not in _SHUFFLENET_V2:
         raise UserError(f"shufflenet_v2: width is {width:g}, expected one of 0.5, 1, 1.5, 2")
     *stages, last = _SHUFFLENET_V2[width]
-    blocks: list[Block] = []
-    for out, units in zip(stages, (4, 8, 4), strict=True):
-        blocks += [SplitShuffle(out, stride=2 if i == 0 else 1, figure=figure) for i in range(units)]
-    return Arch(Stem(24, pool=True), tuple(blocks), Head(last))
+    blocks = [
+        SplitShuffle(line.c, stride=stride, figure=figure) for line in stages for stride in line.strides
+    ]
+    return Arch(Stem(24, pool=True), tuple(blocks), Head(last.c))

@@ -6,6 +6,7 @@ import pytest
 
 from blocks import InvertedResidual, UserError
 from nas.ablate import switches
+from nas.ablate.components import get
 from nas.ablate.stages import swapped
 from nas.ablate.study import Made
 from search_spaces import Arch, zoo
@@ -38,7 +39,9 @@ def test_new_squeeze_excites_are_like_the_networks_own() -> None:
 
 def test_minimalistic_v3_is_v3_without_its_components() -> None:
     """slim's own ablation: 3x3 throughout, no squeeze-excite, ReLU."""
-    plain = switches.rectified(switches.small_kernels(switches.without_squeeze_excite(LARGE)))
+    plain = LARGE
+    for component in ("se", "kernel", "activation"):
+        plain = get(component).plain(plain)  # type: ignore[misc]
     assert plain == zoo.get("mobilenet_v3_large_minimalistic")
 
 
@@ -58,7 +61,7 @@ def test_activations_change_in_stem_and_head_too() -> None:
 
 
 def test_kernels() -> None:
-    made = switches.kernel(LARGE)
+    made = get("kernel").make(LARGE)
     assert "k5" not in str(built(made, "5 -> 3")) and built(made, "3 -> 5").stem.kernel == 3
     assert all(getattr(block, "kernel", 0) == 5 for block in built(made, "3 -> 5").blocks)
 
