@@ -193,16 +193,16 @@ class Here(Crew):
 
 
 def test_what_the_commands_print_and_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for module in (train, accuracy):
         monkeypatch.setattr(module, "Crew", Here)
         monkeypatch.setattr(module, "NETWORKS", {"small": SMALL})
-    monkeypatch.setattr(train, "_SECONDS_OF_PEAK", 0.01)
+    monkeypatch.setattr(train, "peaks", lambda crew: {"fp32": 1e9, "bf16": 2e9})
     monkeypatch.setattr(train, "ways", lambda: [OURS, replace(OURS, name="plain loop")])
     monkeypatch.setattr(accuracy, "contestants", lambda: [OURS])
-    train.main("digits", tmp_path, rounds=1, seconds=0.01, equal=0.0, brief=True)
-    accuracy.main("digits", tmp_path, images=128, networks="small")
+    train.main(f"folder:{ground.folder}", tmp_path, rounds=1, seconds=0.01, equal=0.0, brief=True)
+    accuracy.main(f"folder:{ground.folder}", tmp_path, images=128, networks="small")
     printed = capsys.readouterr().out
     assert "small: " in printed and "every core was ours to" in printed
     assert "mean of 1 networks after 128 images" in printed
