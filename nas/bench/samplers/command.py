@@ -5,18 +5,23 @@ python -m nas.bench sampler --table nas-bench-macro_cifar10.json --workers 1 --w
 python -m nas.bench sampler --timing
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from nas.bench.output import made, write_table
+from nas.bench.samplers.contestants import CONTESTANTS
+from nas.bench.samplers.pictures import write_html, write_png
+from nas.bench.samplers.playing import Scenario
+from nas.bench.samplers.scores import LABELS, LOOKED_AT, Score, curves, scores, summary
+from nas.bench.samplers.synthetic import SYNTHETIC
+from nas.bench.samplers.timing import timings
+from nas.bench.samplers.tournament import PlayJob, load, tournament
+from nas.common.errors import UserError
 from nas.common.machine import cores
-
-if TYPE_CHECKING:
-    from nas.bench.samplers.playing import Scenario
-    from nas.bench.samplers.standings import Score
+from nas.console.text_table import aligned
 
 DEFAULT = ("front", "nsga2-20", "nsga2", "tpe", "random")
 
@@ -47,57 +52,38 @@ def main(
     cap: Annotated[
         bool, typer.Option(help="Also for the best value at a cost of at most the median.")
     ] = False,
-    processes: Annotated[int, typer.Option(min=1, help="Plays at a time.")] = cores(),
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "--processes", min=1, help="Plays at a time.")
+    ] = cores(),
     timing: Annotated[
         bool, typer.Option(help="Only the milliseconds a suggestion, by number of trials, on one thread.")
     ] = False,
 ) -> None:
     """Compare samplers by regret, evaluations needed, and milliseconds a suggestion."""
-    from nas.bench.samplers.contestants import CONTESTANTS
-    from nas.common.errors import UserError
-
-    names = sampler or list(DEFAULT)
+    names = list(dict.fromkeys(sampler or DEFAULT))
     for name in names:
         if name not in CONTESTANTS:
             raise UserError(f"--sampler {name}: expected one of {', '.join(CONTESTANTS)}")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--out {out}: cannot be made ({error.strerror}); name a folder to write to"
-        ) from error
+    made(out)
     if timing:
         _time(names, table or ["large"], out)
-    else:
-        lengths = {name: others if others and not name.startswith("front") else evaluations for name in names}
-        _compare(table or [], lengths, _scenarios(workers or [1], noise, cap), seeds, processes, out)
+        return
+    scenarios = [Scenario(f"{number} at a time", workers=number) for number in dict.fromkeys(workers or [1])]
+    scenarios += [Scenario("noisy", noisy=True)] if noise else []
+    scenarios += [Scenario("under a cap", capped=True)] if cap else []
+    lengths = {name: others if others and not name.startswith("front") else evaluations for name in names}
+    _compare(_jobs(table or SYNTHETIC, scenarios, lengths, seeds), concurrency, out)
+    typer.echo(
+        f"\nMedians of {seeds} seeds. Written to {out}: summary.csv, curves.csv, curves.png, curves.html"
+    )
 
 
-def _scenarios(workers: list[int], noise: bool, cap: bool) -> list[Scenario]:
-    from nas.bench.samplers.playing import Scenario
-
-    found = [Scenario(f"{number} at a time", workers=number) for number in dict.fromkeys(workers)]
-    found += [Scenario("noisy", noisy=True)] if noise else []
-    return found + ([Scenario("under a cap", capped=True)] if cap else [])
-
-
-def _compare(
-    tables: list[str],
-    lengths: dict[str, int],
-    scenarios: list[Scenario],
-    seeds: int,
-    processes: int,
-    out: Path,
-) -> None:
-    from nas.bench.samplers.contestants import CONTESTANTS
-    from nas.bench.samplers.pictures import write_html, write_png
-    from nas.bench.samplers.standings import curves, standings, summary
-    from nas.bench.samplers.synthetic import SYNTHETIC
-    from nas.bench.samplers.tournament import PlayJob, load, tournament
-    from nas.common.files import write_whole
-
-    loaded = {name: load(name) for name in tables or SYNTHETIC}
-    jobs = [
+def _jobs(
+    tables: Iterable[str], scenarios: list[Scenario], lengths: dict[str, int], seeds: int
+) -> list[PlayJob]:
+    """All that makes sense: with noise only tables that have some, with features only those that have any."""
+    loaded = {name: load(name) for name in tables}
+    return [
         PlayJob(name, sampler, scenario, seed, length)
         for name, table in loaded.items()
         for scenario in scenarios
@@ -107,36 +93,31 @@ def _compare(
         for seed in range(seeds)
     ]
 
+
+def _compare(jobs: list[PlayJob], concurrency: int, out: Path) -> None:
     def report(done: int, total: int) -> None:
         typer.echo(f"\r{done} of {total} plays", nl=done == total, err=True)
 
-    found = standings(tournament(jobs, out, processes, report))
-    rows = summary(found)
-    write_whole(out / "summary.csv", lambda file: rows.to_csv(file, index=False, float_format="%.5g"))
-    write_whole(out / "curves.csv", lambda file: curves(found).to_csv(file, index=False, float_format="%.5g"))
+    found = scores(tournament(jobs, out, concurrency, report))
+    write_table(summary(found), out, "summary.csv")
+    write_table(curves(found), out, "curves.csv")
     write_png(found, out / "curves.png")
     write_html(found, out / "curves.html")
     typer.echo(_table(found))
-    typer.echo(
-        f"\nMedians of {seeds} seeds. Written to {out}: summary.csv, curves.csv, curves.png, curves.html"
-    )
 
 
 def _table(found: list[Score]) -> str:
-    from nas.bench.samplers.standings import LOOKED_AT, beside_random
-    from nas.console.text_table import aligned
-
     looked_at = [n for n in LOOKED_AT if any(n <= s.regrets.shape[1] for s in found)]
     rows = []
     for s in found:
-        middle, beside = s.quartiles()[1], beside_random(s, found)
+        middle, beside = s.quartiles()[1], s.beside_random(found)
         regrets = [f"{middle[n - 1]:.2f}" if n <= len(middle) else "" for n in looked_at]
         reached = [f"{i.median:g} [{i.low:g}, {i.high:g}]".replace("inf", "-") for i in s.reached.values()]
         gap = "" if beside is None else f"{beside:+.1f}"
-        rows.append([s.table.name, s.scenario.name, s.sampler, *regrets, *reached, str(s.repeats), gap])
-    header = ["table", "scenario", "sampler", *(f"@{n}" for n in looked_at)]
+        rows.append([*s.labels.values(), *regrets, *reached, str(s.repeats), gap])
+    header = [*LABELS, *(f"@{n}" for n in looked_at)]
     header += [f"to {100 * share:.0f} % [95 %]" for share in found[0].reached] + ["repeats", "- random"]
-    return aligned(header, rows, left=("table", "scenario", "sampler")) + (
+    return aligned(header, rows, left=LABELS) + (
         "\n\n@N: regret after N evaluations, in per cent of the true front's hypervolume (under a cap: in the "
         "value's unit).\nto 95 %: evaluations until 95 % of it is found, with a bootstrap interval of the median; "
         "-: not reached by half.\n- random: last regret less random's, in random's interquartile ranges."
@@ -144,12 +125,8 @@ def _table(found: list[Score]) -> str:
 
 
 def _time(names: list[str], tables: list[str], out: Path) -> None:
-    from nas.bench.samplers.timing import SIZES, timings
-    from nas.common.files import write_whole
-    from nas.console.text_table import aligned
-
-    rows = timings(names, tables, SIZES, lambda text: typer.echo(text, err=True))
-    write_whole(out / "timing.csv", lambda file: rows.to_csv(file, index=False, float_format="%.5g"))
+    rows = timings(names, tables, lambda text: typer.echo(text, err=True))
+    write_table(rows, out, "timing.csv")
     header = ["table", "dimensions", "sampler", "trials", "median ms", "mean ms", "longest ms", "peak MB"]
     lines = [
         [f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows.to_numpy()

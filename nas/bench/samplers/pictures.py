@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.bench.samplers.standings import Score
+from nas.bench.samplers.scores import Score
 from nas.bench.samplers.tables import Floats
 from nas.common.files import write_text, write_whole
 from nas.figures.layout import FAINT, GRID, INK
@@ -80,16 +80,17 @@ def write_png(found: list[Score], path: Path) -> None:
     FigureCanvasAgg(figure)
     grid = list(figure.subplots(down, min(ACROSS, len(drawn)), squeeze=False).flat)
     lines = {}
+    text = {"fontsize": 8, "family": _FONT, "color": INK}
     for axes, panel in zip(grid, drawn, strict=False):
         for order, curve in enumerate(panel.curves, start=2):
-            x = curve.evaluations
-            axes.fill_between(x, curve.low, curve.high, color=curve.colour, alpha=0.18, lw=0, zorder=order)
-            (lines[curve.sampler],) = axes.plot(x, curve.middle, color=curve.colour, lw=1.6, zorder=order)
+            x, color = curve.evaluations, curve.colour
+            axes.fill_between(x, curve.low, curve.high, color=color, alpha=0.18, lw=0, zorder=order)
+            (lines[curve.sampler],) = axes.plot(x, curve.middle, color=color, lw=1.6, zorder=order)
         axes.set_yscale("log")
         axes.set_ylim(bottom=panel.least)
-        axes.set_title(panel.title, fontsize=9, family=_FONT, color=INK)
-        axes.set_ylabel(f"regret, {panel.unit}", fontsize=8, family=_FONT, color=INK)
-        axes.set_xlabel("evaluations", fontsize=8, family=_FONT, color=INK)
+        axes.set_title(panel.title, **text | {"fontsize": 9})
+        axes.set_ylabel(f"regret, {panel.unit}", **text)
+        axes.set_xlabel("evaluations", **text)
         axes.tick_params(labelsize=8, colors=FAINT)
         axes.grid(color=GRID, lw=0.7)
         axes.spines[["top", "right"]].set_visible(False)
@@ -104,7 +105,7 @@ def write_png(found: list[Score], path: Path) -> None:
 
 def write_html(found: list[Score], path: Path) -> None:
     """A page that fetches nothing, whole or not at all. Raises OSError."""
-    from plotly.graph_objects import Figure, Scatter
+    from plotly.graph_objects import Figure
     from plotly.subplots import make_subplots
 
     drawn = panels(found)
@@ -114,34 +115,20 @@ def write_html(found: list[Score], path: Path) -> None:
     )
     named: set[str] = set()
     for number, panel in enumerate(drawn):
-        place = {"row": number // ACROSS + 1, "col": number % ACROSS + 1}
+        cell = {"row": number // ACROSS + 1, "col": number % ACROSS + 1}
         for curve in panel.curves:
-            x, common = curve.evaluations, {"legendgroup": curve.sampler, "name": curve.sampler}
-            band = Scatter(
-                x=np.concatenate([x, x[::-1]]),
-                y=np.concatenate([curve.high, curve.low[::-1]]),
-                fill="toself",
-                fillcolor=curve.colour,
-                opacity=0.18,
-                line={"width": 0},
-                mode="lines",
-                hoverinfo="skip",
-                showlegend=False,
-                **common,
+            x, common = (
+                curve.evaluations,
+                {"legendgroup": curve.sampler, "name": curve.sampler, "mode": "lines"},
             )
-            line = Scatter(
-                x=x,
-                y=curve.middle,
-                line={"color": curve.colour, "width": 2},
-                mode="lines",
-                showlegend=curve.sampler not in named,
-                **common,
-            )
+            band = {"fill": "toself", "fillcolor": curve.colour, "opacity": 0.18, "hoverinfo": "skip"}
+            around = {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([curve.high, curve.low[::-1]])}
+            figure.add_scatter(**around, **band, **common, line={"width": 0}, showlegend=False, **cell)
+            line = {"x": x, "y": curve.middle, "line": {"color": curve.colour, "width": 2}}
+            figure.add_scatter(**line, **common, showlegend=curve.sampler not in named, **cell)
             named.add(curve.sampler)
-            figure.add_trace(band, **place)
-            figure.add_trace(line, **place)
-        figure.update_yaxes(type="log", title=f"regret, {panel.unit}", exponentformat="power", **place)
-        figure.update_xaxes(title="evaluations", **place)
+        figure.update_yaxes(type="log", title=f"regret, {panel.unit}", exponentformat="power", **cell)
+        figure.update_xaxes(title="evaluations", **cell)
     figure.update_layout(
         height=330 * down + 120,
         template="plotly_white",

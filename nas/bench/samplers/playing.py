@@ -11,7 +11,8 @@ from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
 from nas.bench.samplers.contestants import Contestant
-from nas.bench.samplers.tables import Benchmark, Floats
+from nas.bench.samplers.tables import Benchmark, Floats, Truth
+from nas.common.fronts import nondominated, volume
 from nas.samplers import SpaceExhausted
 
 FREE = 40
@@ -41,6 +42,22 @@ class Play:
     shown: Floats
     costs: Floats
     repeats: int
+
+    def progress(self, scenario: Scenario, truth: Truth) -> Floats:
+        """What it had after each evaluation [n]: its points' true hypervolume, or its best value under the cap."""
+        if scenario.capped:
+            fits = self.costs[:, 0] <= truth.cap
+            return np.maximum.accumulate(np.where(fits, self.values, -np.inf))
+        numbers = range(1, len(self.values) + 1)
+        return np.array([volume(self.values[:n], self.costs[:n], truth.reference) for n in numbers])
+
+    def chosen(self, truth: Truth) -> Floats:
+        """The true hypervolume [n] of the front that a user sees, who knows the values as shown and no others."""
+        volumes = np.zeros(len(self.values))
+        for n in range(1, len(volumes) + 1):
+            front = nondominated(np.column_stack([self.shown[:n], -self.costs[:n]]))
+            volumes[n - 1] = volume(self.values[:n][front], self.costs[:n][front], truth.reference)
+        return volumes
 
 
 def play(table: Benchmark, contestant: Contestant, scenario: Scenario, seed: int, evaluations: int) -> Play:

@@ -1,15 +1,21 @@
-"""From plays to curves of regret, and to how many evaluations a share of the best takes."""
+"""From the outcomes of a tournament to what is printed and drawn: regret with quartiles, evaluations to a share."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
-from nas.bench.samplers.playing import Play, Scenario
-from nas.bench.samplers.tables import Floats, Truth
-from nas.common.fronts import nondominated, volume
+from nas.bench.samplers.playing import Scenario
+from nas.bench.samplers.tables import Benchmark, Floats
+from nas.bench.samplers.tournament import PlayJob, PlayOutcome, load
 
 SHARES = (0.90, 0.95, 0.99)
 RESAMPLES = 2000
+LABELS = ("table", "scenario", "sampler")
+LOOKED_AT = (25, 50, 100, 200, 400)
+"""Numbers of evaluations at which the regret is printed."""
 
 
 @dataclass(frozen=True)
@@ -21,22 +27,99 @@ class Interval:
     high: float
 
 
-def found(play: Play, scenario: Scenario, truth: Truth) -> Floats:
-    """What a play had after each evaluation [n]: its points' true hypervolume, or its best value under the cap."""
+@dataclass(frozen=True)
+class Score:
+    """One sampler on one table in one scenario: regrets [seeds, evaluations], in per cent or in the value's unit."""
+
+    table: Benchmark
+    scenario: Scenario
+    sampler: str
+    regrets: Floats
+    reached: Mapping[float, Interval]
+    repeats: int
+
+    def quartiles(self) -> Floats:
+        """Lower quartile, median and upper quartile over the seeds [3, evaluations]."""
+        return np.asarray(np.quantile(self.regrets, (0.25, 0.5, 0.75), axis=0))
+
+    @property
+    def unit(self) -> str:
+        """The unit of the regrets."""
+        return "value" if self.scenario.capped else "% of hypervolume"
+
+    def beside_random(self, others: "list[Score]") -> float | None:
+        """Its last median regret less random search's, in units of random's interquartile range; None without one.
+
+        At most 1 is what is asked of a sampler on any table. Compared after as many evaluations as both have.
+        """
+        played = (self.table.name, self.scenario, "random")
+        for other in others:
+            if (other.table.name, other.scenario, other.sampler) == played:
+                last = min(self.regrets.shape[1], other.regrets.shape[1]) - 1
+                low, middle, high = other.quartiles()[:, last]
+                gap = float(self.quartiles()[1, last] - middle)
+                return gap / float(high - low) if high > low else (0.0 if gap <= 1e-9 else np.inf)
+        return None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The first columns of its rows in every table."""
+        return dict(zip(LABELS, (self.table.name, self.scenario.name, self.sampler), strict=True))
+
+
+def scores(outcomes: Mapping[PlayJob, PlayOutcome]) -> list[Score]:
+    """One for each table, scenario and sampler, in the order in which they were first asked for.
+
+    With noise there are two: of all points that were tried, and of those that look best as shown.
+    """
+    groups: dict[tuple[str, Scenario, str], list[tuple[Floats, PlayOutcome]]] = defaultdict(list)
+    longest: dict[str, int] = defaultdict(int)
+    for job, outcome in outcomes.items():
+        groups[job.table, job.scenario, job.sampler].append((outcome.progress, outcome))
+        if outcome.chosen is not None:
+            shown = replace(job.scenario, name=f"{job.scenario.name}, as chosen")
+            groups[job.table, shown, job.sampler].append((outcome.chosen, outcome))
+        longest[job.sampler] = max(longest[job.sampler], job.evaluations)
+    order = list(dict.fromkeys((table, scenario) for table, scenario, _ in groups))
+    return [
+        _score(load(table), scenario, sampler, _best(table, scenario, outcomes), longest[sampler], plays)
+        for (table, scenario, sampler), plays in sorted(groups.items(), key=lambda g: order.index(g[0][:2]))
+    ]
+
+
+def _best(table: str, scenario: Scenario, outcomes: Mapping[PlayJob, PlayOutcome]) -> float:
+    """What a play can reach; of a table too large to go through, the best that any did."""
+    truth = load(table).truth
     if scenario.capped:
-        fits = play.costs[:, 0] <= truth.cap
-        return np.maximum.accumulate(np.where(fits, play.values, -np.inf))
-    numbers = range(1, len(play.values) + 1)
-    return np.array([volume(play.values[:n], play.costs[:n], truth.reference) for n in numbers])
+        return truth.best_under_cap
+    if truth.whole:
+        return truth.most
+    return max(
+        float(outcome.progress[-1])
+        for job, outcome in outcomes.items()
+        if job.table == table and not job.scenario.capped
+    )
 
 
-def chosen(play: Play, truth: Truth) -> Floats:
-    """The true hypervolume [n] of the front that a user sees, who knows the values as shown and no others."""
-    volumes = np.zeros(len(play.values))
-    for n in range(1, len(volumes) + 1):
-        front = nondominated(np.column_stack([play.shown[:n], -play.costs[:n]]))
-        volumes[n - 1] = volume(play.values[:n][front], play.costs[:n][front], truth.reference)
-    return volumes
+def _score(
+    table: Benchmark,
+    scenario: Scenario,
+    sampler: str,
+    best: float,
+    length: int,
+    plays: list[tuple[Floats, PlayOutcome]],
+) -> Score:
+    worst = float(table.truth.reference[0]) if scenario.capped else 0.0
+    missing = np.array([best - at_length(progress, length) for progress, _ in plays])
+    shares = 100.0 * missing / (best - worst) if best > worst else np.zeros_like(missing)
+    reached = {share: interval(evaluations_to(share, list(shares))) for share in SHARES}
+    repeats = sum(outcome.repeats for _, outcome in plays)
+    return Score(table, scenario, sampler, missing if scenario.capped else shares, reached, repeats)
+
+
+def at_length(curve: Floats, length: int) -> Floats:
+    """A curve [length] that stays at its last point after a play has ended."""
+    return np.concatenate([curve[:length], np.full(max(length - len(curve), 0), curve[-1])])
 
 
 def evaluations_to(share: float, curves: list[Floats]) -> Floats:
@@ -50,13 +133,29 @@ def interval(counts: Floats, seed: int = 0) -> Interval:
     """The median of a number per seed [n] and its 95 % bootstrap interval."""
     drawn = np.random.default_rng(seed).choice(counts, size=(RESAMPLES, len(counts)))
     medians = np.sort(np.median(drawn, axis=1))
-    return Interval(
-        float(np.median(counts)),
-        float(medians[int(0.025 * RESAMPLES)]),
-        float(medians[int(0.975 * RESAMPLES) - 1]),
-    )
+    ends = medians[[int(0.025 * RESAMPLES), int(0.975 * RESAMPLES) - 1]]
+    return Interval(float(np.median(counts)), *ends.tolist())
 
 
-def at_length(curve: Floats, length: int) -> Floats:
-    """A curve [length] that stays at its last point after a play has ended."""
-    return np.concatenate([curve[:length], np.full(max(length - len(curve), 0), curve[-1])])
+def summary(found: list[Score]) -> pd.DataFrame:
+    """A row for each: regret at LOOKED_AT, evaluations to each share with a bootstrap interval, repeats."""
+    rows = []
+    for s in found:
+        middle = s.quartiles()[1]
+        row: dict[str, object] = {**s.labels, "seeds": len(s.regrets), "unit": s.unit}
+        row |= {f"regret_{n}": middle[n - 1] if n <= len(middle) else None for n in LOOKED_AT}
+        for share, reached in s.reached.items():
+            name = f"to_{100 * share:.0f}"
+            row |= {name: reached.median, f"{name}_low": reached.low, f"{name}_high": reached.high}
+        rows.append(row | {"repeats": s.repeats, "beside_random": s.beside_random(found)})
+    return pd.DataFrame(rows)
+
+
+def curves(found: list[Score]) -> pd.DataFrame:
+    """A row for each evaluation: the quartiles of the regret."""
+    parts = []
+    for s in found:
+        columns = dict(zip(("low", "median", "high"), s.quartiles(), strict=True))
+        numbers = np.arange(1, s.regrets.shape[1] + 1)
+        parts.append(pd.DataFrame({**s.labels, "unit": s.unit, "evaluation": numbers, **columns}))
+    return pd.concat(parts, ignore_index=True)

@@ -206,19 +206,7 @@ def large() -> Benchmark:
     return Benchmark("large", space, value, costs)
 
 
-SYNTHETIC: dict[str, Callable[[], Benchmark]] = {
-    make.__name__: make
-    for make in (
-        constant,
-        minus_cost,
-        one_dimension,
-        noise,
-        interactions,
-        conditional,
-        integers,
-        two_costs,
-        deceptive,
-        large,
-    )
-}
+ADVERSARIAL = (constant, minus_cost, one_dimension, noise, interactions)
+LIKE_NETWORKS = (conditional, integers, two_costs, deceptive, large)
+SYNTHETIC = {make.__name__: make for make in (*ADVERSARIAL, *LIKE_NETWORKS)}
 """The tables by name."""

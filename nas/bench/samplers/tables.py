@@ -4,7 +4,6 @@ A table that can be gone through (at most LISTED points) knows its true front. O
 by all plays together stands for it.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from nas.common.errors import UserError
+from nas.common.decode import decoded
+from nas.common.errors import UserError, briefly
 from nas.common.fronts import nondominated, volume
 
 Params = Mapping[str, Any]
@@ -145,41 +145,43 @@ OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
 """NAS-Bench-Macro's choices, in the order of its digits."""
 
 
+@dataclass(frozen=True)
+class MacroNetwork:
+    """One network of NAS-Bench-Macro's file: accuracies in per cent, counts of multiply-adds and parameters."""
+
+    mean_acc: float
+    test_acc: list[float]
+    flops: int
+    params: int
+
+
 def read_macro(path: Path) -> Benchmark:
     """NAS-Bench-Macro's JSON file: CIFAR-10 accuracy of 3^8 networks, each trained three times (Su et al. 2021).
 
     Keys are strings of digits, one a layer; costs are the multiply-adds and the parameters, in millions. Raises
     UserError for a file that is none.
     """
+    refusal = (
+        f"--table {path}: expected NAS-Bench-Macro's JSON file (network -> mean_acc, test_acc, flops, params)"
+    )
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        layers = len(next(iter(rows)))
-        answers = {
-            key: (float(row["mean_acc"]), [float(a) for a in row["test_acc"]], row["flops"], row["params"])
-            for key, row in rows.items()
-        }
-        complete = set(answers) == {"".join(key) for key in product("012", repeat=layers)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        raise UserError(
-            f"--table {path}: expected NAS-Bench-Macro's JSON file (network -> mean_acc, test_acc, flops, params); "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if not complete:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{refusal}; {briefly(error)}") from error
+    answers = decoded(text, dict[str, MacroNetwork], refusal)
+    layers = len(next(iter(answers), ""))
+    if set(answers) != {"".join(key) for key in product("012", repeat=layers)}:
         raise UserError(f"--table {path}: expected all {3**layers} networks of {layers} layers")
     names = [f"layer{number}" for number in range(1, layers + 1)]
     digits = {name: str(digit) for digit, name in enumerate(OPERATIONS)}
 
-    def answer(params: Params) -> tuple[float, list[float], int, int]:
+    def answer(params: Params) -> MacroNetwork:
         return answers["".join(digits[params[name]] for name in names)]
-
-    def costs(params: Params) -> dict[str, float]:
-        _, _, flops, parameters = answer(params)
-        return {"cost": flops / 1e6, "parameters": parameters / 1e6}
 
     return Benchmark(
         path.stem,
         {name: CategoricalDistribution(OPERATIONS) for name in names},
-        value=lambda params: answer(params)[0],
-        costs=costs,
-        trainings=lambda params: answer(params)[1],
+        value=lambda p: answer(p).mean_acc,
+        costs=lambda p: {"cost": answer(p).flops / 1e6, "parameters": answer(p).params / 1e6},
+        trainings=lambda p: answer(p).test_acc,
     )

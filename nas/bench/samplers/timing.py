@@ -1,6 +1,6 @@
 """How long a suggestion takes, by the number of trials that a study has: on one thread, with real answers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from resource import RUSAGE_SELF, getrusage
 from sys import platform
 from time import perf_counter
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from nas.bench.samplers.contestants import CONTESTANTS
 from nas.bench.samplers.playing import suggested
-from nas.bench.samplers.tables import Benchmark
+from nas.bench.samplers.tables import Benchmark, Params
 from nas.bench.samplers.tournament import load
 
 SIZES = (50, 100, 200, 500, 1000, 2000)
@@ -22,55 +22,37 @@ TIMED = 25
 """Suggestions that are timed at each size, each answered before the next: among them some with a new fit."""
 
 
-def timings(
-    samplers: Sequence[str], tables: Sequence[str], sizes: Sequence[int], report: Callable[[str], None]
-) -> pd.DataFrame:
+def timings(samplers: Sequence[str], tables: Sequence[str], report: Callable[[str], None]) -> pd.DataFrame:
     """A row for each table, sampler and number of trials: milliseconds, and the process's highest memory so far."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    rows = []
+    rows: list[dict[str, object]] = []
     with threadpool_limits(1):
         for name in tables:
             for sampler in samplers:
                 report(f"timing {sampler} on {name}")
-                rows += _rows(load(name), sampler, sizes)
+                table = load(name)
+                about = {"table": table.name, "dimensions": len(table.space), "sampler": sampler}
+                rows += [about | row for row in _rows(table, sampler)]
     return pd.DataFrame(rows)
 
 
-def _rows(table: Benchmark, sampler: str, sizes: Sequence[int]) -> list[dict[str, object]]:
+def _rows(table: Benchmark, sampler: str) -> Iterator[dict[str, float]]:
     directions = [StudyDirection.MAXIMIZE] + [StudyDirection.MINIMIZE] * len(table.objectives)
     study = optuna.create_study(directions=directions, sampler=CONTESTANTS[sampler].make(table, 0, None))
     rng = np.random.default_rng(0)
-    rows: list[dict[str, object]] = []
-    for size in sizes:
+    for size in SIZES:
         while len(study.get_trials(deepcopy=False)) < size - 1:
-            _add(study, table, rng)
+            params = table.random(rng)
+            known = {name: table.space[name] for name in params}
+            study.add_trial(create_trial(params=params, distributions=known, values=_answer(table, params)))
         _suggestion(study, table)  # what is prepared once for a study is not a suggestion's
-        seconds = np.array([_suggestion(study, table) for _ in range(TIMED)]) * 1000.0
-        rows.append(
-            {
-                "table": table.name,
-                "dimensions": len(table.space),
-                "sampler": sampler,
-                "trials": size,
-                "median_ms": float(np.median(seconds)),
-                "mean_ms": float(seconds.mean()),
-                "longest_ms": float(seconds.max()),
-                "peak_mb": _peak(),
-            }
-        )
-    return rows
+        times = np.array([_suggestion(study, table) for _ in range(TIMED)]) * 1000.0
+        spread = {"median_ms": np.median(times), "mean_ms": times.mean(), "longest_ms": times.max()}
+        yield {"trials": size, **spread, "peak_mb": _peak()}
 
 
-def _add(study: optuna.Study, table: Benchmark, rng: np.random.Generator) -> None:
-    """A finished trial of a random point."""
-    params = table.random(rng)
-    study.add_trial(
-        create_trial(
-            params=params,
-            distributions={name: table.space[name] for name in params},
-            values=[table.value(params), *map(float, table.price(params))],
-        )
-    )
+def _answer(table: Benchmark, params: Params) -> list[float]:
+    return [table.value(params), *map(float, table.price(params))]
 
 
 def _suggestion(study: optuna.Study, table: Benchmark) -> float:
@@ -79,7 +61,7 @@ def _suggestion(study: optuna.Study, table: Benchmark) -> float:
     trial = study.ask()
     params = suggested(table, trial)
     seconds = perf_counter() - start
-    study.tell(trial, [table.value(params), *map(float, table.price(params))])
+    study.tell(trial, _answer(table, params))
     return seconds
 
 

@@ -5,21 +5,23 @@ Plays are kept in one file, a line each. A play is used again as long as the sam
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import optuna
+from threadpoolctl import threadpool_limits
 
 import nas.samplers
 from nas.bench.samplers import synthetic
 from nas.bench.samplers.contestants import CONTESTANTS
-from nas.bench.samplers.playing import Play, Scenario, play
-from nas.bench.samplers.scores import chosen, found
+from nas.bench.samplers.playing import Scenario, play
 from nas.bench.samplers.tables import Benchmark, Floats, read_macro
 from nas.common.errors import UserError
 
@@ -49,14 +51,20 @@ class PlayJob:
 
 @dataclass(frozen=True)
 class PlayOutcome:
-    """What is kept of a play: what it had found after each evaluation [n] (see scores.found), and its repeats.
+    """What is kept of a play: its progress after each evaluation [n], and its repeats.
 
-    chosen [n]: of a noisy one, how good what it would have returned is (see scores.chosen).
+    chosen [n]: of a noisy one, how good what it would have returned is (see Play.chosen).
     """
 
     progress: Floats
     repeats: int
     chosen: Floats | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """That of a row of the file."""
+        chosen = np.array(row["chosen"]) if "chosen" in row else None
+        return cls(np.array(row["progress"]), int(row["repeats"]), chosen)
 
 
 @cache
@@ -85,6 +93,7 @@ def _digest(name: str) -> str:
 
 @cache
 def _code() -> str:
+    """What our sampler is, in short."""
     digest = hashlib.sha256()
     for file in sorted(Path(nas.samplers.__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
@@ -92,12 +101,12 @@ def _code() -> str:
 
 
 def _perform(job: PlayJob) -> tuple[PlayJob, dict[str, Any]]:
+    """The job and its row of the file."""
     table = load(job.table)
-    played: Play = play(table, CONTESTANTS[job.sampler], job.scenario, job.seed, job.evaluations)
-    row = {"progress": found(played, job.scenario, table.truth).tolist(), "repeats": played.repeats}
-    if job.scenario.noisy:
-        row["chosen"] = chosen(played, table.truth).tolist()
-    return job, row
+    played = play(table, CONTESTANTS[job.sampler], job.scenario, job.seed, job.evaluations)
+    row = {"table": job.table, "sampler": job.sampler, "scenario": job.scenario.name, "seed": job.seed}
+    row |= {"progress": played.progress(job.scenario, table.truth).tolist(), "repeats": played.repeats}
+    return job, row | ({"chosen": played.chosen(table.truth).tolist()} if job.scenario.noisy else {})
 
 
 def tournament(
@@ -106,18 +115,12 @@ def tournament(
     """The outcomes of all jobs; those that the folder has are not played again. report(done, all) as they finish."""
     file = folder / PLAYS
     kept = dict(_kept(file))
-    outcomes = {job: _outcome(kept[job.key]) for job in jobs if job.key in kept}
+    outcomes = {job: PlayOutcome.of(kept[job.key]) for job in jobs if job.key in kept}
     report(len(outcomes), len(jobs))
     with file.open("a", encoding="utf-8") as lines:
-        for job, result in _played([job for job in jobs if job not in outcomes], processes):
-            outcomes[job] = _outcome(result)
-            about = {
-                "table": job.table,
-                "sampler": job.sampler,
-                "scenario": job.scenario.name,
-                "seed": job.seed,
-            }
-            lines.write(json.dumps({"key": job.key, **about, **result}) + "\n")
+        for job, row in _played([job for job in jobs if job not in outcomes], processes):
+            outcomes[job] = PlayOutcome.of(row)
+            lines.write(json.dumps({"key": job.key, **row}) + "\n")
             lines.flush()
             report(len(outcomes), len(jobs))
     return outcomes
@@ -127,35 +130,20 @@ def _played(jobs: list[PlayJob], processes: int) -> Iterator[tuple[PlayJob, dict
     """Jobs as they finish. Few are handed out at a time, so that Ctrl-C ends it soon."""
     if not jobs:
         return
-    with ProcessPoolExecutor(min(processes, len(jobs)), initializer=_one_thread) as pool:
-        left, running = iter(jobs), {pool.submit(_perform, job) for job in jobs[: 2 * processes]}
-        for _ in range(len(running)):
-            next(left)
+    with ProcessPoolExecutor(min(processes, len(jobs)), initializer=threadpool_limits, initargs=(1,)) as pool:
+        left = iter(jobs)
+        running = {pool.submit(_perform, job) for job in islice(left, 2 * processes)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                if (job := next(left, None)) is not None:
-                    running.add(pool.submit(_perform, job))
+                running |= {pool.submit(_perform, job) for job in islice(left, 1)}
                 yield future.result()
 
 
-def _one_thread() -> None:
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-
-
-def _kept(file: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+def _kept(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The plays of a file, by key; a line that was cut short by an interruption is left out."""
     if file.is_file():
         for line in file.read_text(encoding="utf-8").splitlines():
-            try:
+            with suppress(ValueError):
                 row = json.loads(line)
-            except ValueError:
-                continue
-            yield row["key"], row
-
-
-def _outcome(row: dict[str, Any]) -> PlayOutcome:
-    kept = np.array(row["chosen"]) if "chosen" in row else None
-    return PlayOutcome(np.array(row["progress"]), int(row["repeats"]), kept)
+                yield row["key"], row

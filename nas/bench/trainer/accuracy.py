@@ -14,12 +14,12 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from nas.bench.output import write_table
 from nas.bench.trainer.command import NETWORKS, ways
 from nas.bench.trainer.crew import Crew
 from nas.bench.trainer.loops import PLAIN, Ground, Reached, Way
 from nas.bench.trainer.loops import reach as train_on
 from nas.common.errors import UserError
-from nas.common.files import write_text
 from nas.console.text_table import aligned
 
 
@@ -64,6 +64,4 @@ def main(
     rows = [[str(way), *(f"{value:.4f}" for value in line)] for way, line in mean.iterrows()]
     typer.echo(f"mean of {len(names)} networks after {images:,} images")
     typer.echo(aligned(head, rows, left=head[:1]))
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "equal_images.csv", found.to_csv(index=False, float_format="%.5g"))
+    write_table(found, out, "equal_images.csv")

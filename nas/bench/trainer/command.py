@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 import typer
 
+from nas.bench.output import write_table
 from nas.bench.trainer.crew import Crew
 from nas.bench.trainer.loops import CPU, PLAIN, Ground, Pace, Reached, Way, evaluation_pace, pace, reach
 from nas.bench.trainer.peaks import product_rate
@@ -58,20 +59,21 @@ class Throughput:
 def ways() -> list[Way]:
     """Ours first, ours without each improvement, and last the plain loop."""
     ours = Way("ours", best(CPU))
-    how = ours.compute
-    bare = replace(how, bf16=False, own_gradients=False)
-    changed = {
-        "without our depthwise gradients": replace(ours, compute=replace(how, own_gradients=False)),
-        "in fp32": replace(ours, compute=replace(how, bf16=False)),
-        "in fp32 without our gradients": replace(ours, compute=bare),
-        "in torch's memory format": replace(ours, compute=replace(how, channels_last=False)),
-        "pointwise convolutions as such": replace(ours, compute=replace(how, products=False)),
-        "images by a DataLoader": replace(ours, gather=False),
-        "one process of two threads": replace(ours, processes=1, threads=2),
-        "allocator as it is": replace(ours, keep=False),
+    compute = {
+        "without our depthwise gradients": replace(ours.compute, own_gradients=False),
+        "in fp32": replace(ours.compute, bf16=False),
+        "in fp32 without our gradients": replace(ours.compute, bf16=False, own_gradients=False),
+        "in torch's memory format": replace(ours.compute, channels_last=False),
+        "pointwise convolutions as such": replace(ours.compute, products=False),
     }
-    plain = Way("plain loop", PLAIN, processes=1, threads=2, gather=False, keep=False)
-    return [ours, *(replace(way, name=name) for name, way in changed.items()), plain]
+    return [
+        ours,
+        *(replace(ours, name=name, compute=changed) for name, changed in compute.items()),
+        replace(ours, name="images by a DataLoader", gather=False),
+        replace(ours, name="one process of two threads", processes=1, threads=2),
+        replace(ours, name="allocator as it is", keep=False),
+        Way("plain loop", PLAIN, processes=1, threads=2, gather=False, keep=False),
+    ]
 
 
 def evaluation_ways() -> list[Way]:
@@ -176,10 +178,19 @@ def main(
             _say(timing)
         found = summarise(timings)
         reached = equal_seconds(crew, ground, found, equal) if equal and not brief else None
-    facts = _facts(ground, peak, timings, rounds, seconds)
-    _print(found, reached, ground, facts)
+    used = "bf16" if best(CPU).bf16 else "fp32"
+    _print(found, reached, ground, used, peak[used])
+    least = min(timing.undisturbed for timing in timings)
+    typer.echo(f"every core was ours to {least:.0%} at the least")
     if out is not None:
-        _write(out, timings, found, reached, facts)
+        tables = {"timings": pd.DataFrame([asdict(timing) for timing in timings]), "summary": found}
+        tables |= {} if reached is None else {"equal_seconds": reached}
+        for name, table in tables.items():
+            write_table(table, out, f"{name}.csv")
+        facts = _facts(ground) | {"rounds": rounds, "seconds": seconds, "undisturbed": least}
+        facts |= {"peak_multiply_adds": peak, "precision": used}
+        write_text(out / "machine.json", json.dumps(facts, indent=2) + "\n")
+        typer.echo(f"written to {out}: {', '.join(f'{name}.csv' for name in tables)}, machine.json")
 
 
 def _say(timing: Throughput) -> None:
@@ -191,67 +202,39 @@ def _say(timing: Throughput) -> None:
     )
 
 
-def _facts(
-    ground: Ground, peak: dict[str, float], timings: Sequence[Throughput], rounds: int, seconds: float
-) -> dict[str, object]:
-    """What the figures depend on."""
-    used = "bf16" if best(CPU).bf16 else "fp32"
+def _facts(ground: Ground) -> dict[str, object]:
+    """What the figures depend on: the machine and the images."""
+    side = ground.data.resolution
     return {
         "processor": machine.processor(),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "data": ground.data.name,
-        "images": f"{len(ground.data.train())} of {ground.data.resolution}x{ground.data.resolution}",
-        "rounds": rounds,
-        "seconds": seconds,
-        "undisturbed": min(timing.undisturbed for timing in timings),
-        "peak_multiply_adds": peak,
-        "precision": used,
+        "images": f"{len(ground.data.train())} of {side}x{side}",
     }
 
 
 def _print(
-    found: pd.DataFrame, reached: pd.DataFrame | None, ground: Ground, facts: dict[str, object]
+    found: pd.DataFrame, reached: pd.DataFrame | None, ground: Ground, precision: str, peak: float
 ) -> None:
-    peak = facts["peak_multiply_adds"]
-    assert isinstance(peak, dict)
-    rows = [
-        [
-            *(str(name) for name in (line.network, line.work, line.way)),
-            f"{line.images_per_second:,.0f}",
-            f"{line.ours_is_times:.2f}",
-            f"{line.lowest:.2f} to {line.highest:.2f}",
-        ]
-        for line in found.itertuples()
-    ]
+    rows = []
+    for line in found.itertuples():
+        figures = [f"{line.images_per_second:,.0f}", f"{line.ours_is_times:.2f}"]
+        rows.append(
+            [
+                *map(str, (line.network, line.work, line.way)),
+                *figures,
+                f"{line.lowest:.2f} to {line.highest:.2f}",
+            ]
+        )
     head = ["network", "work", "way", "images/s", "ours is times", "over the rounds"]
     typer.echo(aligned(head, rows, left=head[:3]))
-    used = str(facts["precision"])
     ours = found[(found.way == "ours") & (found.work == "training")]
     for network, rate in zip(ours.network, ours.images_per_second, strict=True):
-        share = share_of_peak(network, rate, ground, peak[used])
-        typer.echo(f"{network}: {share:.1%} of the {used} peak, {peak[used] / 1e9:,.0f} G multiply-adds/s")
-    if reached is not None:
-        for line in reached.itertuples():
-            typer.echo(
-                f"in {line.seconds:.0f} s {line.way}: {line.networks} x {line.images:,} images, accuracy "
-                f"{line.validation_accuracy:.1%} (training {line.training_accuracy:.1%}), loss {line.loss:.3f}"
-            )
-    typer.echo(f"every core was ours to {facts['undisturbed']:.0%} at the least")
-
-
-def _write(
-    out: Path,
-    timings: Sequence[Throughput],
-    found: pd.DataFrame,
-    reached: pd.DataFrame | None,
-    facts: dict[str, object],
-) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    tables = {"timings": pd.DataFrame([asdict(timing) for timing in timings]), "summary": found}
-    if reached is not None:
-        tables["equal_seconds"] = reached
-    for name, table in tables.items():
-        write_text(out / f"{name}.csv", table.to_csv(index=False, float_format="%.5g"))
-    write_text(out / "machine.json", json.dumps(facts, indent=2) + "\n")
-    typer.echo(f"written to {out}: {', '.join(f'{name}.csv' for name in tables)}, machine.json")
+        share = share_of_peak(network, rate, ground, peak)
+        typer.echo(f"{network}: {share:.1%} of the {precision} peak, {peak / 1e9:,.0f} G multiply-adds/s")
+    for line in [] if reached is None else reached.itertuples():
+        typer.echo(
+            f"in {line.seconds:.0f} s {line.way}: {line.networks} x {line.images:,} images, accuracy "
+            f"{line.validation_accuracy:.1%} (training {line.training_accuracy:.1%}), loss {line.loss:.3f}"
+        )

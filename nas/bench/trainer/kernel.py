@@ -17,8 +17,8 @@ import typer
 from torch import Tensor
 from torch.nn import functional
 
+from nas.bench.output import write_table
 from nas.common.errors import UserError
-from nas.common.files import write_text
 from nas.console.text_table import aligned
 from nas.kernels import library
 from nas.kernels.choices import seconds_in_turn
@@ -73,8 +73,8 @@ def compare(
     short = weight.to(dtype)
     error = _error(gradient, x, weight, stride)
     own = chosen(dtype, kernel, stride, channels, side)
-    alone = [(name, wanted, BOTH, own[place]) for place, (name, wanted) in enumerate(EACH.items())]
-    for name, wanted, by_us, taken in [*alone, *([("as chosen", BOTH, own, True)] if any(own) else [])]:
+    todo = [(name, wanted, BOTH, own[side]) for side, (name, wanted) in enumerate(EACH.items())]
+    for name, wanted, by_us, taken in [*todo, *([("as chosen", BOTH, own, True)] if any(own) else [])]:
 
         def theirs(wanted: Each = wanted) -> object:
             return torchs_gradients(gradient, x, short, stride, wanted)
@@ -84,19 +84,8 @@ def compare(
 
         with torch.no_grad():
             slow, fast = seconds_in_turn(theirs, ours, until_clear=False)
-        yield GradientTiming(
-            dtype=str(dtype).removeprefix("torch."),
-            channels=channels,
-            side=side,
-            kernel=kernel,
-            stride=stride,
-            gradient=name,
-            torch_ms=1e3 * slow,
-            ours_ms=1e3 * fast,
-            ratio=slow / fast,
-            error=error,
-            chosen=taken,
-        )
+        about = (str(dtype).removeprefix("torch."), channels, side, kernel, stride, name)
+        yield GradientTiming(*about, 1e3 * slow, 1e3 * fast, slow / fast, error, taken)
 
 
 def _error(gradient: Tensor, x: Tensor, weight: Tensor, stride: int) -> float:
@@ -121,31 +110,18 @@ def main(
         raise UserError("the depthwise library was not built: install again with a C compiler present")
     if kernel not in (None, *library.KERNELS):
         raise UserError(f"--kernel {kernel}: expected one of {', '.join(map(str, library.KERNELS))}")
-    found: list[GradientTiming] = []
-    for dtype in library.DTYPES:
-        for shape in SHAPES:
-            if kernel in (None, shape[2]):
-                found += compare(dtype, *shape)
-    rows = [
-        [
-            f"{line.kernel}x{line.kernel} stride {line.stride} c{line.channels} {line.side}x{line.side}",
-            line.dtype,
-            line.gradient,
-            f"{line.torch_ms:.2f}",
-            f"{line.ours_ms:.2f}",
-            f"{line.ratio:.2f}",
-            f"{line.error:.1e}",
-            "ours" if line.chosen else "torch's",
-        ]
-        for line in found
-    ]
+    shapes = [shape for shape in SHAPES if kernel in (None, shape[2])]
+    found = [line for dtype in library.DTYPES for shape in shapes for line in compare(dtype, *shape)]
+    rows = []
+    for line in found:
+        shape = f"{line.kernel}x{line.kernel} stride {line.stride} c{line.channels} {line.side}x{line.side}"
+        figures = [f"{value:.2f}" for value in (line.torch_ms, line.ours_ms, line.ratio)]
+        chosen_is = "ours" if line.chosen else "torch's"
+        rows.append([shape, line.dtype, line.gradient, *figures, f"{line.error:.1e}", chosen_is])
     head = ["convolution", "type", "gradient", "torch ms", "ours ms", "times", "error", "chosen"]
     typer.echo(aligned(head, rows, left=head[:3]))
     taken = [line for line in found if line.chosen]
     if taken:
         least = min(taken, key=lambda line: line.ratio)
         typer.echo(f"where ours is taken it is {least.ratio:.2f} times as fast at the least")
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        table = pd.DataFrame([asdict(line) for line in found])
-        write_text(out / "kernel.csv", table.to_csv(index=False, float_format="%.4g"))
+    write_table(pd.DataFrame([asdict(line) for line in found]), out, "kernel.csv", digits=4)

@@ -108,16 +108,19 @@ def evaluation_pace(way: Way, arch: str, ground: Ground, seconds: float, ready: 
     data = ground.data
     model = _build(arch, data)
     prepare(model, DEFAULT, CPU, way.compute)
-    split = data.validation()
-    part = Split(split.images[:1000], split.labels[:1000])
-    evaluate(model, part, data, "cpu", compute=way.compute)
-    ready()
+    part = _first(1000, data.validation())
 
     def judge() -> int:
         evaluate(model, part, data, "cpu", compute=way.compute)
         return len(part)
 
+    judge()
+    ready()
     return _timed(judge, seconds)
+
+
+def _first(count: int, split: Split) -> Split:
+    return Split(split.images[:count], split.labels[:count])
 
 
 def _timed(work: Callable[[], int], seconds: float) -> Pace:
@@ -138,11 +141,8 @@ def reach(way: Way, arch: str, ground: Ground, images: int, ready: Callable[[], 
         done = sum(step() for _ in range(steps))
     seconds = time.perf_counter() - began
     data = ground.data
-    split = data.train()
-    sample = Split(split.images[:SAMPLE], split.labels[:SAMPLE])
-    known, new = (
-        evaluate(loop.model, part, data, "cpu", compute=way.compute) for part in (sample, data.validation())
-    )
+    parts = _first(SAMPLE, data.train()), data.validation()
+    known, new = (evaluate(loop.model, part, data, "cpu", compute=way.compute) for part in parts)
     return Reached(done, known, new, loop.recent_loss(max(1, steps // 10)), seconds)
 
 
@@ -194,7 +194,7 @@ def _build(arch: str, data: Dataset) -> nn.Module:
 
 
 def _plain_loop(
-    model: nn.Module, batches: DataLoader[tuple[Tensor, Tensor]], how: Compute
+    model: nn.Module, batches: DataLoader[tuple[Tensor, Tensor]], compute: Compute
 ) -> Generator[tuple[int, float]]:
     """The loop that a user would write; yields each step's images and loss."""
     optimizer = torch.optim.SGD(model.parameters(), lr=PLAIN_RATE, momentum=0.9, weight_decay=5e-4)
@@ -202,8 +202,8 @@ def _plain_loop(
     while True:
         for images, labels in batches:
             optimizer.zero_grad()
-            with how.precision(CPU):
-                logits = model(images.contiguous(memory_format=how.memory_format))
+            with compute.precision(CPU):
+                logits = model(images.contiguous(memory_format=compute.memory_format))
             loss = functional.cross_entropy(logits.float(), labels)
             torch.autograd.backward(loss)
             optimizer.step()

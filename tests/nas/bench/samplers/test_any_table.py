@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nas.bench.samplers.playing import Scenario
-from nas.bench.samplers.standings import beside_random, standings
+from nas.bench.samplers.scores import scores
 from nas.bench.samplers.synthetic import SYNTHETIC
 from nas.bench.samplers.tournament import PlayJob, tournament
 
@@ -21,10 +21,10 @@ def test_it_is_never_worse_than_chance(table: str, tmp_path: Path) -> None:
         for sampler in ("front", "random")
         for seed in range(5)
     ]
-    found = standings(tournament(jobs, tmp_path, 2, lambda done, total: None))
-    for standing in found:
-        if standing.sampler == "front":
-            beside = beside_random(standing, found)
+    found = scores(tournament(jobs, tmp_path, 2, lambda done, total: None))
+    for score in found:
+        if score.sampler == "front":
+            beside = score.beside_random(found)
             assert beside is not None
-            assert beside <= 1.0, standing.scenario
-            assert standing.repeats == 0
+            assert beside <= 1.0, score.scenario
+            assert score.repeats == 0

@@ -6,9 +6,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 
 from nas.bench.samplers.contestants import CONTESTANTS, Contestant
-from nas.bench.samplers.playing import Scenario, play
+from nas.bench.samplers.playing import Play, Scenario, play
 from nas.bench.samplers.synthetic import SYNTHETIC
-from nas.bench.samplers.tables import Benchmark
+from nas.bench.samplers.tables import Benchmark, Truth
 
 ONE = Scenario("one")
 
@@ -71,3 +71,35 @@ def test_repeats_are_counted_unless_they_are_free() -> None:
     played = play(tiny(), Contestant(make, dedupe=True), ONE, 0, 2)
     assert played.repeats == 0
     assert list(played.values) == [0.0, 2.0]
+
+
+TRUTH = Truth(np.array([0.0, 1.0, 2.0, 3.0, 3.0]), np.array([[1.0], [2.0], [3.0], [4.0], [5.0]]), True)
+
+
+def made_up(values: list[float], shown: list[float], costs: list[float]) -> Play:
+    return Play(np.array(values), np.array(shown), np.array(costs)[:, None], 0)
+
+
+def test_the_reference_and_the_most() -> None:
+    assert TRUTH.reference == pytest.approx([1.0, 4.3])  # quarter of the values; 1 + 1.1 * (4 - 1)
+    assert TRUTH.most == pytest.approx(2 * 0.3 + 1 * 1.0)
+
+
+def test_progress_is_the_hypervolume_so_far() -> None:
+    progress = made_up([2.0, 0.0, 3.0], [2.0, 0.0, 3.0], [3.0, 1.0, 4.0]).progress(Scenario("s"), TRUTH)
+    assert progress == pytest.approx([1.3, 1.3, 1.6])
+
+
+def test_with_noise_what_looks_best_is_what_counts() -> None:
+    """The true best is shown as a bad one at a higher cost: the search would not return it."""
+    shown = made_up([2.0, 3.0], [2.5, 2.4], [3.0, 4.0])
+    assert shown.progress(Scenario("s"), TRUTH) == pytest.approx([1.3, 1.6])
+    assert shown.chosen(TRUTH) == pytest.approx([1.3, 1.3])
+
+
+def test_under_a_cap_only_what_fits_counts() -> None:
+    assert TRUTH.cap == 3.0
+    progress = made_up([3.0, 1.0, 2.0], [0.0] * 3, [4.0, 2.0, 3.0]).progress(
+        Scenario("s", capped=True), TRUTH
+    )
+    assert progress.tolist() == [-np.inf, 1.0, 2.0]

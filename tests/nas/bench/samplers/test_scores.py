@@ -1,40 +1,78 @@
-"""Progress, evaluations to a share, and the interval of a median."""
+"""Scores: regret against the best there is, or the best that was found, and beside random search."""
 
 import numpy as np
 import pytest
 
-from nas.bench.samplers.playing import Play, Scenario
-from nas.bench.samplers.scores import at_length, chosen, evaluations_to, found, interval
-from nas.bench.samplers.tables import Truth
+from nas.bench.samplers.pictures import LEAST, panels
+from nas.bench.samplers.playing import Scenario
+from nas.bench.samplers.scores import Score, at_length, curves, evaluations_to, interval, scores, summary
+from nas.bench.samplers.tournament import PlayJob, PlayOutcome, load
 
-TRUTH = Truth(np.array([0.0, 1.0, 2.0, 3.0, 3.0]), np.array([[1.0], [2.0], [3.0], [4.0], [5.0]]), True)
-
-
-def played(values: list[float], shown: list[float], costs: list[float]) -> Play:
-    return Play(np.array(values), np.array(shown), np.array(costs)[:, None], 0)
+ONE, CAPPED = Scenario("one"), Scenario("cap", capped=True)
 
 
-def test_the_reference_and_the_most() -> None:
-    assert TRUTH.reference == pytest.approx([1.0, 4.3])  # quarter of the values; 1 + 1.1 * (4 - 1)
-    assert TRUTH.most == pytest.approx(2 * 0.3 + 1 * 1.0)
+def outcomes(table: str, scenario: Scenario, **finals: list[float]) -> list[Score]:
+    """Standings of plays of two evaluations that end at these shares of the true front's hypervolume."""
+    most = load(table).truth.most
+    return scores(
+        {
+            PlayJob(table, name, scenario, seed, 2): PlayOutcome(np.array([0.0, share * most]), 0)
+            for name, shares in finals.items()
+            for seed, share in enumerate(shares)
+        }
+    )
 
 
-def test_progress_is_the_hypervolume_so_far() -> None:
-    progress = found(played([2.0, 0.0, 3.0], [2.0, 0.0, 3.0], [3.0, 1.0, 4.0]), Scenario("s"), TRUTH)
-    assert progress == pytest.approx([1.3, 1.3, 1.6])
+def test_regret_is_what_is_missing_in_per_cent() -> None:
+    (found,) = outcomes("constant", ONE, front=[0.9, 1.0, 0.8])
+    assert found.quartiles()[1] == pytest.approx([100.0, 10.0])
+    assert found.reached[0.9].median == 2.0
+    assert found.reached[0.99].median == np.inf
 
 
-def test_with_noise_what_looks_best_is_what_counts() -> None:
-    """The true best is shown as a bad one at a higher cost: the search would not return it."""
-    play = played([2.0, 3.0], [2.5, 2.4], [3.0, 4.0])
-    assert found(play, Scenario("s"), TRUTH) == pytest.approx([1.3, 1.6])
-    assert chosen(play, TRUTH) == pytest.approx([1.3, 1.3])
+def test_of_a_large_table_the_best_found_is_the_measure() -> None:
+    jobs = {
+        PlayJob("large", name, ONE, 0, 1): PlayOutcome(np.array([area]), 0)
+        for name, area in (("front", 1e9), ("random", 5e8))
+    }
+    best, half = scores(jobs)
+    assert best.regrets.tolist() == [[0.0]]
+    assert half.regrets.tolist() == [[50.0]]
 
 
-def test_under_a_cap_only_what_fits_counts() -> None:
-    assert TRUTH.cap == 3.0
-    progress = found(played([3.0, 1.0, 2.0], [0.0] * 3, [4.0, 2.0, 3.0]), Scenario("s", capped=True), TRUTH)
-    assert progress.tolist() == [-np.inf, 1.0, 2.0]
+def test_under_a_cap_the_regret_is_in_the_values_unit() -> None:
+    truth = load("minus_cost").truth
+    found = scores(
+        {
+            PlayJob("minus_cost", "front", CAPPED, 0, 2): PlayOutcome(
+                np.array([-np.inf, truth.best_under_cap - 2]), 0
+            )
+        }
+    )
+    assert found[0].regrets[0].tolist() == [np.inf, 2.0]
+    assert found[0].unit == "value"
+
+
+def test_beside_random_is_in_randoms_interquartile_ranges() -> None:
+    found = outcomes("constant", ONE, front=[0.5, 0.5, 0.5], random=[0.4, 0.6, 0.8])
+    assert found[0].beside_random(found) == pytest.approx(0.1 / 0.2)
+    assert found[1].beside_random(found) == 0.0
+    assert found[0].beside_random(found[:1]) is None
+
+
+def test_the_tables_have_a_row_for_each() -> None:
+    found = outcomes("constant", ONE, front=[1.0, 1.0], random=[0.5, 0.5])
+    assert summary(found)["sampler"].tolist() == ["front", "random"]
+    assert len(curves(found)) == 4
+    assert (curves(found)["low"] <= curves(found)["high"]).all()
+
+
+def test_the_first_sampler_is_drawn_on_top_and_nothing_below_the_axis() -> None:
+    found = outcomes("constant", ONE, front=[1.0], random=[0.5])
+    (panel,) = panels(found)
+    assert [curve.sampler for curve in panel.curves] == ["random", "front"]
+    assert panel.least == pytest.approx(100 * LEAST)
+    assert min(curve.low.min() for curve in panel.curves) == panel.least
 
 
 def test_evaluations_to_a_share() -> None:

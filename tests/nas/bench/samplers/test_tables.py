@@ -9,6 +9,7 @@ import pytest
 
 from nas.bench.samplers.synthetic import SYNTHETIC
 from nas.bench.samplers.tables import read_macro
+from nas.bench.samplers.tournament import load
 from nas.common.errors import UserError
 
 
@@ -78,7 +79,7 @@ def test_a_missing_layer_is_never_asked_for() -> None:
 @pytest.mark.parametrize("name", ["minus_cost", "one_dimension", "interactions"])
 def test_some_but_not_all_points_count(name: str) -> None:
     """The reference leaves a front with something below it, adversarial tables included."""
-    truth = SYNTHETIC[name]().truth
+    truth = load(name).truth
     assert truth.whole
     assert truth.most > 0
     counts = (truth.values > truth.reference[0]) & (truth.costs < truth.reference[1:]).all(axis=1)
@@ -87,13 +88,13 @@ def test_some_but_not_all_points_count(name: str) -> None:
 
 
 def test_where_all_values_are_equal_the_cheapest_point_is_the_whole_front() -> None:
-    truth = SYNTHETIC["constant"]().truth
+    truth = load("constant").truth
     cheapest = truth.costs[:, 0].argmin()
     assert truth.reference[0] < truth.values[cheapest]
     assert truth.most == truth.reference[1] - truth.costs[cheapest, 0]
 
 
 def test_a_large_table_is_sampled() -> None:
-    truth = SYNTHETIC["large"]().truth
+    truth = load("large").truth
     assert not truth.whole
     assert len(SYNTHETIC["large"]().space) == 45

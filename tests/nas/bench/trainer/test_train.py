@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
+from nas.bench.trainer import accuracy, kernel
 from nas.bench.trainer import command as train
-from nas.bench.trainer import kernel
 from nas.bench.trainer.command import (
     NETWORKS,
     Throughput,
@@ -181,3 +183,31 @@ def test_gradients_are_compared() -> None:
     assert [line.gradient for line in lines] == ["input", "weights", *(["as chosen"] if taken else [])]
     assert all(line.ratio == pytest.approx(line.torch_ms / line.ours_ms) for line in lines)
     assert all(line.error < 1e-5 for line in lines)
+
+
+class Here(Crew):
+    """Does the work in this process, one after the other."""
+
+    def together(self, works, *, keep=True):  # type: ignore[no-untyped-def]
+        return [work(at_once) for work in works]
+
+
+def test_what_the_commands_print_and_write(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in (train, accuracy):
+        monkeypatch.setattr(module, "Crew", Here)
+        monkeypatch.setattr(module, "NETWORKS", {"small": SMALL})
+    monkeypatch.setattr(train, "peaks", lambda crew: {"fp32": 1e9, "bf16": 2e9})
+    monkeypatch.setattr(train, "ways", lambda: [OURS, replace(OURS, name="plain loop")])
+    monkeypatch.setattr(accuracy, "contestants", lambda: [OURS])
+    train.main(f"folder:{ground.folder}", tmp_path, rounds=1, seconds=0.01, equal=0.0, brief=True)
+    accuracy.main(f"folder:{ground.folder}", tmp_path, images=128, networks="small")
+    printed = capsys.readouterr().out
+    assert "small: " in printed and "every core was ours to" in printed
+    assert "mean of 1 networks after 128 images" in printed
+    assert {"images", "precision", "peak_multiply_adds", "undisturbed"} <= set(
+        json.loads((tmp_path / "machine.json").read_text())
+    )
+    rows = {file.name: len(file.read_text().splitlines()) for file in tmp_path.glob("*.csv")}
+    assert rows == {"timings.csv": 3, "summary.csv": 3, "equal_images.csv": 2}
