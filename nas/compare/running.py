@@ -13,7 +13,7 @@ from nas.compare.rounds import Rounds, Training
 from nas.compare.setup import Setup
 from nas.compare.trainings import Kind, Trainings
 from nas.console.commands import notify
-from nas.console.options import AnyPath
+from nas.console.options import AnyPath, deadline
 from nas.data.dataset import Dataset
 from nas.engine.jobs import Ending
 from nas.engine.live import Live
@@ -102,19 +102,19 @@ def carry_on(
 ) -> Ending:
     """Train what is missing, until it is done, the minutes since `began` are over, or Ctrl-C."""
     trainings.interrupt_running()
-    deadline = None if execution.minutes is None else began + 60 * execution.minutes
+    until = deadline(execution.minutes, began)
     wanted = {(network, seed) for network in trainings.setup.networks for seed in trainings.seeds}
     over = len(wanted & trainings.over())
-    live: Live[Training] = Live(console, over=over, total=len(wanted), deadline=deadline)
+    live: Live[Training] = Live(console, over=over, total=len(wanted), deadline=until)
     with live:
-        rounds = Rounds(trainings, names=names, deadline=deadline, notify=live.on)
+        rounds = Rounds(trainings, names=names, deadline=until, notify=live.on)
         if not rounds.left:
             return "done"
         ending = run_jobs(
             rounds,
             data,
             concurrency=execution.concurrency or cores(),
-            deadline=deadline,
+            deadline=until,
             device=execution.device,
         )
     return "late" if ending == "done" and rounds.left else ending

@@ -15,6 +15,8 @@ from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 from typer import Option
 from typer.models import OptionInfo, ParameterInfo
 
+from nas.common.errors import UserError
+
 P = ParamSpec("P")
 V = TypeVar("V")
 R = TypeVar("R")
@@ -106,6 +108,15 @@ def several(given: AnyPath | Sequence[AnyPath] | None) -> tuple[str, ...]:
     if given is None:
         return ()
     return (str(given),) if isinstance(given, AnyPath) else tuple(map(str, given))
+
+
+def deadline(minutes: float | None, began: float) -> float | None:
+    """When `minutes` since `began` (of time.monotonic) are over. Raises UserError for what is no time."""
+    if minutes is None:
+        return None
+    if not 0 < minutes < 1e6:
+        raise UserError(f"--minutes {minutes:g}: expected a time above 0")
+    return began + 60 * minutes
 
 
 def separated(given: Texts) -> tuple[str, ...]:

@@ -54,9 +54,8 @@ class Execution(options.CommandOptions):
 
     def check(self) -> None:
         """Raises UserError for bounds that are none, and for a device that is not there."""
-        minutes, concurrency, device = self.minutes, self.concurrency, self.device
-        if minutes is not None and not 0 < minutes < 1e6:
-            raise UserError(f"--minutes {minutes:g}: expected a time above 0")
+        concurrency, device = self.concurrency, self.device
+        options.deadline(self.minutes, 0.0)
         if concurrency is not None and not 1 <= concurrency <= 1024:
             raise UserError(f"--concurrency {concurrency}: expected from 1 to 1024 trainings at a time")
         if device not in ("auto", "cpu", "cuda"):

@@ -66,11 +66,9 @@ class FrontInfo:
 def front_info(run: Results) -> FrontInfo:
     """What is drawn of a run."""
     settings = run.settings
-    fidelity = settings.fidelity
-    subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
     return FrontInfo(
         data=settings.data_name,
-        fidelity=f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}",
+        fidelity=settings.trained,
         target=settings.target,
         budgets=tuple((budget.quantity, budget.limit) for budget in settings.limits),
         trials=run.trials,

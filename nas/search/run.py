@@ -12,7 +12,7 @@ from rich.console import Console
 from nas.common.errors import UserError
 from nas.common.machine import cores
 from nas.console.commands import notify
-from nas.console.options import several, takes
+from nas.console.options import deadline, several, takes
 from nas.data.dataset import Dataset
 from nas.engine.jobs import Ending
 from nas.engine.tune import run_jobs
@@ -85,9 +85,9 @@ def carry_out(request: Request) -> Run:
         raise UserError(f"--trials {request.trials}: expected at least 1")
     request.check()
     run = _begin(request) if request.resume is None else _reopen(request)
-    deadline = None if request.minutes is None else began + 60 * request.minutes
+    until = deadline(request.minutes, began)
     console = request.console or Console()
-    ending = _train(run, request, deadline, console)
+    ending = _train(run, request, until, console)
     if run.table is not None and ending != "interrupted":
         time_finalists(run.record, run.table, notify)
     found = results(run.record)
@@ -128,7 +128,7 @@ def _reopen(request: Request) -> _Opened:
     return _Opened(folder, record, data, table, trials)
 
 
-def _train(run: _Opened, request: Request, deadline: float | None, console: Console) -> Ending:
+def _train(run: _Opened, request: Request, until: float | None, console: Console) -> Ending:
     """Propose, train and record until all is done, the time is up, or Ctrl-C."""
     settings = run.record.settings
     proposer, control = _proposers(run)
@@ -142,18 +142,16 @@ def _train(run: _Opened, request: Request, deadline: float | None, console: Cons
     )
     before = results(run.record)
     ending: Ending = "done"
-    with SearchDisplay(
-        console, before, len(run.data.classes), trials=run.trials, deadline=deadline
-    ) as display:
+    with SearchDisplay(console, before, len(run.data.classes), trials=run.trials, deadline=until) as display:
         campaign = Campaign(
-            run.record, proposer, trials=run.trials, control=control, deadline=deadline, notify=display.on
+            run.record, proposer, trials=run.trials, control=control, deadline=until, notify=display.on
         )
         if not campaign.over:
             ending = run_jobs(
                 campaign,
                 run.data,
                 concurrency=request.concurrency or cores(),
-                deadline=deadline,
+                deadline=until,
                 device=request.device,
                 scheduler=settings.scheduler,
             )

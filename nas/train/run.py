@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas.common.errors import UserError
 from nas.common.files import writing
 from nas.console import commands
+from nas.console.options import deadline
 from nas.data.dataset import Dataset, load
 from nas.networks.building import build
 from nas.networks.references import Model
@@ -32,7 +32,7 @@ def carry_out(request: TrainRequest) -> int:
     device = trainer.find_device(request.device)
     fidelity = trainer.Fidelity(request.epochs, request.subset, resolution)
     recipe = trainer.Recipe().changed(request.recipe) if request.recipe else trainer.Recipe()
-    deadline = _deadline(request.minutes, began)
+    until = deadline(request.minutes, began)
     network = resolve(request.network)
     root = Path(request.data_root) if request.data_root else None
     data = load(request.data or "auto", root=root, resolution=resolution, skip_corrupt=request.skip_corrupt)
@@ -46,7 +46,7 @@ def carry_out(request: TrainRequest) -> int:
 
     def report(progress: trainer.Progress) -> bool:
         _say(progress)
-        return time.monotonic() > deadline
+        return until is not None and time.monotonic() > until
 
     reports = 4 if request.minutes is None else 4 * max(1, round(request.epochs))
     try:
@@ -71,12 +71,6 @@ def carry_out(request: TrainRequest) -> int:
     result = _describe(network, data, fidelity, recipe, outcome)
     _write(out, model, result | {"seed": request.seed, "device": str(device), "test_accuracy": test})
     return 0
-
-
-def _deadline(minutes: float | None, began: float) -> float:
-    if minutes is not None and not 0 < minutes < 1e6:
-        raise UserError(f"--minutes {minutes:g}: expected a time above 0")
-    return began + 60 * minutes if minutes is not None else float("inf")
 
 
 def _say(progress: trainer.Progress) -> None:
