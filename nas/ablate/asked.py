@@ -78,8 +78,7 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
     if asked.steps:
         story = _story(asked.steps, price, ratio)
         made = Plan(made.base or story.base, made.rows + story.rows, made.contrasts + story.contrasts)
-    base = made.rows[0].arch
-    return made, asked.title or name_of(_arch(base)) or asked.network
+    return made, asked.title or name_of(_arch(made.rows[0].arch)) or asked.network
 
 
 def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price) -> Plan:

@@ -46,9 +46,8 @@ def equalise(base: Arch, variant: Arch, price: Price, tolerance: float = TOLERAN
     ratio = 1 + search.error(best)
     if abs(ratio - 1) <= tolerance:
         return Equalised(search.arch(best), ratio)
-    end = chain[0] if ratio > 1 else chain[-1]
-    if near == end[1]:
-        factor = end[0]
+    factor, last = chain[0] if ratio > 1 else chain[-1]
+    if near == last:
         reason = f"even at {factor:.2g} times its widths it costs {ratio:.3g} times the base"
     else:
         reason = f"no widths in steps of {STEP} channels come within {tolerance:.3g} of the base's cost"

@@ -119,8 +119,8 @@ def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
         return None
     wanted = {(1.0, row.arch), (-1.0, row.against)}
     for contrast in plan.contrasts:  # two rows may be one network, which the terms do not tell apart
-        comparison = contrast.family.partition(", ")[0]
-        if (contrast.name, comparison) == (row.name, row.comparison) and set(contrast.terms) == wanted:
+        called = contrast.name, contrast.family.partition(", ")[0]
+        if called == (row.name, row.comparison) and set(contrast.terms) == wanted:
             return contrast
     return None
 
