@@ -78,8 +78,7 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
     if asked.steps:
         story = _story(asked.steps, price, ratio)
         made = Plan(made.base or story.base, made.rows + story.rows, made.contrasts + story.contrasts)
-    base = made.rows[0].arch
-    return made, asked.title or name_of(_arch(base)) or asked.network
+    return made, asked.title or name_of(_arch(made.rows[0].arch)) or asked.network
 
 
 def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price) -> Plan:
@@ -110,15 +109,13 @@ def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price)
 def _switched(arch: Arch, step: StoryStep) -> Arch:
     """The arch after a step's switches. Raises UserError for a switch that does not exist or cannot be made."""
     for component, label in step.switches:
-        found = {variant.label: variant for variant in variants(get(component), arch)}
-        if label not in found:
-            raise UserError(
-                f"step {step.name!r}: {component} has no variant {label!r}; expected "
-                f"{' or '.join(f'{component} {known}' for known in found)}"
-            )
-        made = found[label].arch
+        known = {variant.label: variant for variant in variants(get(component), arch)}
+        if label not in known:
+            expected = " or ".join(f"{component} {other}" for other in known)
+            raise UserError(f"step {step.name!r}: {component} has no variant {label!r}; expected {expected}")
+        made = known[label].arch
         if made is None:
-            raise UserError(f"step {step.name!r}: {component} {label} cannot be made: {found[label].reason}")
+            raise UserError(f"step {step.name!r}: {component} {label} cannot be made: {known[label].reason}")
         arch = made
     return arch
 

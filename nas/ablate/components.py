@@ -114,15 +114,14 @@ def _called(function: Callable[[Arch], object], name: str, arch: Arch) -> Made:
     except Exception as error:
         raise BadComponent(f"component {name!r} failed: {_kind_and_words(error)}") from error
     found: Made = made if isinstance(made, Mapping) else {"on": made}  # type: ignore[dict-item]
-    if not found or not all(_is_made(label, value) for label, value in found.items()):
+    if not found or not all(
+        isinstance(label, str) and label.strip() and isinstance(value, (Arch, UserError))
+        for label, value in found.items()
+    ):
         raise BadComponent(
             f"component {name!r} gave {briefly(repr(made), 60)}, expected an arch, or archs by label"
         )
     return found
-
-
-def _is_made(label: object, value: object) -> bool:
-    return isinstance(label, str) and bool(label.strip()) and isinstance(value, (Arch, UserError))
 
 
 def _kind_and_words(error: Exception) -> str:

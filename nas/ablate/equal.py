@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations_with_replacement, pairwise, product
 
 from blocks import UserError
-from nas.ablate.study import Equalised, Price
+from nas.ablate.study import Equalised, Price, attempt
 from nas.ablate.widths import STEP, Widths, resized, stepped, tied, widths
 from search_spaces.arch import Arch
 
@@ -42,13 +42,12 @@ def equalise(base: Arch, variant: Arch, price: Price, tolerance: float = TOLERAN
     search = _Search(variant, price, target, ratio - 1, _switched(base, variant))
     chain = _chain(search)
     near = _nearest(search, chain)
-    best = near if abs(search.error(near)) <= tolerance else _stepwise(search, near, tolerance)
+    best = near if search.off(near) <= tolerance else _stepwise(search, near, tolerance)
     ratio = 1 + search.error(best)
     if abs(ratio - 1) <= tolerance:
         return Equalised(search.arch(best), ratio)
-    end = chain[0] if ratio > 1 else chain[-1]
-    if near == end[1]:
-        factor = end[0]
+    factor, last = chain[0] if ratio > 1 else chain[-1]
+    if near == last:
         reason = f"even at {factor:.2g} times its widths it costs {ratio:.3g} times the base"
     else:
         reason = f"no widths in steps of {STEP} channels come within {tolerance:.3g} of the base's cost"
@@ -75,7 +74,10 @@ class _Search:
         self.steps = [1] * len(self.widths)
         for group in self.groups:
             fixed = any(place in held for place in group)
-            step = 0 if fixed else next((s for s in _STEPS if self._moves(group, s)), 0)
+            wider = (
+                (s, tuple(w + s if i in group else w for i, w in enumerate(self.widths))) for s in _STEPS
+            )
+            step = 0 if fixed else next((s for s, chosen in wider if self.buildable(chosen)), 0)
             for place in group:
                 self.steps[place] = step
 
@@ -85,11 +87,7 @@ class _Search:
 
     def buildable(self, chosen: Widths) -> bool:
         """Whether there is such an arch."""
-        try:
-            self.arch(chosen)
-        except UserError:
-            return False
-        return True
+        return isinstance(attempt(self.arch, chosen), Arch)
 
     def error(self, chosen: Widths) -> float:
         """By which share of the base's price it is off; infinite where it has none."""
@@ -100,12 +98,17 @@ class _Search:
                 self._known[chosen] = math.inf
         return self._known[chosen]
 
-    def moved(self, chosen: Widths, group: Sequence[int], steps: int) -> Widths:
-        """These widths with those of a group changed by whole steps."""
-        return tuple(w + steps * self.steps[i] if i in group else w for i, w in enumerate(chosen))
+    def off(self, chosen: Widths) -> float:
+        """How far it is off, either way."""
+        return abs(self.error(chosen))
 
-    def _moves(self, group: Sequence[int], step: int) -> bool:
-        return self.buildable(tuple(w + step if i in group else w for i, w in enumerate(self.widths)))
+    def moved(self, chosen: Widths, moves: Iterable[tuple[int, int]]) -> Widths:
+        """These widths after some moves: whole steps of a group, by its number."""
+        steps = [0] * len(chosen)
+        for number, count in moves:
+            for place in self.groups[number]:
+                steps[place] += count * self.steps[place]
+        return tuple(w + step for w, step in zip(chosen, steps, strict=True))
 
 
 def _chain(search: _Search) -> list[tuple[float, Widths]]:
@@ -142,7 +145,7 @@ def _nearest(search: _Search, chain: list[tuple[float, Widths]]) -> Widths:
         factor = _guess(search, chain, low, high) if asked % 4 else 0.0
         at = (low + high) // 2 if not factor else bisect_left(chain, (factor,))
         at = max(low + 1, min(high - 1, at))
-    return min((chain[i][1] for i in (low, high) if 0 <= i < len(chain)), key=lambda w: abs(search.error(w)))
+    return min((chain[i][1] for i in (low, high) if 0 <= i < len(chain)), key=search.off)
 
 
 def _guess(search: _Search, chain: Sequence[tuple[float, Widths]], low: int, high: int) -> float:
@@ -161,14 +164,12 @@ def _stepwise(search: _Search, start: Widths, tolerance: float) -> Widths:
     """The nearest price that some steps of single stages reach from `start`; the fewest within the tolerance."""
     begin = search.error(start)
     single = {}
-    for group, steps in product(range(len(search.groups)), (-1, 1)):
-        chosen = search.moved(start, search.groups[group], steps)
+    for move in product(range(len(search.groups)), (-1, 1)):
+        chosen = search.moved(start, [move])
         if chosen != start and search.buildable(chosen):
-            single[group, steps] = search.error(chosen) - begin
-    best = min(
-        (_after(search, start, [move]) for move in single), key=lambda w: abs(search.error(w)), default=start
-    )
-    if abs(search.error(best)) <= tolerance:
+            single[move] = search.error(chosen) - begin
+    best = min((search.moved(start, [move]) for move in single), key=search.off, default=start)
+    if search.off(best) <= tolerance:
         return best
     guesses = []
     for count in range(2, _MOVES + 1):
@@ -177,16 +178,9 @@ def _stepwise(search: _Search, start: Widths, tolerance: float) -> Widths:
                 off = abs(begin + sum(single[move] for move in moves))
                 guesses.append((off > tolerance / 2, count, off, moves))
     for _, _, _, moves in sorted(guesses)[:_TRIES]:
-        chosen = _after(search, start, moves)
-        if search.buildable(chosen) and abs(search.error(chosen)) < abs(search.error(best)):
+        chosen = search.moved(start, moves)
+        if search.buildable(chosen) and search.off(chosen) < search.off(best):
             best = chosen
-            if abs(search.error(best)) <= tolerance:
+            if search.off(best) <= tolerance:
                 break
-    return min((start, best), key=lambda w: abs(search.error(w)))
-
-
-def _after(search: _Search, start: Widths, moves: Iterable[tuple[int, int]]) -> Widths:
-    """The widths after some moves, each a step of a group of them."""
-    for group, steps in moves:
-        start = search.moved(start, search.groups[group], steps)
-    return start
+    return min((start, best), key=search.off)

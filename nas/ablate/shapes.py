@@ -69,8 +69,7 @@ def depth(arch: Arch) -> Made:
     for stage, _ in runs(arch):
         made[f"+1 in stage {stage.number}"] = attempt(_longer, arch, stage.end)
         if stage.end - stage.start == 1:
-            error = UserError(f"{stage} has only the block that begins it")
-            made[f"-1 in stage {stage.number}"] = error
+            made[f"-1 in stage {stage.number}"] = UserError(f"{stage} has only the block that begins it")
         else:
             made[f"-1 in stage {stage.number}"] = attempt(_shorter, arch, stage.end)
     return made

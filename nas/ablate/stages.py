@@ -76,10 +76,8 @@ def swapped(arch: Arch, option: str, values: Mapping[Any, Any], *, ends: bool = 
         value = getattr(part, option, None)
         return replace(part, **{option: values[value]}) if value in values else part
 
-    blocks = tuple(change(block) for block in explicit(arch))
-    if ends:
-        return replace(arch, stem=change(arch.stem), blocks=blocks, head=change(arch.head))
-    return replace(arch, blocks=blocks)
+    stem, head = (change(arch.stem), change(arch.head)) if ends else (arch.stem, arch.head)
+    return replace(arch, stem=stem, blocks=tuple(map(change, explicit(arch))), head=head)
 
 
 def mapped(arch: Arch, change: Callable[[Block, int, int], Block]) -> Arch:

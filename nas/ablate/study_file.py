@@ -18,7 +18,7 @@ with what it is made from, as is (unless `as_is` is false) and at equal cost.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -55,15 +55,14 @@ def _understood(told: object) -> tuple[Asked, Terms, int | None]:
     given = _mapping(told, "the file", (*keys, *_TERMS))
     asked = Asked(
         network=_text(given, "network"),
-        components=separated(",".join(_texts(given, "components"))) if "components" in given else None,
+        components=_names(given, "components", None),
+        equal=_names(given, "equal", Asked.equal) or (),
         per_stage=_flag(given, "per_stage"),
         pairs=tuple(pair(text) for text in _pairs(given)),
         leave_one_in=_flag(given, "leave_one_in"),
         title=_text(given, "title"),
         steps=_steps(_value(given, "steps", list, "a list of steps", [])),
     )
-    if "equal" in given:
-        asked = replace(asked, equal=separated(",".join(_texts(given, "equal"))))
     for key in ("components", "per_stage", "pairs", "leave_one_in"):
         if given.get(key) and not asked.network:
             raise UserError(f"{key}: expected network as well, whose components these are")
@@ -131,6 +130,10 @@ def _texts(given: Mapping[str, Any], key: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
         raise UserError(f"{key}: {value!r}, expected texts, as in [one, other]")
     return [part.strip() for part in value]
+
+
+def _names(given: Mapping[str, Any], key: str, default: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return separated(",".join(_texts(given, key))) if key in given else default
 
 
 def _pairs(given: Mapping[str, Any]) -> list[str]:

@@ -76,13 +76,12 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
 
 def names(plan: Plan) -> dict[str, str]:
     """What each network of the plan is called, by its text: the first of its rows."""
-    found: dict[str, str] = {}
+    called: dict[str, str] = {}
     for row in plan.rows:
         if row.status == "train":
-            found.setdefault(
-                row.arch, row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
-            )
-    return found
+            name = row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
+            called.setdefault(row.arch, name)
+    return called
 
 
 def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
@@ -120,8 +119,8 @@ def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
         return None
     wanted = {(1.0, row.arch), (-1.0, row.against)}
     for contrast in plan.contrasts:  # two rows may be one network, which the terms do not tell apart
-        comparison = contrast.family.partition(", ")[0]
-        if (contrast.name, comparison) == (row.name, row.comparison) and set(contrast.terms) == wanted:
+        called = contrast.name, contrast.family.partition(", ")[0]
+        if called == (row.name, row.comparison) and set(contrast.terms) == wanted:
             return contrast
     return None
 

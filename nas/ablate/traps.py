@@ -15,13 +15,12 @@ from search_spaces.arch import DEFAULT_EPS, Arch
 def squeeze(arch: Arch) -> Made:
     """The squeeze of squeeze-excite as a quarter of the block's input (MnasNet) or of its inner width (V3)."""
 
-    def change(block: Block, channels: int, narrow: int) -> Block:
-        on = getattr(block, "squeeze_excite", False)
-        return block.with_options({"squeeze": max(1, channels // 4)}) if on else block
+    def quarter_of_input(block: Block, channels: int, narrow: int) -> Block:
+        return block.with_options({"squeeze": max(1, channels // 4)})
 
     quarter_of_inner = dict.fromkeys({getattr(block, "squeeze", 0) for block in arch.blocks}, 0)
     return {
-        "from input": attempt(mapped, arch, change),
+        "from input": attempt(mapped, arch, quarter_of_input),  # without effect where there is none
         "from inner": attempt(swapped, arch, "squeeze", quarter_of_inner),
     }
 

@@ -21,7 +21,7 @@ def space(kinds: tuple[str, ...], granularity: str, **choices: tuple[Value, ...]
 
 
 @pytest.mark.parametrize("granularity", ["stage", "block"])
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**6))
 def test_every_point_can_be_built_and_is_found_again(granularity: str, seed: int) -> None:
     made = space(ALWAYS, granularity)

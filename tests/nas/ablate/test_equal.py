@@ -10,6 +10,7 @@ from blocks import Bottleneck, InvertedResidual, SandGlass, UserError
 from nas.ablate.components import COMPONENTS, variants
 from nas.ablate.equal import equalise
 from nas.ablate.kinds import switched
+from nas.ablate.prices import prices
 from nas.ablate.stages import inputs, swapped, topology
 from nas.ablate.widths import widths
 from search_spaces import Arch, zoo
@@ -76,11 +77,10 @@ def test_of_any_two_archs(base: Arch, variant: Arch) -> None:
 
 def test_counted_multiply_adds_and_parameters() -> None:
     variant = swapped(SMALL, "groups", {1: 4})
-    for quantity in ("macs", "params"):
-        found = equalise(SMALL, variant, lambda arch, quantity=quantity: getattr(nas.cost(arch), quantity))  # type: ignore[misc]
+    for price in prices(["macs", "params"], 64, 10).values():
+        found = equalise(SMALL, variant, price)
         assert found.arch is not None and abs(found.ratio - 1) <= 0.01
-        counted = [getattr(nas.cost(arch), quantity) for arch in (found.arch, SMALL)]
-        assert counted[0] / counted[1] == pytest.approx(found.ratio)
+        assert price(found.arch) / price(SMALL) == pytest.approx(found.ratio)
         assert all(
             block.groups in (1, 4) for block in found.arch.blocks if isinstance(block, InvertedResidual)
         )
