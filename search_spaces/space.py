@@ -59,7 +59,7 @@ class Space:
                     outs = mixed | {block.out for block, _ in firsts}
                     pairs |= firsts | {(rest, out) for out in outs}
                     behind.add((width, rest.out))
-            for block, channels in pairs:
+            for block, channels in sorted(pairs, key=str):  # so that the first refused is always the same
                 try:
                     block.canonical(channels)
                 except UserError as error:
@@ -187,7 +187,8 @@ class Space:
             return nearby.Nearest(exact, arch, ())
         start = self.stem.reduction * self.first.stride
         levels = list(accumulate((stage.stride for stage in self.stages), mul, initial=start))[1:]
-        params = nearby.closest(self.dimensions, levels, arch)
+        members = nearby.matched(levels, arch)
+        params = self.draw(lambda dimension: nearby.closest(dimension, members[dimension.stage]))
         made = self.arch(params)
         return nearby.Nearest(params, made, tuple(nearby.differences(levels, arch, made)))
 
