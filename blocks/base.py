@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Literal, Self
 
 from torch import nn
@@ -60,6 +60,7 @@ class Block(ABC):
         return replace(self, **{name: value for name, value in options.items() if name in self.names()})
 
     @classmethod
+    @cache
     def names(cls) -> frozenset[str]:
         """Of its options."""
         return frozenset(spec.name for spec in fields(cls))

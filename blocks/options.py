@@ -36,23 +36,32 @@ def option(
 
 def check(options: Options) -> None:
     """Raise UserError, naming the option, where a value is of the wrong type or out of its bounds."""
-    for spec in fields(options):
-        value, choices, minimum = getattr(options, spec.name), *_bounds(spec)
-        if spec.type is bool or spec.type is str:
-            good = isinstance(value, spec.type) and value in choices
+    for name, kind, choices, minimum in _bounds(type(options)):
+        value = getattr(options, name)
+        if kind is bool or kind is str:
+            good = isinstance(value, kind) and value in choices
         else:
-            number = type(value) is int or (spec.type is float and type(value) is float)
+            number = type(value) is int or (kind is float and type(value) is float)
             good = number and (value in choices if choices else minimum <= value <= MOST)
         if not good:
             expected = (
                 f"one of {', '.join(map(str, choices))}" if choices else f"a number {minimum:g}...{MOST:.0f}"
             )
-            raise UserError(f"{options.token}: {spec.name} is {value!r}, expected {expected}")
+            raise UserError(f"{options.token}: {name} is {value!r}, expected {expected}")
 
 
-def _bounds(spec: Field[Any]) -> tuple[tuple[Any, ...], float]:
-    choices = (False, True) if spec.type is bool else spec.metadata["choices"]
-    return choices, spec.metadata["minimum"]
+@cache
+def _bounds(kind: type[Options]) -> tuple[tuple[str, Any, tuple[Any, ...], float], ...]:
+    """Of each option its name, type, choices and minimum; looked up once, for a search makes millions of blocks."""
+    return tuple(
+        (
+            spec.name,
+            spec.type,
+            (False, True) if spec.type is bool else spec.metadata["choices"],
+            spec.metadata["minimum"],
+        )
+        for spec in fields(kind)
+    )
 
 
 def encode(options: Options) -> str:
