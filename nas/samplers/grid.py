@@ -23,7 +23,7 @@ MOST_VALUES = 2**31 - 1
 """Of an integer: rows are of 32 bits."""
 ABSENT = -1
 MANY = 1024
-"""Choices of an axis up to which its values are kept in a list."""
+"""Choices of an axis up to which the number of each value is kept."""
 LEVELS = 32
 """Integers with more values than this are told apart by the model to 1/32 of their range."""
 
@@ -34,17 +34,21 @@ class GridAxis:
 
     name: str
     distribution: CategoricalDistribution | IntDistribution
-    count: int
+    values: Sequence[Any]
     ordered: bool
 
-    def value(self, choice: int) -> Any:
-        """The parameter's value of a choice number."""
-        if isinstance(self.distribution, CategoricalDistribution):
-            return self.distribution.choices[choice]
-        return self.distribution.low + choice * self.distribution.step
+    @property
+    def count(self) -> int:
+        """The number of choices."""
+        return len(self.values)
 
     def choice(self, value: Any) -> int:
         """The choice number of a parameter's value, ABSENT where the distribution does not hold it."""
+        try:
+            if (known := self._numbers.get(value)) is not None:
+                return known
+        except TypeError:  # not hashable
+            pass
         try:
             internal = self.distribution.to_internal_repr(value)
         except (TypeError, ValueError):
@@ -52,19 +56,13 @@ class GridAxis:
         if isinstance(self.distribution, CategoricalDistribution):
             return int(internal)
         choice = round((internal - self.distribution.low) / self.distribution.step)
-        return choice if 0 <= choice < self.count and self.value(choice) == internal else ABSENT
+        return choice if 0 <= choice < self.count and self.values[choice] == internal else ABSENT
 
     @cached_property
-    def few(self) -> list[Any]:
-        """The values, in order, of an axis with few choices: a short way to `value`; empty for one with many."""
-        return [self.value(c) for c in range(self.count)] if self.count <= MANY else []
-
-    @cached_property
-    def choices(self) -> dict[Any, int]:
-        """A short way to `choice`; it need not know every value."""
-        return {
-            v: c for c, v in reversed(list(enumerate(self.few))) if isinstance(v, (str, int, float, bool))
-        }
+    def _numbers(self) -> dict[Any, int]:
+        """A short way to `choice`; it need not know every value. Of equal ones it has the first."""
+        few = enumerate(self.values) if self.count <= MANY else ()
+        return {v: c for c, v in reversed(list(few)) if isinstance(v, (str, int, float, bool))}
 
     @cached_property
     def thresholds(self) -> tuple[Floats, Floats]:
@@ -77,7 +75,7 @@ class GridAxis:
             numbers = np.arange(self.count)
         else:
             numbers = np.unique(np.round(np.linspace(0, self.count - 1, LEVELS + 1)).astype(int))
-        values = np.array([float(self.value(int(i))) for i in numbers])
+        values = np.array([float(self.values[i]) for i in numbers.tolist()])
         if isinstance(self.distribution, IntDistribution) and self.distribution.log:
             values = np.log(values)
         spans = np.diff(values)
@@ -87,15 +85,15 @@ class GridAxis:
 def axis(name: str, distribution: BaseDistribution) -> GridAxis:
     """The axis of a parameter. Raises UserError for a continuous one, and for one of too many values."""
     if isinstance(distribution, CategoricalDistribution):
-        return GridAxis(name, distribution, len(distribution.choices), ordered=False)
+        return GridAxis(name, distribution, distribution.choices, ordered=False)
     if isinstance(distribution, IntDistribution):
-        count = (distribution.high - distribution.low) // distribution.step + 1
-        if count > MOST_VALUES:
+        low, high, step = distribution.low, distribution.high, distribution.step
+        if (count := (high - low) // step + 1) > MOST_VALUES:
             raise UserError(
                 f"parameter {name!r} has {count} values, FrontSampler takes at most {MOST_VALUES}: "
                 "give it a larger step"
             )
-        return GridAxis(name, distribution, count, ordered=True)
+        return GridAxis(name, distribution, range(low, low + count * step, step), ordered=True)
     raise UserError(
         f"parameter {name!r} is {distribution}: FrontSampler proposes categorical and integer parameters only; "
         "give it as suggest_int or as a choice of values"
@@ -125,11 +123,8 @@ class Grid:
 
     def params(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
         """The parameters of a point; absent dimensions are left out."""
-        return {
-            a.name: a.few[c] if a.few else a.value(c)
-            for a, c in zip(self.axes, row.tolist(), strict=True)
-            if c != ABSENT
-        }
+        choices = zip(self.axes, row.tolist(), strict=True)
+        return {a.name: a.values[c] for a, c in choices if c != ABSENT}
 
     def row(self, params: Mapping[str, Any]) -> Rows | None:
         """The point of some parameters, ABSENT where one is missing; None where a value is none of the space's,
@@ -137,12 +132,7 @@ class Grid:
         row = [ABSENT] * len(self.axes)
         for number, a in enumerate(self.axes):
             if a.name in params:
-                value = params[a.name]
-                try:
-                    choice = a.choices.get(value, ABSENT)
-                except TypeError:  # not hashable
-                    choice = ABSENT
-                row[number] = choice if choice != ABSENT else a.choice(value)
+                row[number] = a.choice(params[a.name])
                 if row[number] == ABSENT:
                     return None
         return np.array(row, dtype=np.int32) if max(row, default=ABSENT) != ABSENT else None

@@ -166,7 +166,7 @@ def _row(grid: Grid, trial: FrozenTrial) -> Rows | None:
         return grid.row(trial.params)
     attributes = trial.system_attrs
     claimed = {
-        a.name: a.value(c) for a in grid.axes if (c := attributes.get(CLAIM, {}).get(a.name)) is not None
+        a.name: a.values[c] for a in grid.axes if (c := attributes.get(CLAIM, {}).get(a.name)) is not None
     }
     return grid.row({**claimed, **attributes.get("fixed_params", {}), **trial.params})
 

@@ -15,24 +15,17 @@ class LearnedSpace:
     def __init__(self) -> None:
         self._space: dict[str, BaseDistribution] = {}
         self._changing: set[str] = set()
-        self._read = 0
+        self._read: set[int] = set()
 
     def update(self, trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
         """The space, by name, given all trials of the study."""
-        for trial in trials[self._read :]:
-            if not trial.state.is_finished():
-                break  # read again when it is
-            self._read += 1
-            self._add(trial)
-        for trial in trials[self._read :]:
-            if trial.state.is_finished():
-                self._add(trial)
+        for trial in trials:
+            if trial.state.is_finished() and trial.number not in self._read:
+                self._read.add(trial.number)
+                for name, distribution in trial.distributions.items():
+                    if self._space.setdefault(name, distribution) != distribution:
+                        self._changing.add(name)
         return {name: self._space[name] for name in sorted(self._space) if name not in self._changing}
-
-    def _add(self, trial: FrozenTrial) -> None:
-        for name, distribution in trial.distributions.items():
-            if self._space.setdefault(name, distribution) != distribution:
-                self._changing.add(name)
 
     @property
     def complete(self) -> bool:

@@ -28,11 +28,8 @@ class Prices:
     """
 
     def __init__(self, grid: Grid, cost: Cost | None, budget: Budget) -> None:
-        if cost is None and budget is not None:
-            raise UserError(f"budget {budget!r} without a cost: give FrontSampler(cost=...) as well")
         self.grid = grid
         self._cost = cost
-        self._budget = budget
         self._memory: OrderedDict[bytes, Floats] = OrderedDict()
         self.names: tuple[str, ...] = ()
         if cost is not None:
@@ -47,9 +44,7 @@ class Prices:
 
     def _limits(self, budget: Budget) -> Floats:
         limits = np.full(len(self.names), np.inf)
-        if budget is None:
-            return limits
-        bounds = budget if isinstance(budget, Mapping) else {self.names[0]: budget}
+        bounds = budget if isinstance(budget, Mapping) else {} if budget is None else {self.names[0]: budget}
         for name, bound in bounds.items():
             if name not in self.names:
                 raise UserError(f"budget for {name!r}: the cost has {', '.join(map(repr, self.names))}")
@@ -61,10 +56,9 @@ class Prices:
     def __call__(self, rows: Rows) -> Floats:
         """The costs of points: float [n, number of costs], infinite where a point cannot be built."""
         prices = np.empty((len(rows), len(self.names)))
-        if not self.names:
-            return prices
-        for number, row in enumerate(rows):
-            prices[number] = self._price(row)
+        if self.names:
+            for number, row in enumerate(rows):
+                prices[number] = self._price(row)
         return prices
 
     def _price(self, row: Rows) -> Floats:

@@ -1,9 +1,12 @@
 """What stays the same during a study: the space, what its points cost, and how to find those that fit the budget."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.common.errors import UserError
 from nas.samplers import candidates
@@ -21,6 +24,26 @@ CHUNK = 256
 DESCENTS = 8
 Fixed = Mapping[int, int]
 """Choices that are given beforehand, by axis: those of a trial that was queued with some of its parameters."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Points [n, axes] that may be proposed, and their costs [n, k]."""
+
+    rows: Rows
+    costs: Floats
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, which: NDArray[Any]) -> "Pool":
+        """Those of an index or mask."""
+        return Pool(self.rows[which], self.costs[which])
+
+    def joined(self, other: "Pool") -> "Pool":
+        """These and then the others."""
+        rows = np.concatenate([self.rows, other.rows])
+        return Pool(rows, np.concatenate([self.costs, other.costs]))
 
 
 class Problem:
@@ -58,25 +81,21 @@ class Problem:
 
     # Points that may be proposed ----------------------------------------------------------------------------
 
-    def open(self, rows: Rows, tried: Rows, fixed: Fixed) -> tuple[Rows, Floats]:
-        """Those of the points, each once, with the fixed choices, that fit the budget and were not tried; costs."""
+    def open(self, rows: Rows, tried: Rows, fixed: Fixed) -> Pool:
+        """Those of the points, each once, with the fixed choices, that fit the budget and were not tried."""
         rows = distinct(candidates.with_fixed(rows, fixed))
         rows = rows[~is_tried(rows, tried)]
         costs = self.prices(rows)
-        fits = self.prices.fits(costs)
-        return rows[fits], costs[fits]
+        return Pool(rows, costs).take(self.prices.fits(costs))
 
-    def hunt(self, tried: Rows, fixed: Fixed, rng: np.random.Generator) -> tuple[Rows, Floats]:
+    def hunt(self, tried: Rows, fixed: Fixed, rng: np.random.Generator) -> Pool:
         """Open points where drawing found none: by descent to within the budget, then one by one; maybe none."""
         start = candidates.with_fixed(candidates.sized(self.grid, self.tilts, rng, SAMPLE), fixed)
         excess = self.prices.excess(self.prices(start))
         lowest = start[np.argsort(excess, kind="stable")[:DESCENTS]]
-        low = np.array([self._descend(row, fixed) for row in lowest], dtype=np.int32)
+        low = self.grid.rows([self._descend(row, fixed) for row in lowest])
         near = [candidates.every_neighbour(self.grid, row) for row in low[: DESCENTS // 2]]
-        rows, costs = self.open(np.concatenate([start, low, *near]), tried, fixed)
-        if len(rows):
-            return rows, costs
-        return self._walk(tried, fixed)
+        return self.open(np.concatenate([start, low, *near]), tried, fixed) or self._walk(tried, fixed)
 
     def _descend(self, row: Rows, fixed: Fixed) -> Rows:
         """Step to the neighbour that exceeds the budget least, until none is better."""
@@ -89,20 +108,16 @@ class Problem:
             row, excess = near[np.argmin(found)], float(found.min())
         return row
 
-    def _walk(self, tried: Rows, fixed: Fixed) -> tuple[Rows, Floats]:
+    def _walk(self, tried: Rows, fixed: Fixed) -> Pool:
         """The first open points of the whole grid, in an order that looks random; none for too large a grid."""
-        none = self.grid.rows([])
-        if not self.countable:
-            return none, self.prices(none)
-        left = np.flatnonzero(~self._closed)
+        left = np.flatnonzero(~self._closed) if self.countable else self._closed[:0]
         for start in range(0, len(left), CHUNK):
             numbers = left[start : start + CHUNK]
             rows = self.grid.numbered(numbers, self.seed)
             self._closed[numbers[~self.prices.fits(self.prices(rows))]] = True
-            rows, costs = self.open(rows, tried, fixed)
-            if len(rows):
-                return rows, costs
-        return none, self.prices(none)
+            if pool := self.open(rows, tried, fixed):
+                return pool
+        return self.open(self.grid.rows([]), tried, fixed)
 
     @property
     def countable(self) -> bool:
@@ -111,28 +126,20 @@ class Problem:
 
     def exhausted(self, tried: Rows) -> bool:
         """Whether every point that fits was tried; never so for a grid too large to go through."""
-        if not self.countable or len(self.open(self.sample, tried, {})[0]):
-            return False
-        return not len(self._walk(tried, {})[0])
+        return self.countable and not self.open(self.sample, tried, {}) and not self._walk(tried, {})
 
     def refusal(self) -> UserError:
         """That nothing fits the budget, with the point that comes nearest to it."""
         start = self.sample[np.argsort(self.prices.excess(self.sample_costs), kind="stable")[:DESCENTS]]
-        low = np.array([self._descend(row, {}) for row in start], dtype=np.int32).reshape(
-            -1, len(self.grid.axes)
-        )
+        low = self.grid.rows([self._descend(row, {}) for row in start])
         if not len(low):
             return UserError("no point of the space has a finite cost")
         costs = self.prices(low)
         nearest = int(np.argmin(self.prices.excess(costs)))
-        price = ", ".join(
-            f"{name} {cost:g}" for name, cost in zip(self.prices.names, costs[nearest], strict=True)
-        )
-        budget = ", ".join(
-            f"{name} <= {limit:g}"
-            for name, limit in zip(self.prices.names, self.prices.limits, strict=True)
-            if np.isfinite(limit)
-        )
+        prices = dict(zip(self.prices.names, costs[nearest], strict=True))
+        limits = dict(zip(self.prices.names, self.prices.limits, strict=True))
+        price = ", ".join(f"{name} {cost:g}" for name, cost in prices.items())
+        budget = ", ".join(f"{name} <= {limit:g}" for name, limit in limits.items() if np.isfinite(limit))
         return UserError(
             f"nothing found in the space fits the budget {budget}: the nearest point has {price} "
             f"({self.grid.params(low[nearest])}); raise the budget or give a space with cheaper choices"

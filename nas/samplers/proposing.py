@@ -3,7 +3,6 @@
 A proposal is a function of the problem, of the study's history, and of a random generator.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from nas.samplers.grid import Floats, Rows
 from nas.samplers.history import History
 from nas.samplers.model import Beliefs, Model
 from nas.samplers.objectives import Objectives
-from nas.samplers.problem import Fixed, Problem
+from nas.samplers.problem import Fixed, Pool, Problem
 
 INITIAL = 8
 """Points that are tried before the model is asked, spread over the range of costs and far from each other."""
@@ -53,17 +52,14 @@ def propose(
     fixed: Fixed,
 ) -> Rows:
     """Untried points within the budget, the most promising first: at most RANKED, none if there is none left."""
-    random, costs = problem.open(
+    random = problem.open(
         candidates.sized(problem.grid, problem.tilts, rng, DRAWN_ANEW), history.tried, fixed
     )
     known = len(history.tried) + int((history.source > 0).sum())
     if objectives.learned and (known < INITIAL or not len(history.rows)):
-        if not len(random):
-            random, costs = problem.hunt(history.tried, fixed, rng)
-        return _spread(problem, random, costs, history.tried, rng)
+        return _spread(problem, random or problem.hunt(history.tried, fixed, rng), history.tried, rng)
     front = Front(problem, objectives, model.learn(history))
-    some = rng.permutation(len(random))[:RANDOM]
-    pool = Pool(random[some], costs[some])
+    pool = random.take(rng.permutation(len(random))[:RANDOM])
     parents = front.parents()
     if len(parents):
         near = [
@@ -71,12 +67,10 @@ def propose(
             candidates.neighbours(problem.grid, parents, rng, NEAR),
             history.rows[history.source > 0],
         ]
-        pool = pool.joined(
-            *problem.open(np.concatenate(near), np.concatenate([history.tried, pool.rows]), fixed)
-        )
-    if not len(pool.rows):
-        pool = Pool(*problem.hunt(history.tried, fixed, rng))
-    if not len(pool.rows):
+        tried = np.concatenate([history.tried, pool.rows])
+        pool = pool.joined(problem.open(np.concatenate(near), tried, fixed))
+    pool = pool or problem.hunt(history.tried, fixed, rng)
+    if not pool:
         return pool.rows
     pool, scores = _climbed(problem, front, pool, history.tried, rng, fixed)
     order: NDArray[Any] = np.argsort(-scores, kind="stable")
@@ -85,43 +79,30 @@ def propose(
     elif number % DRAW_EVERY == 0 or history.unseen:
         # Also when another worker is choosing at this moment: both would choose the same.
         top = order[:DRAWN]
-        drawn = front.drawn(Pool(pool.rows[top], pool.costs[top]), rng)
+        drawn = front.drawn(pool.take(top), rng)
         order = top[np.lexsort((-scores[top], -drawn))]
     return np.asarray(pool.rows[order[:RANKED]])
 
 
 def _climbed(
-    problem: Problem, front: "Front", pool: "Pool", tried: Rows, rng: np.random.Generator, fixed: Fixed
-) -> tuple["Pool", Floats]:
+    problem: Problem, front: "Front", pool: Pool, tried: Rows, rng: np.random.Generator, fixed: Fixed
+) -> tuple[Pool, Floats]:
     """The pool with the untried neighbours of its best, and theirs, and what each is expected to add [m]."""
     scores = front.expected(pool)
     for _ in range(UPHILL):
         top = pool.rows[np.argsort(-scores, kind="stable")[:CLIMBERS]]
         steps = candidates.neighbours(problem.grid, top, rng, STEPS)
-        near = Pool(*problem.open(steps, np.concatenate([tried, pool.rows]), fixed))
-        if len(near.rows):
+        if near := problem.open(steps, np.concatenate([tried, pool.rows]), fixed):
             scores = np.concatenate([scores, front.expected(near)])
-            pool = pool.joined(near.rows, near.costs)
+            pool = pool.joined(near)
     return pool, scores
 
 
-@dataclass(frozen=True)
-class Pool:
-    """Candidates and their costs."""
-
-    rows: Rows
-    costs: Floats
-
-    def joined(self, rows: Rows, costs: Floats) -> "Pool":
-        """These and further candidates."""
-        return Pool(np.concatenate([self.rows, rows]), np.concatenate([self.costs, costs]))
-
-
-def _spread(problem: Problem, rows: Rows, costs: Floats, tried: Rows, rng: np.random.Generator) -> Rows:
+def _spread(problem: Problem, pool: Pool, tried: Rows, rng: np.random.Generator) -> Rows:
     """The first points: where the tried ones leave the widest gap in cost, and there far from all of them."""
-    near = np.arange(len(rows))
-    if costs.shape[1] and len(rows):
-        cost, covered = costs[:, 0], problem.prices(tried)[:, 0]
+    rows, near = pool.rows, np.arange(len(pool))
+    if pool.costs.shape[1] and pool:
+        cost, covered = pool.costs[:, 0], problem.prices(tried)[:, 0]
         base = problem.sample_costs[problem.prices.fits(problem.sample_costs)][:, 0]
         low, high = np.quantile(base if len(base) else cost, STRATA)
         targets = np.linspace(float(low), float(high), INITIAL)
@@ -170,10 +151,8 @@ class Front:
 
     def _known(self, costs: Floats) -> Floats:
         """The known objectives [n, known], the lower the better."""
-        places = [cost for _, cost in self._objectives.costs]
-        return costs[:, places] * [
-            -float(self._objectives.signs[place]) for place, _ in self._objectives.costs
-        ]
+        columns = [cost for _, cost in self._objectives.costs]
+        return costs[:, columns] * [-float(self._objectives.signs[at]) for at, _ in self._objectives.costs]
 
     def parents(self) -> Rows:
         """The best points, front by front, at least PARENTS if there are so many."""

@@ -5,7 +5,7 @@ Imports none of them before it is made: the names alone need no library.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.common.errors import UserError
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from nas.samplers.history import PriorResult
     from nas.samplers.pricing import Budget, Cost
+
+    Maker = Callable[["SamplerTask"], BaseSampler]
 
 
 @dataclass(frozen=True)
@@ -37,38 +39,24 @@ def _front(task: SamplerTask) -> "BaseSampler":
     )
 
 
-def _tpe(task: SamplerTask) -> "BaseSampler":
-    """Set up for several workers: what is running counts as bad."""
-    from optuna.samplers import TPESampler
+def _optunas(kind: str, options: Mapping[str, Any]) -> "Maker":
+    """One of Optuna's, which learns of the rest from the trials."""
 
-    return TPESampler(seed=task.seed, constant_liar=True)
+    def make(task: SamplerTask) -> "BaseSampler":
+        import optuna
 
+        made: BaseSampler = getattr(optuna.samplers, kind)(seed=task.seed, **options)
+        return made
 
-def _nsga2(task: SamplerTask) -> "BaseSampler":
-    """Set up for few trials: Optuna's own population of 50 hardly sees a second generation."""
-    from optuna.samplers import NSGAIISampler
-
-    return NSGAIISampler(seed=task.seed, population_size=20)
+    return make
 
 
-def _random(task: SamplerTask) -> "BaseSampler":
-    from optuna.samplers import RandomSampler
-
-    return RandomSampler(seed=task.seed)
-
-
-def _gp(task: SamplerTask) -> "BaseSampler":
-    from optuna.samplers import GPSampler
-
-    return GPSampler(seed=task.seed, deterministic_objective=False)
-
-
-SAMPLERS: "dict[str, Callable[[SamplerTask], BaseSampler]]" = {
+SAMPLERS: "dict[str, Maker]" = {
     "front": _front,
-    "tpe": _tpe,
-    "nsga2": _nsga2,
-    "random": _random,
-    "gp": _gp,
+    "tpe": _optunas("TPESampler", {"constant_liar": True}),  # for several workers: what runs counts as bad
+    "nsga2": _optunas("NSGAIISampler", {"population_size": 20}),  # for few trials: by itself it is 50
+    "random": _optunas("RandomSampler", {}),
+    "gp": _optunas("GPSampler", {"deterministic_objective": False}),
 }
 
 
