@@ -195,10 +195,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
             row: Rows = ranked[0 if attempt == 0 else rng.integers(len(ranked))]
             claim = {a.name: int(c) for a, c in zip(grid.axes, row, strict=True)}
             study._storage.set_trial_system_attr(trial._trial_id, CLAIM, claim)
-            finished = {t.number for t in trials if t.state.is_finished()}
-            others = [
-                t for t in study.get_trials(deepcopy=False) if t.number not in finished | {trial.number}
-            ]
+            settled = {t.number for t in trials if t.state.is_finished()} | {trial.number}
+            others = [t for t in study.get_trials(deepcopy=False) if t.number not in settled]
             if not is_tried(row[None], tried_rows(grid, others))[0]:
                 return row
         if fixed:  # the user insists on part of it: what is left to choose has all been tried

@@ -181,16 +181,9 @@ class Kernel:
         """The most probable parameters given values of mean 0 and unit scale; the same for the same data."""
         mean, spread = self.prior
         bounds = list(zip(mean - 4 * spread, mean + 4 * spread, strict=True))
-        found = minimize(
-            self.loss,
-            mean,
-            args=(x, y),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": STEPS},
-        )
-        return np.asarray(found.x)
+        steps = {"maxiter": STEPS}
+        fitted = minimize(self.loss, mean, (x, y), "L-BFGS-B", jac=True, bounds=bounds, options=steps)
+        return np.asarray(fitted.x)
 
 
 @dataclass(frozen=True)
@@ -215,17 +208,20 @@ class Posterior:
         """Expected values [m]."""
         return self.kernel.matrix(self.theta, at, self.x) @ self.alpha
 
+    def _cross(self, at: Inputs) -> tuple[Floats, Floats]:
+        """Covariance with what is known [m, n], and that whitened [n, m]."""
+        cross = self.kernel.matrix(self.theta, at, self.x)
+        return cross, solve_triangular(self.lower, cross.T, lower=True, check_finite=False)
+
     def predict(self, at: Inputs) -> tuple[Floats, Floats]:
         """Expected values and standard deviations [m], of the value itself, without the noise of a training."""
-        cross = self.kernel.matrix(self.theta, at, self.x)
-        whitened = solve_triangular(self.lower, cross.T, lower=True, check_finite=False)
+        cross, whitened = self._cross(at)
         variance = self.kernel.variance(self.theta) - np.einsum("nm,nm->m", whitened, whitened)
         return cross @ self.alpha, np.sqrt(np.maximum(variance, 1e-12))
 
     def draw(self, at: Inputs, rng: np.random.Generator) -> Floats:
         """One joint draw of the values [m]."""
-        cross = self.kernel.matrix(self.theta, at, self.x)
-        whitened = solve_triangular(self.lower, cross.T, lower=True, check_finite=False)
+        cross, whitened = self._cross(at)
         covariance = self.kernel.matrix(self.theta, at, at) - whitened.T @ whitened
         covariance[np.diag_indices(len(at))] += 1e-5
         root = cholesky(covariance, lower=True, check_finite=False)
