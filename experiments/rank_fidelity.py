@@ -29,6 +29,7 @@ from scipy.stats import rankdata
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.machine import cores
+from nas.console.options import Data
 from nas.data.dataset import Dataset, load
 from nas.networks.cost import cost
 from nas.train.fidelity import epochs_of
@@ -283,24 +284,26 @@ def summarise(rows: Sequence[TrainingRow]) -> pd.DataFrame:
 def main(
     out: Annotated[
         Path, typer.Option(help="Folder of trainings.csv and summary.csv; gone on with if there.")
-    ],
-    data: Annotated[str, typer.Option(help="auto, cifar10, folder:PATH or digits.")] = "auto",
+    ] = Path("results/rank-fidelity"),
+    data: Data = None,
     archs: Annotated[int, typer.Option(min=3, help="Networks, spread over cost.")] = 14,
     most: Annotated[
         float, typer.Option(help="The dearest, in millions of multiply-adds at 224x224.")
     ] = 300.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the drawing of networks.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trainings at a time. [one a core]")] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "--workers", min=1, help="Trainings at a time.")
+    ] = cores(),
     final_4: Annotated[bool, typer.Option(help="Also with the last map at 4x4.")] = True,
 ) -> None:
     """Train networks at every fidelity and say how well the brief ones rank them."""
-    dataset = load(data)
+    dataset = load(data or "auto")
     out.mkdir(parents=True, exist_ok=True)
     path = out / "trainings.csv"
     tasks = plan(draw(spaces.get("mobile"), archs, seed, round(most * 1e6)), final_4)
     left = len(set(tasks) - {row.task for row in read(path)})
-    typer.echo(f"{left} of {len(tasks)} trainings to do on {dataset.name}, {workers or cores()} at a time")
-    for row in run(tasks, dataset, path, workers or cores()):
+    typer.echo(f"{left} of {len(tasks)} trainings to do on {dataset.name}, {concurrency} at a time")
+    for row in run(tasks, dataset, path, concurrency):
         typer.echo(
             f"{row.fidelity}, last map {row.final}x{row.final}, seed {row.seed}: {row.accuracy:.4f} in "
             f"{row.core_seconds:.0f} core-seconds  {row.arch}"

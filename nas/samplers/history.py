@@ -184,15 +184,15 @@ def _seen(trial: FrozenTrial, objectives: Objectives, longest: int) -> tuple[Flo
             fidelity = (trial.last_step + 1) / longest
     if values is None or trial.state == TrialState.FAIL:
         return None
-    told = np.atleast_1d(np.array(values, dtype=float))
-    if len(told) == len(objectives.signs):
-        told = told[list(objectives.learned)]
-    elif len(told) != len(objectives.learned):
+    known = np.atleast_1d(np.array(values, dtype=float))
+    if len(known) == len(objectives.signs):
+        known = known[list(objectives.learned)]
+    elif len(known) != len(objectives.learned):
         raise UserError(
             f"trial {trial.number}: {PARTIAL} {values!r}: expected {len(objectives.signs)} values, as the study has"
         )
     share = _share(fidelity, f"trial {trial.number}")
-    return (told * _signs(objectives), share) if np.isfinite(told).all() else None
+    return (known * _signs(objectives), share) if np.isfinite(known).all() else None
 
 
 def _share(fidelity: float, what: str) -> float:

@@ -135,9 +135,9 @@ class _Game:
         shown = value
         if self._scenario.noisy and self._table.trainings:
             shown = float(rng.choice(np.asarray(self._table.trainings(params))))
-        told = [shown] if self._cap is not None else [shown, *map(float, price)]
-        self._study.tell(trial, told)
-        self._known[_key(params)] = told
+        values = [shown] if self._cap is not None else [shown, *map(float, price)]
+        self._study.tell(trial, values)
+        self._known[_key(params)] = values
         self._running.discard(_key(params))
         self.values.append(value)
         self.shown.append(shown)

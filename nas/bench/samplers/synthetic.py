@@ -190,8 +190,8 @@ def large() -> Benchmark:
     def value(params: Params) -> float:
         total, before = 0.0, "none"
         for i, operation, t, gated in rows(params):
-            place = float(taste[i, list(kernel).index(operation)])
-            gain = kernel[operation] * place * t**0.4 * (1.15 if gated and i >= 7 else 1.0)
+            liked = float(taste[i, list(kernel).index(operation)])
+            gain = kernel[operation] * liked * t**0.4 * (1.15 if gated and i >= 7 else 1.0)
             total += gain * (0.85 if operation == before else 1.0)
             before = operation
         return 95.0 - 45.0 * exp(-0.07 * total)

@@ -17,7 +17,7 @@ import typer
 from nas.bench.output import write_table
 from nas.bench.trainer.command import NETWORKS, ways
 from nas.bench.trainer.crew import Crew
-from nas.bench.trainer.loops import PLAIN, Ground, Reached, Way
+from nas.bench.trainer.loops import PLAIN, Ground, Images, Reached, Way
 from nas.bench.trainer.loops import reach as train_on
 from nas.common.errors import UserError
 from nas.console.text_table import aligned
@@ -48,7 +48,7 @@ def measure(ground: Ground, networks: Sequence[str], images: int) -> pd.DataFram
 
 
 def main(
-    data: Annotated[str, typer.Option(help="cifar10, folder:PATH or digits.")] = "cifar10",
+    data: Images = "cifar10",
     out: Annotated[Path | None, typer.Option(help="Folder for equal_images.csv.")] = None,
     images: Annotated[int, typer.Option(min=128, help="Images to train on, repeats counted.")] = 60_000,
     networks: Annotated[str, typer.Option(help="Comma-separated. [all four]")] = ",".join(NETWORKS),

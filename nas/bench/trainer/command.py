@@ -22,7 +22,18 @@ import typer
 
 from nas.bench.output import write_table
 from nas.bench.trainer.crew import Crew
-from nas.bench.trainer.loops import CPU, PLAIN, Ground, Pace, Reached, Way, evaluation_pace, pace, reach
+from nas.bench.trainer.loops import (
+    CPU,
+    PLAIN,
+    Ground,
+    Images,
+    Pace,
+    Reached,
+    Way,
+    evaluation_pace,
+    pace,
+    reach,
+)
 from nas.bench.trainer.peaks import product_rate
 from nas.common import machine
 from nas.common.files import write_text
@@ -161,7 +172,7 @@ def share_of_peak(network: str, rate: float, ground: Ground, peak: float) -> flo
 
 
 def main(
-    data: Annotated[str, typer.Option(help="cifar10, folder:PATH or digits.")] = "cifar10",
+    data: Images = "cifar10",
     out: Annotated[Path | None, typer.Option(help="Folder for the tables and the machine's facts.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is timed.")] = 3,
     seconds: Annotated[float, typer.Option(min=0.1, help="Of one timing, after its warm-up.")] = 4.0,

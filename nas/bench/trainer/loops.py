@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 from torch.utils.data import Dataset as Pictures
+from typer import Option
 
 from nas.common.errors import UserError
 from nas.data.dataset import Dataset, Split, load
@@ -32,6 +33,7 @@ from nas.train.trainer import Stepper, evaluate, prepare, seed_everything
 from search_spaces import Arch
 
 CPU = torch.device("cpu")
+Images = Annotated[str, Option(help="cifar10, folder:PATH or digits.")]
 PLAIN = Compute(bf16=False, own_gradients=False, products=False, channels_last=False, folded=False)
 """What torch does by itself."""
 PLAIN_RATE = 0.01
