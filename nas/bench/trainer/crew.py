@@ -6,13 +6,12 @@ images is timed; each piece of work runs in a thread of its own, as Ray Tune run
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import Any, Self, TypeVar
+from threading import Barrier, BrokenBarrierError
+from typing import Self, TypeVar
 
 from nas.kernels.allocator import keep_memory
 
@@ -22,11 +21,13 @@ Work = Callable[[Callable[[], None]], T]
 
 
 class Crew:
-    """Processes of two kinds, whose allocator keeps memory or not; started when first wanted."""
+    """Processes by how many work at once, and by whether their allocator keeps memory; started when first wanted."""
 
     def __init__(self) -> None:
-        self._members: dict[tuple[int, bool], Connection] = {}
+        self._pools: dict[tuple[int, bool], ProcessPoolExecutor] = {}
         self._stack = ExitStack()
+        self._context = get_context("spawn")
+        self._manager = self._stack.enter_context(self._context.Manager())
 
     def __enter__(self) -> Self:
         return self
@@ -35,57 +36,30 @@ class Crew:
         self._stack.close()
 
     def together(self, works: Sequence[Work[T]], *, keep: bool = True) -> list[T]:
-        """Do each work in a process of its own, timed from the same moment on.
-
-        Raises RuntimeError with the process's own traceback where one fails.
-        """
-        members = [self._member(number, keep) for number in range(len(works))]
-        for member, work in zip(members, works, strict=True):
-            member.send(work)
-        answers = [member.recv() for member in members]
-        if all(kind == "ready" for kind, _ in answers):
-            for member in members:
-                member.send(None)
-            answers = [member.recv() for member in members]
-        for kind, answer in answers:
-            if kind != "done":
-                raise RuntimeError(f"a benchmark process failed: {answer}")
-        return [answer for _, answer in answers]
-
-    def _member(self, number: int, keep: bool) -> Connection:
-        if (number, keep) not in self._members:
-            here, there = get_context("spawn").Pipe()
-            process = get_context("spawn").Process(target=_serve, args=(there, keep))
-            process.start()
-            there.close()
-            self._stack.callback(_dismiss, here, process)
-            self._members[number, keep] = here
-        return self._members[number, keep]
+        """Do each work in a process of its own, timed from the same moment on. Raises what one of them raises."""
+        size = len(works)
+        if (size, keep) not in self._pools:
+            pool = ProcessPoolExecutor(size, self._context, keep_memory if keep else None)
+            self._pools[size, keep] = self._stack.enter_context(pool)
+        barrier = self._manager.Barrier(size)
+        done = [self._pools[size, keep].submit(_perform, work, barrier) for work in works]
+        wait(done)
+        errors = [error for one in done if (error := one.exception()) is not None]
+        for error in errors:  # one that failed; the others only waited for it
+            if not isinstance(error, BrokenBarrierError) or error is errors[-1]:
+                raise error
+        return [one.result() for one in done]
 
 
-def _dismiss(pipe: Connection, process: Any) -> None:
-    pipe.close()  # at which the process ends
-    process.join(10)
-    if process.is_alive():
-        process.terminate()
-
-
-def _serve(pipe: Connection, keep: bool) -> None:
-    """Do what comes until the other end is closed."""
-    if keep:
-        keep_memory()
+def _perform(work: Work[T], start: Barrier) -> T:
+    """Do work in a thread; where it fails, the others need not wait for it."""
 
     def ready() -> None:
-        pipe.send(("ready", None))
-        pipe.recv()
+        start.wait()
 
-    while True:
+    with ThreadPoolExecutor(1) as thread:
         try:
-            work = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        with ThreadPoolExecutor(1) as pool:
-            try:
-                pipe.send(("done", pool.submit(work, ready).result()))
-            except Exception:
-                pipe.send(("failed", traceback.format_exc()))
+            return thread.submit(work, ready).result()
+        except BaseException:
+            start.abort()
+            raise
