@@ -1,15 +1,17 @@
 """The picture of a comparison: accuracy with its interval against each cost, beside what was published."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
+from nas.compare.setup import Setup
 from nas.figures.axes import cost_axis, value_axis
 from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, scatter, shorten
 from nas.figures.layout import LEFT, RIGHT, Frame, Sheet
 from nas.figures.markup import escape, wrapped
+from nas.zoo import published
 from nas.zoo.panel import published_panel
 
 _NETWORK = Style("#222222", "diamond", 9)
@@ -17,39 +19,25 @@ _FIRST = Style("#0072b2", "circle", 11)
 _ROW = 540  # pixels from one row of panels to the next
 
 
-@dataclass(frozen=True)
-class ComparisonInfo:
-    """A comparison, ready to be drawn.
+def comparison_sheet(setup: Setup, seeds: int, networks: pd.DataFrame) -> Sheet:
+    """A panel a known cost, and one of what others have published.
 
     `networks` has the columns of `summary.csv`: label, network, seeds, test_accuracy, test_low, test_high (in
-    [0, 1]), macs, params, latency_ms, ...; `published` has those of `nas.zoo.published.imagenet()`.
+    [0, 1]), macs, params, latency_ms, ...; each was to be trained with so many `seeds`.
     """
-
-    data: str
-    fidelity: str  # how each network was trained: "3 epochs at 32x32"
-    target: str  # what costs are counted for
-    seeds: int  # asked for
-    networks: pd.DataFrame
-    published: pd.DataFrame
-
-
-def comparison_sheet(info: ComparisonInfo) -> Sheet:
-    """All that is drawn for `info`: a panel a known cost, and one of what others have published."""
     below = [_moved(frame) for frame in (LEFT, RIGHT)]
-    costs = [(PARAMS, below[0])]
-    if "latency_ms" in info.networks and info.networks["latency_ms"].notna().any():
-        costs.append((LATENCY, below[1]))
-    panels = [(_panel(info, MACS), LEFT), (published_panel(info.published, MACS), RIGHT)]
-    panels += [(_panel(info, objective), frame) for objective, frame in costs]
-    counts = info.networks["seeds"]
-    fewest = int(counts.min()) if len(counts) else 0
-    seeds = f"{info.seeds} seeds" if fewest == info.seeds else f"{fewest} to {info.seeds} seeds"
+    panels = [(_panel(networks, MACS), LEFT), (published_panel(published.imagenet(), MACS), RIGHT)]
+    panels.append((_panel(networks, PARAMS), below[0]))
+    if LATENCY.column in networks and networks[LATENCY.column].notna().any():
+        panels.append((_panel(networks, LATENCY), below[1]))
+    fewest = int(networks["seeds"].min()) if len(networks) else 0
+    counts = f"{seeds} seeds" if fewest == seeds else f"{fewest} to {seeds} seeds"
     return Sheet(
-        title=f"Comparison on {shorten(info.data)}: all re-trained by one recipe",
+        title=f"Comparison on {shorten(setup.data_name)}: all re-trained by one recipe",
         subtitle=(
-            f"Points: mean test accuracy after {shorten(info.fidelity)}, {seeds} each. "
+            f"Points: mean test accuracy after {shorten(setup.trained)}, {counts} each. "
             "Lines: its 95 % interval.",
-            f"Multiply-adds are those of conv and fully connected layers, at {shorten(info.target)}.",
+            f"Multiply-adds are those of conv and fully connected layers, at {shorten(setup.target)}.",
         ),
         panels=tuple(panels),
         height=LEFT.bottom + _ROW + 90,
@@ -60,8 +48,8 @@ def _moved(frame: Frame) -> Frame:
     return replace(frame, top=frame.top + _ROW, bottom=frame.bottom + _ROW)
 
 
-def _panel(info: ComparisonInfo, objective: Quantity) -> Panel:
-    rows = info.networks[info.networks["test_accuracy"].notna() & info.networks[objective.column].gt(0)]
+def _panel(networks: pd.DataFrame, objective: Quantity) -> Panel:
+    rows = networks[networks["test_accuracy"].notna() & networks[objective.column].gt(0)]
     x = rows[objective.column].to_numpy(float) / objective.scale
     y, low, high = (
         np.clip(100 * rows[column].to_numpy(float), 0, 100)

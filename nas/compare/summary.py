@@ -11,12 +11,14 @@ from rich.text import Text
 
 from nas.common import stats
 from nas.common.files import write_text, write_whole
-from nas.compare.picture import ComparisonInfo, comparison_sheet
+from nas.common.quantities import LATENCY, MACS, PARAMS
+from nas.compare.picture import comparison_sheet
 from nas.compare.trainings import Trainings
-from nas.console.text_table import aligned
-from nas.figures.markup import table
+from nas.console.text_table import aligned, in_points
+from nas.figures.markup import escape, table
 from nas.figures.page import document
 from nas.figures.picture import save_png
+from nas.networks.cost import TARGET_RESOLUTION
 from nas.networks.references import Model, parse
 from nas.zoo import published
 from nas.zoo.catalogue import name_of, rows_of
@@ -108,33 +110,12 @@ def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> 
     write_text(folder / "comparison.csv", trainings.frame().to_csv(index=False))
     write_text(folder / "summary.csv", summary.to_csv(index=False))
     write_text(folder / "published.csv", others.to_csv(index=False))
-    setup = trainings.setup
-    info = ComparisonInfo(
-        data=setup.data_name,
-        fidelity=setup.trained,
-        target=setup.target,
-        seeds=len(trainings.seeds),
-        networks=summary,
-        published=published.imagenet(),
-    )
-    sheet = comparison_sheet(info)
-    body = table(
-        ["network", *_headings(summary)],
-        [[row.label, *cells] for row, cells in _cells(summary, others, rows)],
-    )
+    sheet = comparison_sheet(trainings.setup, len(trainings.seeds), summary)
+    header, lines = _listed(summary, others)
+    body = table(header, [list(map(escape, line)) for line in lines])
     write_text(folder / "comparison.html", document([sheet], "The networks", body))
     write_whole(folder / "comparison.png", lambda temporary: save_png(sheet, temporary))
     return summary
-
-
-def _headings(summary: pd.DataFrame) -> list[str]:
-    accuracies = ["seeds", "validation %", "test %", "difference in points", "verdict"]
-    costs = ["M multiply-adds", "M parameters", *(["ms"] if _timed(summary) else [])]
-    return [*accuracies, *costs, "published: ImageNet %", "published: CIFAR-10 %"]
-
-
-def _timed(summary: pd.DataFrame) -> bool:
-    return bool(summary["latency_ms"].notna().any())
 
 
 def print_summary(
@@ -142,7 +123,6 @@ def print_summary(
 ) -> None:
     """The networks as a table, and what its columns mean."""
     setup = trainings.setup
-    lines = [[row.label, *cells] for row, cells in _cells(summary, printed(rows), rows)]
     said = [
         f"{setup.data_name}: every network re-trained for {setup.trained}, {len(trainings.seeds)} seeds",
         "accuracies: mean [95 % interval]; differences to the first network, on the test images, paired by seed",
@@ -150,7 +130,7 @@ def print_summary(
         "published: as printed by others, obtained by other recipes",
         *([f"latency: predicted, of {trainings.noted('latency_of')}"] if _timed(summary) else []),
         "",
-        aligned(["network", *_headings(summary)], lines, ("network", "verdict")),
+        aligned(*_listed(summary, printed(rows)), ("network", "verdict")),
         "",
     ]
     said += [f"{line['label']}: {line['note']}" for _, line in summary[summary["note"] != ""].iterrows()]
@@ -162,36 +142,40 @@ def print_summary(
     console.print(Text("\n".join(said)), soft_wrap=True)
 
 
-def _cells(
-    summary: pd.DataFrame, others: pd.DataFrame, rows: Sequence[Named]
-) -> list[tuple[Named, list[str]]]:
-    made = []
-    for row, (_, line) in zip(rows, summary.iterrows(), strict=True):
-        mine = others[others["label"] == row.label]
+def _timed(summary: pd.DataFrame) -> bool:
+    return bool(summary[LATENCY.column].notna().any())
+
+
+def _listed(summary: pd.DataFrame, others: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the table of networks, as printed and on the page."""
+    costs = {MACS.heading: MACS, PARAMS.heading: PARAMS}
+    if _timed(summary):
+        costs[LATENCY.unit] = LATENCY
+    header = ["network", "seeds", "validation %", "test %", "difference in points", "verdict", *costs]
+    header += ["published: ImageNet %", "published: CIFAR-10 %"]
+    lines = []
+    for _, row in summary.iterrows():
+        mine = others[others["label"] == row["label"]]
         cells = [
-            str(line["seeds"]),
-            _interval(line, "accuracy", "accuracy_low", "accuracy_high"),
-            _interval(line, "test_accuracy", "test_low", "test_high"),
-            _interval(line, "difference", "difference_low", "difference_high", sign="+"),
-            str(line["verdict"]),
-            f"{line['macs'] / 1e6:.2f}",
-            f"{line['params'] / 1e6:.3f}",
-            *([f"{line['latency_ms']:.2f}".replace("nan", "")] if _timed(summary) else []),
-            _range(mine[(mine["data"] == "ImageNet") & (mine["resolution"] == 224)]),
+            str(row["label"]),
+            str(row["seeds"]),
+            _percent(row["accuracy"], row["accuracy_low"], row["accuracy_high"]),
+            _percent(row["test_accuracy"], row["test_low"], row["test_high"]),
+            in_points(row["difference"], row["difference_low"], row["difference_high"]),
+            str(row["verdict"]),
+            *("" if pd.isna(row[cost.column]) else cost.cell(row[cost.column]) for cost in costs.values()),
+            _range(mine[(mine["data"] == "ImageNet") & (mine["resolution"] == TARGET_RESOLUTION)]),
             _range(mine[mine["data"] == "CIFAR-10"]),
         ]
-        made.append((row, cells))
-    return made
+        lines.append(cells)
+    return header, lines
 
 
-def _interval(line: pd.Series, mean: str, low: str, high: str, sign: str = "") -> str:
-    """A share as percent or points: `56.31 [55.80, 56.82]`."""
-    if math.isnan(line[mean]):
+def _percent(mean: float, low: float, high: float) -> str:
+    """A share with its interval: `56.31 [55.80, 56.82]`."""
+    if math.isnan(mean):
         return ""
-    told = f"{100 * line[mean]:{sign}.2f}"
-    if math.isnan(line[low]):
-        return told
-    return f"{told} [{100 * line[low]:{sign}.2f}, {100 * line[high]:{sign}.2f}]"
+    return f"{100 * mean:.2f}" + ("" if math.isnan(low) else f" [{100 * low:.2f}, {100 * high:.2f}]")
 
 
 def _range(rows: pd.DataFrame) -> str:

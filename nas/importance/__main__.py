@@ -38,14 +38,12 @@ def main(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     record = open_run(run, storage)
     result = importances(record, shuffles, seed)
-    data, fidelity = record.settings.data_name, record.settings.fidelity
-    sheet = importance_sheet(
-        result, data, f"{fidelity.epochs:g} epochs at {fidelity.resolution}x{fidelity.resolution}"
-    )
+    settings = record.settings
+    sheet = importance_sheet(result, settings.data_name, settings.trained)
     write_text(run / "importance.csv", result.choices.to_csv(index=False))
     write_text(run / "importance.html", document([sheet], "All choices", _html(result)))
     write_whole(run / "importance.png", lambda temporary: save_png(sheet, temporary))
-    print(_text(result, data, fidelity.epochs))
+    print(_text(result, settings.data_name, settings.fidelity.epochs))
 
 
 def _text(result: "Importances", data: str, epochs: float) -> str:

@@ -5,10 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nas.compare.picture import ComparisonInfo, comparison_sheet
+from nas.compare.picture import comparison_sheet
+from nas.figures.layout import Sheet
 from nas.figures.page import document
 from nas.figures.picture import save_png
-from nas.zoo import published
+from tests.nas.compare.small import setup
 
 ROWS = pd.DataFrame(
     {
@@ -25,12 +26,12 @@ ROWS = pd.DataFrame(
 )
 
 
-def info(rows: pd.DataFrame = ROWS) -> ComparisonInfo:
-    return ComparisonInfo("digits", "3 epochs at 32x32", "224x224", 3, rows, published.imagenet())
+def sheet_of(rows: pd.DataFrame = ROWS) -> Sheet:
+    return comparison_sheet(setup(), 3, rows)
 
 
 def test_each_network_stands_with_its_interval_against_each_cost() -> None:
-    sheet = comparison_sheet(info())
+    sheet = sheet_of()
     macs, others, params = (panel for panel, _ in sheet.panels)
     assert "Published" in others.title and "other recipes" in others.title and others.series
     points = {series.name: series for series in macs.series if series.in_legend}
@@ -45,12 +46,12 @@ def test_each_network_stands_with_its_interval_against_each_cost() -> None:
 
 def test_latency_is_drawn_where_it_is_known() -> None:
     timed = ROWS.assign(latency_ms=[4.0, 2.0, float("nan")])
-    assert [panel.x_axis.title for panel, _ in comparison_sheet(info(timed)).panels][-1] == "Latency (ms)"
+    assert [panel.x_axis.title for panel, _ in sheet_of(timed).panels][-1] == "Latency (ms)"
 
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:0], ROWS[2:]])
 def test_both_ways_of_drawing_take_it(rows: pd.DataFrame, tmp_path: Path) -> None:
-    sheet = comparison_sheet(info(rows))
+    sheet = sheet_of(rows)
     save_png(sheet, tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 10_000
     assert "<h2>Networks</h2>" in document([sheet], "Networks", "")
