@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
+from nas.common.quantities import LATENCY, MACS, PARAMS, QUANTITIES, Quantity
 from nas.common.stats import HELPS, HURTS, UNSEEN
+from nas.compare.setup import Setup
 from nas.console.text_table import in_points
 from nas.figures.axes import Axis, cost_axis, difference_axis, named_axis, value_axis
-from nas.figures.drawing import Arrow, Label, Panel, Series, Style, cost_lines, shorten
+from nas.figures.drawing import Arrow, Label, Panel, Style, cost_lines, scatter, shorten
 from nas.figures.layout import LEFT, RIGHT, WIDTH, Frame, Sheet
 from nas.figures.markup import escape, wrapped
 
@@ -39,9 +40,7 @@ class AblationInfo:
     """
 
     title: str  # of the study, or the base's name
-    data: str
-    fidelity: str  # how each network was trained: "3 epochs at 32x32"
-    target: str  # what costs are counted for
+    setup: Setup
     seeds: int  # asked for
     rows: pd.DataFrame
     device: str = ""  # of which latencies are predicted; "" where none are
@@ -52,48 +51,35 @@ class AblationInfo:
         return [one for one in dict.fromkeys(self.rows["comparison"]) if one != "base"]
 
     @property
-    def told(self) -> pd.DataFrame:
+    def telling(self) -> pd.DataFrame:
         """The rows that say something by themselves; not the corner of a 2x2, nor what others start from."""
         rows = self.rows
         return rows[rows["comparison"].ne("base") & (rows["verdict"].ne("") | rows["status"].ne("train"))]
 
 
-@dataclass(frozen=True)
-class _Mark:
-    """A point of the forest with its interval; x in percentage points."""
-
-    kind: str  # the legend's word
-    style: Style
-    x: float
-    y: float
-    spread: tuple[float, float]
-    hover: str
-
-
 def forest_sheet(info: AblationInfo) -> Sheet:
     """A row a variant and a panel a comparison: difference to the base in points, with its 95 % interval."""
-    names = list(dict.fromkeys(info.told["name"]))
+    names = list(dict.fromkeys(info.telling["name"]))
     shown = [shorten(name, 44) for name in names]
     left = 40 + round(7.4 * max(map(len, shown), default=0))
     bottom = _HEAD + _LINE * max(3, len(names))
     columns = max(1, len(info.comparisons))
     width = (WIDTH - 24 - left - 32 * (columns - 1)) // columns
-    frames = [
-        Frame(left + i * (width + 32), left + i * (width + 32) + width, _HEAD, bottom) for i in range(columns)
+    starts = [left + i * (width + 32) for i in range(columns)]
+    frames = [Frame(start, start + width, _HEAD, bottom) for start in starts]
+    panels = [
+        _forest(info, comparison, names, shown if number == 0 else [""] * len(names))
+        for number, comparison in enumerate(info.comparisons or ["as is"])
     ]
-    reach = _reach(info)
-    panels = []
-    for number, (comparison, frame) in enumerate(zip(info.comparisons or ["as is"], frames, strict=True)):
-        panels.append((_forest(info, comparison, names, shown if number == 0 else [], reach), frame))
     return Sheet(
-        title=f"Ablation of {shorten(info.title, 60)} on {shorten(info.data)}",
+        title=f"Ablation of {shorten(info.title, 60)} on {shorten(info.setup.data_name)}",
         subtitle=(
             f"Validation accuracy after {_trained(info)}, minus that of what the variant was made from; "
             f"base: {_base(info)}.",
             "Lines: 95 % interval of each difference, paired by seed, noise pooled over all networks. "
             "Colours: verdict after Holm's correction.",
         ),
-        panels=tuple(panels),
+        panels=tuple(zip(panels, frames, strict=True)),
         height=bottom + _FOOT,
     )
 
@@ -111,7 +97,7 @@ def tradeoff_sheet(info: AblationInfo) -> Sheet:
         title=f"What each component of {shorten(info.title, 60)} gains for its cost",
         subtitle=(
             f"Arrows: from what a variant was made from to the variant. Mean validation accuracy, {_trained(info)}.",
-            f"Costs at {shorten(info.target)}; multiply-adds are those of conv and fully connected layers.",
+            f"Costs at {shorten(info.setup.target)}; multiply-adds are those of conv and fully connected layers.",
         ),
         panels=tuple(zip(panels, frames, strict=True)),
         height=frames[-1].bottom + 90,
@@ -122,7 +108,7 @@ def _trained(info: AblationInfo) -> str:
     counts = info.rows.loc[info.rows["status"] == "train", "seeds"].fillna(0)
     fewest = int(counts.min()) if len(counts) else 0
     seeds = f"{info.seeds} seeds" if fewest == info.seeds else f"{fewest} to {info.seeds} seeds"
-    return f"{shorten(info.fidelity)}, {seeds}"
+    return f"{shorten(info.setup.trained)}, {seeds}"
 
 
 def _base(info: AblationInfo) -> str:
@@ -134,53 +120,52 @@ def _base(info: AblationInfo) -> str:
 
 def _reach(info: AblationInfo) -> Axis:
     """The same axis for all panels, so that they can be compared."""
-    columns = info.told[["difference", "difference_low", "difference_high"]]
+    columns = info.telling[["difference", "difference_low", "difference_high"]]
     values = 100 * columns.to_numpy(float).ravel()
     title = "Difference in accuracy (percentage points)"
     narrow = len(info.comparisons) > 2
     return difference_axis("Difference (points)" if narrow else title, values[~np.isnan(values)])
 
 
-def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[str], reach: Axis) -> Panel:
-    marks: list[_Mark] = []
-    for _, row in info.told[info.told["comparison"] == comparison].iterrows():
-        x = 0.0 if row["status"] in ("identical", "impossible") else 100 * float(row["difference"])
-        spread = (100 * float(row["difference_low"]), 100 * float(row["difference_high"]))
-        marks.append(_Mark(*_look(row), x, -1.0 - names.index(row["name"]), spread, _hover(row)))
-    marks = [mark for mark in marks if not np.isnan(mark.x)]
-    kinds = {mark.kind: [other for other in marks if other.kind == mark.kind] for mark in marks}
+def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[str]) -> Panel:
+    rows = info.telling[info.telling["comparison"] == comparison]
+    x = (100 * rows["difference"]).mask(rows["status"].isin(["identical", "impossible"]), 0.0)
+    rows = rows.assign(x=x, y=[-1.0 - names.index(name) for name in rows["name"]])
+    rows = rows[rows["x"].notna()]
+    looks = [_look(row) for _, row in rows.iterrows()]
     lines = [
-        Series("95 % interval", Style(mark.style.color, line=2.0), mark.spread, (mark.y, mark.y))
-        for mark in marks
-        if not np.isnan(mark.spread).any()
-    ]
-    points = [
-        Series(
-            kind,
-            alike[0].style,
-            tuple(mark.x for mark in alike),
-            tuple(mark.y for mark in alike),
-            tuple(mark.hover for mark in alike),
-            in_legend=True,
+        scatter(
+            "95 % interval",
+            Style(style.color, line=2.0),
+            (100 * row["difference_low"], 100 * row["difference_high"]),
+            (row["y"], row["y"]),
+            in_legend=False,
         )
-        for kind, alike in kinds.items()
+        for (_, style), (_, row) in zip(looks, rows.iterrows(), strict=True)
+        if pd.notna(row["difference_low"])
     ]
+    points = []
+    for kind, style in dict(looks).items():
+        alike = rows[[look[0] == kind for look in looks]]
+        points.append(
+            scatter(kind, style, alike["x"], alike["y"], [_hover(row) for _, row in alike.iterrows()])
+        )
     return Panel(
         title=_titled(comparison),
-        x_axis=reach,
-        y_axis=named_axis(shown or [""] * len(names)),
+        x_axis=_reach(info),
+        y_axis=named_axis(shown),
         series=(*lines, *points),
         labels=(),
         mark=(0.0, "no difference"),
-        notice="" if marks else "No training has finished yet.",
+        notice="" if len(rows) else "No training has finished yet.",
     )
 
 
 def _titled(comparison: str) -> str:
-    words = {"macs": "multiply-adds", "params": "parameters", "latency": "predicted latency"}
     kind, _, cost = comparison.partition(" ")
     if kind == "equal":
-        return f"At equal {words.get(cost, cost)}"
+        predicted = "predicted " if cost == LATENCY.name else ""
+        return f"At equal {predicted}{QUANTITIES[cost].phrase if cost in QUANTITIES else cost}"
     return "As is" if comparison == "as is" else comparison
 
 
@@ -196,7 +181,7 @@ def _look(row: pd.Series) -> tuple[str, Style]:
 
 
 def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
-    rows = pd.concat([info.rows[info.rows["comparison"] == "base"], info.told])
+    rows = pd.concat([info.rows[info.rows["comparison"] == "base"], info.telling])
     rows = rows[rows["accuracy"].notna() & rows["comparison"].isin(["base", comparison])]
     objective = _axis_cost(comparison, rows)
     points = {
@@ -207,7 +192,7 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
     for _, row in rows.iterrows():
         point = points[row["arch"]]
         kind, style = ("base", _BASE) if row["comparison"] == "base" else _look(row)
-        series.append(Series(kind, style, (point[0],), (point[1],), (_hover(row),), True))
+        series.append(scatter(kind, style, point[:1], point[1:], [_hover(row)]))
         if row["against"] in points and row["against"] != row["arch"]:
             arrows.append(Arrow(points[row["against"]], point, style.color))
         if len(rows) <= _LABELLED or not row["stage"]:
@@ -215,7 +200,7 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
     elsewhere = info.rows[info.rows["arch"].isin(set(rows["against"]) - set(rows["arch"]))]
     for _, row in elsewhere[elsewhere["accuracy"].notna()].drop_duplicates("arch").iterrows():
         point = points[row["arch"]]  # of another comparison, which a variant of this one was made from
-        series.append(Series(_ORIGIN, _UNTESTED, (point[0],), (point[1],), (_hover(row),), True))
+        series.append(scatter(_ORIGIN, _UNTESTED, point[:1], point[1:], [_hover(row)]))
         labels.append(Label(shorten(str(row["name"]), 32), *point, _UNTESTED.color))
     values = np.array([(one.x[0], one.y[0]) for one in series]).reshape(-1, 2)
     return Panel(

@@ -11,6 +11,7 @@ from nas.ablate.picture import AblationInfo, forest_sheet, tradeoff_sheet
 from nas.ablate.study import AS_IS, BASE, Plan
 from nas.ablate.summary import summarise, trainings_table
 from nas.common.files import write_text, write_whole
+from nas.common.quantities import MACS, PARAMS
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
 from nas.figures.markup import escape, table
@@ -22,12 +23,9 @@ FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, ablation.csv"
 
 def ablation_info(trainings: Trainings, plan: Plan, title: str) -> AblationInfo:
     """What the figures and tables are told, from the study alone."""
-    setup = trainings.setup
     return AblationInfo(
         title=title,
-        data=setup.data_name,
-        fidelity=setup.trained,
-        target=setup.target,
+        setup=trainings.setup,
         seeds=len(trainings.seeds),
         rows=summarise(trainings, plan, trainings.noted("latency_ms")),
         device=trainings.noted("latency_of") or "",
@@ -49,13 +47,13 @@ def write_results(trainings: Trainings, plan: Plan, info: AblationInfo, folder: 
 
 def print_summary(info: AblationInfo, console: Console) -> None:
     """A verdict line a variant with all comparisons side by side, the interactions, and what to make of them."""
-    header, rows = verdicts(info)
+    setup, (header, rows) = info.setup, verdicts(info)
     left = [name for name in header if name == "variant" or name.endswith("verdict")]
     bases = info.rows[info.rows["comparison"] == BASE]
     said = [
-        f"Ablation of {info.title} on {info.data}: {info.fidelity}, {info.seeds} seeds",
+        f"Ablation of {info.title} on {setup.data_name}: {setup.trained}, {info.seeds} seeds",
         *(
-            f"{row['name']}: {_accuracy(row)}, {_costs(row)} (at {info.target})"
+            f"{row['name']}: {_accuracy(row)}, {_costs(row)} (at {setup.target})"
             for _, row in bases.iterrows()
         ),
         "points: accuracy minus that of what the variant was made from, in percentage points, mean [95 % interval], "
@@ -74,10 +72,10 @@ def verdicts(info: AblationInfo) -> tuple[list[str], list[list[str]]]:
     for comparison in info.comparisons:
         header += [f"{comparison}: points", "seeds", f"{comparison}: verdict", "x cost"]
     lines = []
-    for name in dict.fromkeys(info.told["name"]):
+    for name in dict.fromkeys(info.telling["name"]):
         line = [name]
         for comparison in info.comparisons:
-            found = info.told[(info.told["name"] == name) & (info.told["comparison"] == comparison)]
+            found = info.telling[(info.telling["name"] == name) & (info.telling["comparison"] == comparison)]
             line += _cells(found.iloc[0], info.seeds) if len(found) else ["", "", "", ""]
         lines.append(line)
     return header, lines
@@ -133,4 +131,4 @@ def _accuracy(row: pd.Series) -> str:
 
 
 def _costs(row: pd.Series) -> str:
-    return f"{row['macs'] / 1e6:.2f} M multiply-adds, {row['params'] / 1e6:.3f} M parameters"
+    return ", ".join(f"{cost.cell(row[cost.column])} {cost.heading}" for cost in (MACS, PARAMS))

@@ -6,25 +6,11 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from nas.figures import layout
 from nas.figures.axes import Axis
 from nas.figures.drawing import Label, Panel, Series
 from nas.figures.labels import FONT_SIZE, Spot
-from nas.figures.layout import (
-    AXIS_SIZE,
-    FAINT,
-    FONT,
-    GRID,
-    INK,
-    MARGIN,
-    PANEL_SIZE,
-    SUBTITLE_SIZE,
-    TICK_SIZE,
-    TITLE_SIZE,
-    WIDTH,
-    Frame,
-    Sheet,
-    label_spots,
-)
+from nas.figures.layout import Frame, Sheet, label_spots
 from nas.figures.markup import escape, section, whole
 
 _MARKERS = {"cross": "x"}  # where plotly's name is another
@@ -71,22 +57,22 @@ def _bounds(sheet: Sheet) -> Frame:
 def _layout(sheet: Sheet) -> go.Layout:
     around = _bounds(sheet)
     subtitle = "".join(
-        f'<br><span style="font-size:{SUBTITLE_SIZE}px;color:{FAINT}">{escape(line)}</span>'
+        f'<br><span style="font-size:{layout.SUBTITLE_SIZE}px;color:{layout.FAINT}">{escape(line)}</span>'
         for line in sheet.subtitle
     )
     return go.Layout(
         title={
             "text": f"<b>{escape(sheet.title)}</b>{subtitle}",
-            "font": {"size": TITLE_SIZE},
-            "x": MARGIN / WIDTH,
-            "y": 1 - MARGIN / sheet.height,
+            "font": {"size": layout.TITLE_SIZE},
+            "x": layout.MARGIN / layout.WIDTH,
+            "y": 1 - layout.MARGIN / sheet.height,
             "yanchor": "top",
         },
-        font={"family": FONT, "color": INK, "size": TICK_SIZE},
+        font={"family": layout.FONT, "color": layout.INK, "size": layout.TICK_SIZE},
         height=sheet.height,
         margin={
             "l": around.left,
-            "r": WIDTH - around.right,
+            "r": layout.WIDTH - around.right,
             "t": around.top,
             "b": sheet.height - around.bottom,
             "autoexpand": False,
@@ -100,7 +86,13 @@ def _layout(sheet: Sheet) -> go.Layout:
 
 def _axes(panel: Panel, frame: Frame, axis: str, around: Frame) -> dict[str, object]:
     across, down = around.size
-    line = {"gridcolor": GRID, "linecolor": FAINT, "zeroline": False, "ticks": "outside", "tickcolor": FAINT}
+    line = {
+        "gridcolor": layout.GRID,
+        "linecolor": layout.FAINT,
+        "zeroline": False,
+        "ticks": "outside",
+        "tickcolor": layout.FAINT,
+    }
     domains = {
         "x": [(frame.left - around.left) / across, (frame.right - around.left) / across],
         "y": [(around.bottom - frame.bottom) / down, (around.bottom - frame.top) / down],
@@ -111,7 +103,7 @@ def _axes(panel: Panel, frame: Frame, axis: str, around: Frame) -> dict[str, obj
             **line,
             "domain": domains[letter],
             "anchor": f"{other}{axis}",
-            "title": {"text": escape(side.title), "font": {"size": AXIS_SIZE}, "standoff": 10},
+            "title": {"text": escape(side.title), "font": {"size": layout.AXIS_SIZE}, "standoff": 10},
             "type": "log" if side.log else "linear",
             "range": [_on(side, side.low), _on(side, side.high)],
             **_ticks(side),
@@ -169,7 +161,7 @@ def _mark(panel: Panel, axis: str) -> go.Scatter:
         xaxis=f"x{axis}",
         yaxis=f"y{axis}",
         mode="lines",
-        line={"color": FAINT, "width": 1.3, "dash": "4px,3px"},
+        line={"color": layout.FAINT, "width": 1.3, "dash": "4px,3px"},
         hoverinfo="skip",
         showlegend=False,
     )
@@ -179,11 +171,11 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
     """What is written into the panel: its title, why it is empty, the mark, its arrows and its labels."""
     x, y = f"x{axis}", f"y{axis}"
     corner = {"xref": f"{x} domain", "yref": f"{y} domain", "showarrow": False}
-    bold, size = f"<b>{escape(panel.title)}</b>", {"size": PANEL_SIZE}
+    bold, size = f"<b>{escape(panel.title)}</b>", {"size": layout.PANEL_SIZE}
     figure.add_annotation(
         text=bold, x=0, y=1, yshift=16, xanchor="left", yanchor="bottom", font=size, **corner
     )
-    faint = {"font": {"color": FAINT}, **corner}
+    faint = {"font": {"color": layout.FAINT}, **corner}
     if panel.notice:
         figure.add_annotation(text=escape(panel.notice), x=0.5, y=0.5, **faint)
     if panel.mark:

@@ -10,23 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from nas.figures import layout
 from nas.figures.drawing import Panel, Series
 from nas.figures.labels import FONT_SIZE
-from nas.figures.layout import (
-    AXIS_SIZE,
-    FAINT,
-    GRID,
-    INK,
-    MARGIN,
-    PANEL_SIZE,
-    SUBTITLE_SIZE,
-    TICK_SIZE,
-    TITLE_SIZE,
-    WIDTH,
-    Frame,
-    Sheet,
-    label_spots,
-)
+from nas.figures.layout import Frame, Sheet, label_spots
 
 _DPI = 100  # at which a pixel of the layout is a pixel; saved at twice that
 _POINT = 72 / _DPI  # points in a pixel
@@ -58,14 +45,14 @@ _FONT = "DejaVu Sans"  # comes with matplotlib
 
 def save_png(sheet: Sheet, path: Path) -> None:
     """Draws `sheet` into a PNG file. Raises OSError."""
-    figure = Figure(figsize=(WIDTH / _DPI, sheet.height / _DPI), dpi=_DPI, facecolor="white")
+    figure = Figure(figsize=(layout.WIDTH / _DPI, sheet.height / _DPI), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    _text(figure, MARGIN, MARGIN, sheet.title, TITLE_SIZE, INK, weight="bold")
+    _text(figure, layout.MARGIN, layout.MARGIN, sheet.title, layout.TITLE_SIZE, layout.INK, weight="bold")
     for i, text in enumerate(sheet.subtitle):
-        _text(figure, MARGIN, MARGIN + 32 + 20 * i, text, SUBTITLE_SIZE, FAINT)
+        _text(figure, layout.MARGIN, layout.MARGIN + 32 + 20 * i, text, layout.SUBTITLE_SIZE, layout.FAINT)
     named: dict[str, Line2D] = {}
     for panel, frame in sheet.panels:
-        _text(figure, frame.left, frame.top - 34, panel.title, PANEL_SIZE, INK, weight="bold")
+        _text(figure, frame.left, frame.top - 34, panel.title, layout.PANEL_SIZE, layout.INK, weight="bold")
         axes = _axes(figure, panel, frame)
         for order, series in enumerate(panel.series, start=2):
             line = _points(axes, series, order)
@@ -81,7 +68,7 @@ def _text(
 ) -> None:
     """Text whose top left corner is (x, y), in pixels from the figure's top left."""
     figure.text(
-        x / WIDTH,
+        x / layout.WIDTH,
         1 - y / _height(figure),
         text,
         fontsize=size * _POINT,
@@ -100,12 +87,16 @@ def _height(figure: Figure) -> float:
 
 def _axes(figure: Figure, panel: Panel, frame: Frame) -> Axes:
     (width, height), whole = frame.size, _height(figure)
-    axes = figure.add_axes((frame.left / WIDTH, 1 - frame.bottom / whole, width / WIDTH, height / whole))
+    axes = figure.add_axes(
+        (frame.left / layout.WIDTH, 1 - frame.bottom / whole, width / layout.WIDTH, height / whole)
+    )
     axes.set_axisbelow(True)
-    axes.grid(color=GRID, linewidth=_POINT)
+    axes.grid(color=layout.GRID, linewidth=_POINT)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(labelsize=TICK_SIZE * _POINT, color=FAINT, labelcolor=INK, labelfontfamily=_FONT)
+    axes.spines[["left", "bottom"]].set_color(layout.FAINT)
+    axes.tick_params(
+        labelsize=layout.TICK_SIZE * _POINT, color=layout.FAINT, labelcolor=layout.INK, labelfontfamily=_FONT
+    )
     axes.set_xscale("log" if panel.x_axis.log else "linear")
     axes.set_xlim(panel.x_axis.low, panel.x_axis.high)
     axes.set_ylim(panel.y_axis.low, panel.y_axis.high)
@@ -115,8 +106,8 @@ def _axes(figure: Figure, panel: Panel, frame: Frame) -> Axes:
             drawn.set_minor_locator(NullLocator())
             drawn.set_major_formatter(FixedFormatter(side.tick_texts))
     style: dict[str, Any] = {
-        "fontsize": AXIS_SIZE * _POINT,
-        "color": INK,
+        "fontsize": layout.AXIS_SIZE * _POINT,
+        "color": layout.INK,
         "family": _FONT,
         "parse_math": False,
     }
@@ -129,7 +120,7 @@ def _annotate(axes: Axes, panel: Panel, frame: Frame) -> None:
     font: dict[str, Any] = {"fontsize": FONT_SIZE * _POINT, "family": _FONT, "parse_math": False}
     if panel.mark:
         x, text = panel.mark
-        axes.axvline(x, color=FAINT, linewidth=1.3 * _POINT, linestyle=(0, (4, 3)), zorder=1)
+        axes.axvline(x, color=layout.FAINT, linewidth=1.3 * _POINT, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             text,
             (x, 1),
@@ -137,7 +128,7 @@ def _annotate(axes: Axes, panel: Panel, frame: Frame) -> None:
             xytext=(0, 3),
             textcoords="offset points",
             ha="center",
-            color=FAINT,
+            color=layout.FAINT,
             **font,
         )
     for arrow in panel.arrows:
@@ -167,7 +158,7 @@ def _annotate(axes: Axes, panel: Panel, frame: Frame) -> None:
             **font,
         )
     if panel.notice:
-        axes.text(0.5, 0.5, panel.notice, transform=axes.transAxes, ha="center", color=FAINT, **font)
+        axes.text(0.5, 0.5, panel.notice, transform=axes.transAxes, ha="center", color=layout.FAINT, **font)
 
 
 def _points(axes: Axes, series: Series, order: int) -> Line2D:
@@ -196,10 +187,10 @@ def _legend(figure: Figure, lines: list[Line2D], left: float) -> None:
         figure.legend(
             handles=lines,
             loc="lower left",
-            bbox_to_anchor=((left - 10) / WIDTH, 4 / _height(figure)),
+            bbox_to_anchor=((left - 10) / layout.WIDTH, 4 / _height(figure)),
             ncols=len(lines),
             frameon=False,
-            prop={"size": TICK_SIZE * _POINT, "family": _FONT},
+            prop={"size": layout.TICK_SIZE * _POINT, "family": _FONT},
             handletextpad=0.2,
             columnspacing=1.2,
         )

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from nas.common.files import write_text
 from nas.common.fronts import dominates, hypervolume
-from nas.common.quantities import LATENCY
+from nas.common.quantities import LATENCY, MACS, PARAMS
 from nas.console.text_table import aligned
 from nas.runs.studies import INTERRUPTED
 from nas.search.budget import within
@@ -44,7 +44,7 @@ def print_summary(found: Results, console: Console) -> None:
     """The front as a table with the baselines that each point dominates, the baselines, and the archs."""
     settings, objective = found.settings, found.settings.objective
     done = found.baselines[found.baselines["state"] == "COMPLETE"]
-    headings = ["accuracy", "M multiply-adds", "M parameters"]
+    headings = ["accuracy", MACS.heading, PARAMS.heading]
     headings += ["ms measured", "ms predicted"] if settings.latency else []
     rows = [
         [str(row["trial"]), *_figures(row, settings), ", ".join(_dominated(row, done, objective)) or "none"]
@@ -103,7 +103,7 @@ def _control(found: Results) -> Sequence[str]:
 
 
 def _figures(row: pd.Series, settings: Settings) -> list[str]:
-    figures = [f"{row['accuracy']:.2%}", f"{row['macs'] / 1e6:.2f}", f"{row['params'] / 1e6:.3f}"]
+    figures = [f"{row['accuracy']:.2%}", *(cost.cell(row[cost.column]) for cost in (MACS, PARAMS))]
     return [*figures, *times(row)] if settings.latency else figures
 
 

@@ -32,11 +32,11 @@ def test_the_forest_has_a_row_a_variant_and_a_panel_a_comparison(info: AblationI
     sheet = forest_sheet(info)
     (as_is, _), (equal, _) = sheet.panels
     assert as_is.title == "As is" and "multiply-adds" in equal.title
-    assert as_is.y_axis.names == tuple(dict.fromkeys(info.told["name"])) and as_is.x_axis == equal.x_axis
+    assert as_is.y_axis.names == tuple(dict.fromkeys(info.telling["name"])) and as_is.x_axis == equal.x_axis
     assert as_is.mark == (0.0, "no difference")
     points = {series.name: series for series in as_is.series if series.in_legend}
     hurts = points["hurts"]
-    row = info.told[(info.told["name"] == "se off") & (info.told["comparison"] == "as is")].iloc[0]
+    row = info.telling[(info.telling["name"] == "se off") & (info.telling["comparison"] == "as is")].iloc[0]
     assert (100 * row["difference"], at(as_is, "se off")) in list(zip(hurts.x, hurts.y, strict=True))
     lines = [(series.x, series.y[0]) for series in as_is.series if series.style.line]
     ends = (100 * row["difference_low"], 100 * row["difference_high"])
@@ -56,7 +56,7 @@ def test_an_arrow_goes_from_the_base_to_each_variant(info: AblationInfo) -> None
     (as_is, _), (equal, _) = tradeoff_sheet(info).panels
     base = info.rows.iloc[0]
     start = (base["macs"] / 1e6, 100 * base["accuracy"])
-    rows = info.told[(info.told["comparison"] == "as is") & (info.told["status"] == "train")]
+    rows = info.telling[(info.telling["comparison"] == "as is") & (info.telling["status"] == "train")]
     assert [arrow.start for arrow in as_is.arrows] == [start] * len(rows)
     assert {arrow.end for arrow in as_is.arrows} == {
         (row["macs"] / 1e6, 100 * row["accuracy"]) for _, row in rows.iterrows()
