@@ -15,7 +15,7 @@ from nas.common.quantities import LATENCY, MACS, PARAMS
 from nas.compare.picture import comparison_sheet
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
-from nas.figures.markup import escape, table
+from nas.figures.markup import table
 from nas.figures.page import document
 from nas.figures.picture import save_png
 from nas.networks.cost import TARGET_RESOLUTION
@@ -111,8 +111,7 @@ def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> 
     write_text(folder / "summary.csv", summary.to_csv(index=False))
     write_text(folder / "published.csv", others.to_csv(index=False))
     sheet = comparison_sheet(trainings.setup, len(trainings.seeds), summary)
-    header, lines = _listed(summary, others)
-    body = table(header, [list(map(escape, line)) for line in lines])
+    body = table(*_listed(summary, others))
     write_text(folder / "comparison.html", document([sheet], "The networks", body))
     write_whole(folder / "comparison.png", lambda temporary: save_png(sheet, temporary))
     return summary

@@ -17,7 +17,7 @@ from nas.common.quantities import MACS, PARAMS
 from nas.console.text_table import aligned
 from nas.describe.drawing import page, svg
 from nas.describe.layers import Description, Layer, describe
-from nas.figures.markup import escape, table
+from nas.figures.markup import table
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.networks.counting import Cost
 from nas.runs.naming import resolve
@@ -67,17 +67,12 @@ def _text(description: Description, name: str | None, beside: list[PublishedFigu
 
 def _tables(description: Description, beside: list[PublishedFigure]) -> str:
     """The same as HTML."""
-    header, rows = _cells(description)
-    parts = [table(header, _escaped(rows), _LEFT)]
+    parts = [table(*_cells(description), _LEFT)]
     parts.append("<p>Multiply-adds of convolutions and fully connected layers, one image.</p>")
     if beside:
         parts.append("<h2>Published, beside the count with 1000 classes</h2>")
-        parts.append(table(_FIGURE, _escaped(_figures(beside)), _LEFT))
+        parts.append(table(_FIGURE, _figures(beside), _LEFT))
     return "\n".join(parts)
-
-
-def _escaped(rows: list[list[str]]) -> list[list[str]]:
-    return [list(map(escape, row)) for row in rows]
 
 
 def _figures(beside: list[PublishedFigure]) -> list[list[str]]:

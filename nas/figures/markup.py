@@ -52,16 +52,27 @@ def section(heading: str, body: str) -> str:
     return f"<section>\n<h2>{escape(heading)}</h2>\n{body}\n</section>"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[str] = ()) -> str:
-    """A table of cells that are HTML; the columns that `left` names, and the last one, are aligned to the left."""
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    left: Collection[str] = (),
+    code: Collection[str] = (),
+) -> str:
+    """A table of plain texts.
+
+    The columns that `left` names, and the last one, are aligned to the left; those of `code` are set as code.
+    """
     sides = [' style="text-align: left"' if name in left else "" for name in head]
-    lines = [_row("th", head, sides), *(_row("td", row, sides) for row in rows)]
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        marked = zip(cells, sides, strict=True)
+        return "<tr>" + "".join(f"<{tag}{side}>{cell}</{tag}>" for cell, side in marked) + "</tr>"
+
+    lines = [line("th", list(map(escape, head)))]
+    for row in rows:
+        named = zip(head, map(escape, row), strict=True)
+        lines.append(line("td", [f"<code>{cell}</code>" if name in code else cell for name, cell in named]))
     return "<table>\n" + "\n".join(lines) + "\n</table>"
-
-
-def _row(tag: str, cells: Sequence[str], sides: Sequence[str]) -> str:
-    marked = zip(cells, sides, strict=True)
-    return "<tr>" + "".join(f"<{tag}{side}>{cell}</{tag}>" for cell, side in marked) + "</tr>"
 
 
 def wrapped(text: str, width: int = 64, most: int = 24) -> list[str]:

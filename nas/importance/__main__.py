@@ -76,7 +76,7 @@ def _shares(row: "pd.Series") -> list[str]:
 
 def _html(result: "Importances") -> str:
     """Every choice as a table."""
-    from nas.figures.markup import escape, table
+    from nas.figures.markup import table
 
     header = [
         "choice",
@@ -89,8 +89,7 @@ def _html(result: "Importances") -> str:
     rows = []
     for _, row in result.choices.iterrows():
         shares = ["" if row[column] != row[column] else f"{100 * row[column]:.2f}" for column in _SHARES]
-        cells = [row["choice"], *shares, row["best"], row["worst"], f"{100 * row['gain']:.2f}"]
-        rows.append([escape(str(cell)) for cell in cells])
+        rows.append([row["choice"], *shares, row["best"], row["worst"], f"{100 * row['gain']:.2f}"])
     return table(header, rows)
 
 

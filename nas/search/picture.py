@@ -329,5 +329,5 @@ def _trials_table(trials: pd.DataFrame, objective: Quantity) -> str:
     for _, row in rows.iterrows():
         shown = ["" if pd.isna(row[c.column]) else digits(float(row[c.column]) / c.scale) for c in costs]
         cells = [str(row["trial"]), f"{100 * row['accuracy']:.2f}", *shown, *(times(row) if timed else ())]
-        lines.append([*map(escape, cells), f"<code>{escape(str(row['arch']))}</code>"])
-    return table(head, lines)
+        lines.append([*cells, str(row["arch"])])
+    return table(head, lines, code=("arch",))
