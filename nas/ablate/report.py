@@ -10,7 +10,7 @@ from rich.text import Text
 from nas.ablate.picture import AblationInfo, forest_sheet, tradeoff_sheet
 from nas.ablate.study import AS_IS, BASE, Plan
 from nas.ablate.summary import summarise, trainings_table
-from nas.common.files import write_text, write_whole
+from nas.common.files import write_text
 from nas.common.quantities import MACS, PARAMS
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
@@ -40,8 +40,8 @@ def write_results(trainings: Trainings, plan: Plan, info: AblationInfo, folder: 
     body = table(*verdicts(info))
     notes = "".join(f"<p>{escape(line)}</p>" for line in explanations(info))
     write_text(folder / "ablation.html", document([forest, tradeoff], "The verdicts", body + notes))
-    write_whole(folder / "forest.png", lambda temporary: save_png(forest, temporary))
-    write_whole(folder / "tradeoff.png", lambda temporary: save_png(tradeoff, temporary))
+    save_png(forest, folder / "forest.png")
+    save_png(tradeoff, folder / "tradeoff.png")
 
 
 def print_summary(info: AblationInfo, console: Console) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nas.common import stats
-from nas.common.files import write_text, write_whole
+from nas.common.files import write_text
 from nas.common.quantities import LATENCY, MACS, PARAMS
 from nas.compare.picture import comparison_sheet
 from nas.compare.trainings import Trainings
@@ -113,7 +113,7 @@ def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> 
     sheet = comparison_sheet(trainings.setup, len(trainings.seeds), summary)
     body = table(*_listed(summary, others))
     write_text(folder / "comparison.html", document([sheet], "The networks", body))
-    write_whole(folder / "comparison.png", lambda temporary: save_png(sheet, temporary))
+    save_png(sheet, folder / "comparison.png")
     return summary
 
 

@@ -23,6 +23,7 @@ class Style:
     line: float = 0.0  # width in pixels; 0 for no line
     hollow: bool = False
     opacity: float = 1.0
+    filled: bool = False  # the area that the points enclose
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,15 @@ _MARKERS = {"cross": "x"}  # where plotly's name is another
 _CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
-def document(sheets: Sequence[Sheet], heading: str, body: str) -> str:
-    """A whole HTML document that fetches nothing: the sheets, and below them `body`, which is HTML."""
+def document(sheets: Sequence[Sheet], heading: str = "", body: str = "") -> str:
+    """A whole HTML document that fetches nothing: the sheets, and below them `body`, which is HTML,
+    under a heading."""
     figures = [
         interactive(sheet).to_html(full_html=False, include_plotlyjs=False, config=_CONFIG)
         for sheet in sheets
     ]
-    return whole(sheets[0].title, "\n".join([*figures, section(heading, body)]), get_plotlyjs())
+    below = [section(heading, body)] if heading else []
+    return whole(sheets[0].title, "\n".join([*figures, *below]), get_plotlyjs())
 
 
 def interactive(sheet: Sheet) -> go.Figure:
@@ -36,9 +38,11 @@ def interactive(sheet: Sheet) -> go.Figure:
         figure.update_layout(_axes(panel, frame, axis, _bounds(sheet)))
         if panel.mark:
             figure.add_trace(_mark(panel, axis))
+        banded = {series.name for series in panel.series if series.style.filled}
         for series in panel.series:
-            figure.add_trace(_trace(series, axis, series.in_legend and series.name not in named))
-            named.add(series.name)
+            trace = _trace(series, axis, series.in_legend and series.name not in named)
+            figure.add_trace(trace.update(legendgroup=series.name if series.name in banded else None))
+            named |= {series.name} if series.in_legend else set()
         _annotate(figure, panel, frame, axis)
     return figure
 
@@ -128,14 +132,17 @@ def _on(side: Axis, value: float) -> float:
 def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
     style = series.style
     symbol = _MARKERS.get(style.marker, style.marker)
+    parts = (("lines", style.line or style.filled), ("markers", style.marker))
     return go.Scatter(
         x=series.x,
         y=series.y,
         xaxis=f"x{axis}",
         yaxis=f"y{axis}",
         name=series.name,
-        mode="+".join(part for part, used in (("lines", style.line), ("markers", style.marker)) if used),
-        line={"color": style.color, "width": style.line or None},
+        mode="+".join(part for part, used in parts if used),
+        line={"color": style.color, "width": 0 if style.filled else style.line or None},
+        fill="toself" if style.filled else None,
+        fillcolor=style.color if style.filled else None,
         marker={
             "color": "white" if style.hollow else style.color,
             "symbol": symbol or None,

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from nas.common.files import write_whole
 from nas.figures import layout
 from nas.figures.drawing import Panel, Series
 from nas.figures.labels import FONT_SIZE
@@ -44,7 +45,7 @@ _FONT = "DejaVu Sans"  # comes with matplotlib
 
 
 def save_png(sheet: Sheet, path: Path) -> None:
-    """Draws `sheet` into a PNG file. Raises OSError."""
+    """Draws `sheet` into a PNG file, whole or not at all. Raises OSError."""
     figure = Figure(figsize=(layout.WIDTH / _DPI, sheet.height / _DPI), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     _text(figure, layout.MARGIN, layout.MARGIN, sheet.title, layout.TITLE_SIZE, layout.INK, weight="bold")
@@ -55,12 +56,16 @@ def save_png(sheet: Sheet, path: Path) -> None:
         _text(figure, frame.left, frame.top - 34, panel.title, layout.PANEL_SIZE, layout.INK, weight="bold")
         axes = _axes(figure, panel, frame)
         for order, series in enumerate(panel.series, start=2):
+            if series.style.filled:
+                look = series.style
+                axes.fill(series.x, series.y, color=look.color, alpha=look.opacity, lw=0, zorder=order)
+                continue
             line = _points(axes, series, order)
             if series.in_legend:
                 named.setdefault(series.name, line)
         _annotate(axes, panel, frame)
     _legend(figure, list(named.values()), min(frame.left for _, frame in sheet.panels))
-    figure.savefig(path, format="png", dpi=2 * _DPI)
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=2 * _DPI))
 
 
 def _text(
@@ -98,6 +103,7 @@ def _axes(figure: Figure, panel: Panel, frame: Frame) -> Axes:
         labelsize=layout.TICK_SIZE * _POINT, color=layout.FAINT, labelcolor=layout.INK, labelfontfamily=_FONT
     )
     axes.set_xscale("log" if panel.x_axis.log else "linear")
+    axes.set_yscale("log" if panel.y_axis.log else "linear")
     axes.set_xlim(panel.x_axis.low, panel.x_axis.high)
     axes.set_ylim(panel.y_axis.low, panel.y_axis.high)
     for drawn, side in ((axes.xaxis, panel.x_axis), (axes.yaxis, panel.y_axis)):

@@ -28,7 +28,7 @@ def main(
     """Write importance.csv, importance.html and importance.png into a run's folder, and print the table."""
     import optuna
 
-    from nas.common.files import write_text, write_whole
+    from nas.common.files import write_text
     from nas.figures.page import document
     from nas.figures.picture import save_png
     from nas.importance.found import importances
@@ -42,7 +42,7 @@ def main(
     sheet = importance_sheet(result, settings.data_name, settings.trained)
     write_text(run / "importance.csv", result.choices.to_csv(index=False))
     write_text(run / "importance.html", document([sheet], "All choices", _html(result)))
-    write_whole(run / "importance.png", lambda temporary: save_png(sheet, temporary))
+    save_png(sheet, run / "importance.png")
     print(_text(result, settings.data_name, settings.fidelity.epochs))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas.common.files import write_text, write_whole
+from nas.common.files import write_text
 from nas.common.fronts import front_mask
 from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, Quantity, digits
 from nas.figures.axes import Axis, cost_axis, tick, value_axis
@@ -101,7 +101,7 @@ def write_png(info: FrontInfo, path: Path) -> None:
     """A static picture of 2400 x 1300 pixels, to be shown at half of that. Written as by `write_html`."""
     from nas.figures.picture import save_png
 
-    write_whole(path, lambda temporary: save_png(search_sheet(info), temporary))
+    save_png(search_sheet(info), path)
 
 
 def search_sheet(info: FrontInfo) -> Sheet:

@@ -1,12 +1,16 @@
 """Scores: regret against the best there is, or the best that was found, and beside random search."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from nas.bench.samplers.pictures import LEAST, panels
+from nas.bench.samplers.pictures import LEAST, regret_sheet
 from nas.bench.samplers.playing import Scenario
 from nas.bench.samplers.scores import Score, at_length, curves, evaluations_to, interval, scores, summary
 from nas.bench.samplers.tournament import PlayJob, PlayOutcome, load
+from nas.figures.page import interactive
+from nas.figures.picture import save_png
 
 ONE, CAPPED = Scenario("one"), Scenario("cap", capped=True)
 
@@ -67,12 +71,15 @@ def test_the_tables_have_a_row_for_each() -> None:
     assert (curves(found)["low"] <= curves(found)["high"]).all()
 
 
-def test_the_first_sampler_is_drawn_on_top_and_nothing_below_the_axis() -> None:
-    found = outcomes("constant", ONE, front=[1.0], random=[0.5])
-    (panel,) = panels(found)
-    assert [curve.sampler for curve in panel.curves] == ["random", "front"]
-    assert panel.least == pytest.approx(100 * LEAST)
-    assert min(curve.low.min() for curve in panel.curves) == panel.least
+def test_the_first_sampler_is_drawn_on_top_and_nothing_below_the_axis(tmp_path: Path) -> None:
+    sheet = regret_sheet(outcomes("constant", ONE, front=[1.0], random=[0.5]))
+    ((panel, _),) = sheet.panels
+    assert [series.name for series in panel.series] == ["random", "random", "front", "front"]
+    assert panel.y_axis.low == pytest.approx(100 * LEAST)
+    assert min(min(series.y) for series in panel.series) == panel.y_axis.low
+    assert [trace.showlegend for trace in interactive(sheet).data] == [False, True, False, True]
+    save_png(sheet, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
 
 
 def test_evaluations_to_a_share() -> None:
