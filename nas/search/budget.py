@@ -9,6 +9,7 @@ from decimal import Decimal
 import pandas as pd
 
 from nas.common.errors import UserError
+from nas.common.quantities import LATENCY, MACS, PARAMS
 
 EXAMPLES = "300MFLOPs, 0.3GFLOPs, 4MParams or 15ms"
 _TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kMG])(FLOPs|MAdds|MACs|Params)|(ms))", re.IGNORECASE | re.ASCII)
@@ -35,9 +36,9 @@ class Budget:
             raise UserError(f"budget {text!r} is not understood{hint}; write {EXAMPLES}")
         number, scale, unit, milliseconds = match.groups()
         if milliseconds:
-            quantity, limit = "latency_ms", float(number)
+            quantity, limit = LATENCY.column, float(number)
         else:
-            quantity = "params" if unit.lower() == "params" else "macs"
+            quantity = PARAMS.column if unit.lower() == "params" else MACS.column
             limit = float(Decimal(number) * _SCALES[scale.lower()])  # exact: 2.026k is 2026
         if not 0 < limit < math.inf:
             raise UserError(f"budget {text!r} bounds nothing that can be; write {EXAMPLES}")
@@ -76,22 +77,15 @@ def worst_violation(budgets: Sequence[Budget], cost: object) -> float:
     return max((budget.violation(cost) for budget in budgets), default=float("-inf"))
 
 
-def within(trials: pd.DataFrame, bounds: Sequence[tuple[str, float]]) -> pd.Series:
-    """Which rows of a run's tables keep to (column, upper bound)s; a cost that is not known is not over.
+def within(trials: pd.DataFrame, budgets: Sequence[Budget]) -> pd.Series:
+    """Which rows of a run's tables keep to budgets; a cost that is not known is not over.
 
     A network that was timed is over a bound of milliseconds where all of its measured interval is.
     """
     kept = pd.Series(True, index=trials.index)
-    for column, bound in bounds:
-        values = numbers(trials, column)
-        if column == "latency_ms":
-            values = numbers(trials, "measured_low").fillna(values)
-        kept &= ~(values > bound)
+    for budget in budgets:
+        values = trials[budget.quantity]
+        if budget.quantity == LATENCY.column:
+            values = trials["measured_low"].fillna(values)
+        kept &= ~(values > budget.limit)
     return kept
-
-
-def numbers(trials: pd.DataFrame, column: str) -> pd.Series:
-    """The column as floats: NaN where a value, or the whole column, is missing."""
-    if column not in trials:
-        return pd.Series(float("nan"), index=trials.index, dtype=float)
-    return pd.to_numeric(trials[column], errors="coerce").astype(float)

@@ -1,14 +1,14 @@
 """The picture of a search: the run at the left, what others have published at the right, and its page.
 
-    write_html(info, path)      an interactive page that needs no network (plotly), with the front as a table
-    write_png(info, path)       a static picture, made without a browser (matplotlib)
+    write_html(run, path)      an interactive page that needs no network (plotly), with the front as a table
+    write_png(run, path)       a static picture, made without a browser (matplotlib)
 
-Both draw the same `Sheet`, a plain value computed from the `FrontInfo` alone. Accuracies are drawn in percent,
+Both draw the same `Sheet`, a plain value computed from the run's `Results` alone. Accuracies are drawn in percent,
 costs in the unit of their axis.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +22,13 @@ from nas.figures.axes import Axis, cost_axis, tick, value_axis
 from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, costs_beside, scatter, shorten
 from nas.figures.layout import LEFT, RIGHT, Sheet
 from nas.figures.markup import escape, table, wrapped
-from nas.search.budget import numbers, within
+from nas.search.budget import within
 from nas.search.results import Results
 from nas.search.settings import Settings
 from nas.zoo import published
 from nas.zoo.panel import published_panel
 
 Coordinates = tuple[NDArray[np.float64], NDArray[np.float64]]
-Mark = tuple[float, str]
 
 _TRIAL = Style("#8fb3d1", "circle", 7, opacity=0.75)
 _BRIEF = replace(_TRIAL, hollow=True)
@@ -41,43 +40,54 @@ _SLOW = Style("#d55e00", "cross", 9)
 _BASELINE = Style("#222222", "diamond", 9)
 
 
-@dataclass(frozen=True)
-class FrontInfo:
-    """A search run, ready to be drawn.
+def write_html(run: Results, path: Path) -> None:
+    """A standalone page: the interactive figure, with plotly.js inside, and the front as a table.
 
-    `trials`, `front`, `baselines` and `control` (trials drawn at random beside) have the columns of a run's
-    `trials.csv` (trial, state, arch, accuracy in [0, 1], macs, params, latency_ms, seconds, epochs, and what is
-    known of it: measured_ms, predicted_ms with their intervals); `baselines` has `name` besides. `published` has
-    the columns of `nas.zoo.published.imagenet()`. Any of them may be empty.
+    Replaces `path` only when the whole page is written; its folder must exist. Raises OSError.
     """
+    from nas.figures.page import document  # plotly takes half a second to import: only who draws pays
 
-    data: str  # the data set's name
-    fidelity: str  # how a trial was trained: "3 epochs at 32x32"
-    target: str  # what costs are counted for: "224x224, 1000 classes, batch 1"
-    budgets: tuple[tuple[str, float], ...]  # (column, upper bound in the column's units)
-    trials: pd.DataFrame
-    front: pd.DataFrame
-    baselines: pd.DataFrame
-    published: pd.DataFrame
-    objective: Quantity = MACS
-    control: pd.DataFrame = field(default_factory=pd.DataFrame)
+    write_text(path, document([search_sheet(run)], "The front", _front_table(run)))
 
 
-def front_info(run: Results) -> FrontInfo:
-    """What is drawn of a run."""
+def write_png(run: Results, path: Path) -> None:
+    """A static picture of 2400 x 1300 pixels, to be shown at half of that. Written as by `write_html`."""
+    from nas.figures.picture import save_png
+
+    save_png(search_sheet(run), path)
+
+
+def search_sheet(run: Results) -> Sheet:
+    """All that is drawn: this run, and what was published against multiply-adds where the axis is a latency."""
     settings = run.settings
-    return FrontInfo(
-        data=settings.data_name,
-        fidelity=settings.trained,
-        target=settings.target,
-        budgets=tuple((budget.quantity, budget.limit) for budget in settings.limits),
-        trials=run.trials,
-        front=run.front,
-        baselines=run.baselines[run.baselines["state"] == "COMPLETE"],
-        published=published.imagenet(),
-        control=run.control,
-        objective=_objective(settings),
+    printed = PARAMS if settings.objective == PARAMS.column else MACS
+    others = published_panel(published.imagenet(), printed, _budget(settings, printed))
+    return Sheet(
+        title=f"Architecture search on {shorten(settings.data_name)}",
+        subtitle=(_what_was_run(run), _what_is_counted(run)),
+        panels=((_run_panel(run), LEFT), (others, RIGHT)),
     )
+
+
+def drawn_trials(trials: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The trials that are drawn: finished, with an accuracy and a cost, and within every budget."""
+    return trials[_finished(trials, settings) & within(trials, settings.limits)]
+
+
+def slow_trials(run: Results) -> pd.DataFrame:
+    """The trials that were timed whole and are over the budget for it."""
+    timed = _finished(run.trials, run.settings) & run.trials["measured_ms"].notna()
+    return run.trials[timed & ~within(run.trials, run.settings.limits)]
+
+
+def times(row: pd.Series) -> tuple[str, str]:
+    """Milliseconds of a row, measured and predicted, each with its interval; empty where they are not known."""
+
+    def text(way: str) -> str:
+        ms, low, high = (row[f"{way}_{part}"] for part in ("ms", "low", "high"))
+        return "" if pd.isna(ms) else f"{ms:.2f} ({low:.2f}-{high:.2f})"
+
+    return text("measured"), text("predicted")
 
 
 def _objective(settings: Settings) -> Quantity:
@@ -87,78 +97,22 @@ def _objective(settings: Settings) -> Quantity:
     return replace(LATENCY, label=f"Latency on {settings.latency.device}")
 
 
-def write_html(info: FrontInfo, path: Path) -> None:
-    """A standalone page: the interactive figure, with plotly.js inside, and the front as a table.
-
-    Replaces `path` only when the whole page is written; its folder must exist. Raises OSError.
-    """
-    from nas.figures.page import document  # plotly takes half a second to import: only who draws pays
-
-    write_text(path, document([search_sheet(info)], "The front", _front_table(info)))
-
-
-def write_png(info: FrontInfo, path: Path) -> None:
-    """A static picture of 2400 x 1300 pixels, to be shown at half of that. Written as by `write_html`."""
-    from nas.figures.picture import save_png
-
-    save_png(search_sheet(info), path)
-
-
-def search_sheet(info: FrontInfo) -> Sheet:
-    """All that is drawn: this run, and what was published against multiply-adds where the axis is a latency."""
-    printed = PARAMS if info.objective.column == PARAMS.column else MACS
-    others = published_panel(info.published, printed, _budget(info.budgets, printed))
-    return Sheet(
-        title=f"Architecture search on {shorten(info.data)}",
-        subtitle=(_what_was_run(info), _what_is_counted(info)),
-        panels=((_run_panel(info), LEFT), (others, RIGHT)),
-    )
-
-
-def drawn_trials(info: FrontInfo) -> pd.DataFrame:
-    """The trials that are drawn: finished, with an accuracy and a cost, and within every budget."""
-    return info.trials[_finished(info) & within(info.trials, info.budgets)]
-
-
-def slow_trials(info: FrontInfo) -> pd.DataFrame:
-    """The trials that were timed whole and are over the budget for it."""
-    timed = _finished(info) & numbers(info.trials, "measured_ms").notna()
-    return info.trials[timed & ~within(info.trials, info.budgets)]
-
-
-def times(row: pd.Series) -> tuple[str, str]:
-    """Milliseconds of a row, measured and predicted, each with its interval; empty where they are not known."""
-
-    def text(way: str) -> str:
-        ms, low, high = (row.get(f"{way}_{part}") for part in ("ms", "low", "high"))
-        return "" if pd.isna(ms) else f"{ms:.2f} ({low:.2f}-{high:.2f})"
-
-    return text("measured"), text("predicted")
-
-
-def _finished(info: FrontInfo) -> pd.Series:
-    return _state(info).eq("COMPLETE") & _drawable(info.trials, info.objective)
-
-
-def _state(info: FrontInfo) -> pd.Series:
-    return info.trials.get("state", pd.Series("", index=info.trials.index, dtype=str))
-
-
-def _drawable(rows: pd.DataFrame, objective: Quantity) -> pd.Series:
-    accuracy, cost = numbers(rows, "accuracy"), numbers(rows, objective.column)
-    return accuracy.abs().lt(np.inf) & cost.gt(0) & cost.lt(np.inf)
+def _finished(trials: pd.DataFrame, settings: Settings) -> pd.Series:
+    cost = trials[settings.objective]
+    drawable = trials["accuracy"].abs().lt(np.inf) & cost.gt(0) & cost.lt(np.inf)
+    return trials["state"].eq("COMPLETE") & drawable
 
 
 def _points(rows: pd.DataFrame, objective: Quantity) -> Coordinates:
-    cost, accuracy = (numbers(rows, column).to_numpy() for column in (objective.column, "accuracy"))
-    return cost / objective.scale, accuracy * 100
+    return rows[objective.column].to_numpy(float) / objective.scale, rows["accuracy"].to_numpy(float) * 100
 
 
 # The text above -----------------------------------------------------------------------------------------
 
 
-def _what_was_run(info: FrontInfo) -> str:
-    finished, kept, state = _finished(info), within(info.trials, info.budgets), _state(info)
+def _what_was_run(run: Results) -> str:
+    settings, state = run.settings, run.trials["state"]
+    finished, kept = _finished(run.trials, settings), within(run.trials, settings.limits)
     counts = {
         "finished": finished & kept,
         "over budget": state.isin(["COMPLETE", "PRUNED"]) & ~kept,
@@ -168,13 +122,14 @@ def _what_was_run(info: FrontInfo) -> str:
         "under way": state.isin(["RUNNING", "WAITING"]),
     }
     ways = ", ".join(f"{n.sum()} {what}" for what, n in counts.items() if n.any() or what == "finished")
-    total = len(info.trials)
-    run = f"{total} trial{'s' * (total != 1)} ({ways}), trained for {shorten(info.fidelity)}."
-    costs = {cost.column: cost for cost in costs_beside(info.objective)}
+    total = len(run.trials)
+    said = f"{total} trial{'s' * (total != 1)} ({ways}), trained for {shorten(settings.trained)}."
+    costs = {cost.column: cost for cost in costs_beside(_objective(settings))}
     bounds = " and ".join(
-        f"{_round(costs[name], bound)} {costs[name].phrase}" for name, bound in info.budgets
+        f"{_round(costs[budget.quantity], budget.limit)} {costs[budget.quantity].phrase}"
+        for budget in settings.limits
     )
-    return f"{run} Budget: at most {bounds}." if bounds else run
+    return f"{said} Budget: at most {bounds}." if bounds else said
 
 
 def _round(cost: Quantity, bound: float) -> str:
@@ -182,11 +137,13 @@ def _round(cost: Quantity, bound: float) -> str:
     return f"{tick(bound / cost.scale)} {cost.unit}"
 
 
-def _what_is_counted(info: FrontInfo) -> str:
-    counted = f"Multiply-adds are those of conv and fully connected layers, at {shorten(info.target)}."
-    if info.objective.column != LATENCY.column:
+def _what_is_counted(run: Results) -> str:
+    counted = (
+        f"Multiply-adds are those of conv and fully connected layers, at {shorten(run.settings.target)}."
+    )
+    if run.settings.objective != LATENCY.column:
         return counted
-    timed = numbers(info.front, "measured_ms").notna().any()
+    timed = run.front["measured_ms"].notna().any()
     measured = "those of the front and the baselines measured" if timed else "none measured"
     return f"{counted} Milliseconds are predicted, {measured}."
 
@@ -194,25 +151,23 @@ def _what_is_counted(info: FrontInfo) -> str:
 # The run's panel ----------------------------------------------------------------------------------------
 
 
-def _run_panel(info: FrontInfo) -> Panel:
-    objective = info.objective
-    trials, slow = drawn_trials(info), slow_trials(info)
-    at_random = drawn_trials(replace(info, trials=info.control))
-    front = info.front[_drawable(info.front, objective)]
+def _run_panel(run: Results) -> Panel:
+    settings, objective = run.settings, _objective(run.settings)
+    trials, at_random = (drawn_trials(rows, settings) for rows in (run.trials, run.control))
+    slow, front = slow_trials(run), run.front[_finished(run.front, settings)]
     front = front.iloc[np.argsort(_points(front, objective)[0])]
-    baselines = info.baselines[_drawable(info.baselines, objective)]
-    names = [shorten(str(name)) for name in baselines["name"]] if len(baselines) else []
+    baselines = run.baselines[_finished(run.baselines, settings)]
+    names = [shorten(str(name)) for name in baselines["name"]]
     known, best, control = (_points(rows, objective) for rows in (baselines, front, at_random))
     every = _points(pd.concat([trials, front, baselines, at_random, slow]), objective)
-    budget = _budget(info.budgets, objective)
+    budget = _budget(settings, objective)
     end = budget[0] if budget else None
     y_axis = value_axis("Validation accuracy (%)", every[1], unusual=0.1)
 
     def cloud(name: str, style: Style, rows: pd.DataFrame, names: Sequence[str] = ()) -> Series:
         return scatter(name, style, *_points(rows, objective), _hovers(rows, objective, names))
 
-    epochs = numbers(trials, "epochs")
-    brief = epochs < epochs.max()
+    brief = trials["epochs"] < trials["epochs"].max()
     series = (
         cloud("trial", _TRIAL, trials[~brief]),
         cloud("trial, trained more briefly", _BRIEF, trials[brief]),
@@ -225,7 +180,7 @@ def _run_panel(info: FrontInfo) -> Panel:
     )
     labels = zip(names, known[0], np.maximum(known[1], _edge(y_axis)), strict=True)
     return Panel(
-        title=f"This run: {shorten(info.data)}",
+        title=f"This run: {shorten(settings.data_name)}",
         x_axis=cost_axis(objective.title, np.append(every[0], end or []), room=0.14 if names else 0.0),
         y_axis=y_axis,
         series=tuple(part for one in series for part in _on_axis(one, y_axis)),
@@ -235,9 +190,12 @@ def _run_panel(info: FrontInfo) -> Panel:
     )
 
 
-def _budget(bounds: Sequence[tuple[str, float]], cost: Quantity) -> Mark | None:
-    limits = [bound for column, bound in bounds if column == cost.column]
-    return (min(limits) / cost.scale, f"budget {_round(cost, min(limits))}") if limits else None
+def _budget(settings: Settings, cost: Quantity) -> tuple[float, str] | None:
+    """Where a budget on a cost is marked, and what is written there."""
+    for budget in settings.limits:
+        if budget.quantity == cost.column:
+            return budget.limit / cost.scale, f"budget {_round(cost, budget.limit)}"
+    return None
 
 
 def _edge(y_axis: Axis) -> float:
@@ -292,35 +250,32 @@ def _hovers(rows: pd.DataFrame, objective: Quantity, names: Sequence[str] = ()) 
     """For each row: its name or number, what it scored and costs, and its arch."""
     hovers = []
     for i, (_, row) in enumerate(rows.iterrows()):
-        heading = names[i] if names else f"trial {row.get('trial', '')}"
+        heading = names[i] if names else f"trial {row['trial']}"
         lines = [f"<b>{escape(heading)}</b>", f"accuracy {100 * row['accuracy']:.2f} % (validation)"]
         lines += cost_lines(row, objective)
         ways = zip(("measured", "predicted"), times(row), strict=True)
         lines += [f"{way} {text} ms" for way, text in ways if text]
-        if pd.notna(row.get("epochs")):
-            lines.append(f"{row['epochs']:g} epochs")
-        hovers.append("<br>".join([*lines, "", *wrapped(str(row.get("arch", "")))]))
+        lines.append(f"{row['epochs']:g} epochs")
+        hovers.append("<br>".join([*lines, "", *wrapped(str(row["arch"]))]))
     return hovers
 
 
 # The table below ----------------------------------------------------------------------------------------
 
 
-def _front_table(info: FrontInfo) -> str:
+def _front_table(run: Results) -> str:
     """The front's points by falling accuracy; and those that are not on it because they were too slow when timed."""
-    listed = "<p>No trial is on the front yet.</p>"
-    if len(info.front):
-        listed = _trials_table(info.front, info.objective)
-    slow = slow_trials(info)
+    objective, slow = _objective(run.settings), slow_trials(run)
+    listed = _trials_table(run.front, objective) if len(run.front) else "<p>No trial is on the front yet.</p>"
     if len(slow):
-        listed += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, info.objective)
+        listed += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, objective)
     return listed
 
 
 def _trials_table(trials: pd.DataFrame, objective: Quantity) -> str:
     rows = trials.sort_values("accuracy", ascending=False)
-    costs = [cost for cost in costs_beside(objective) if numbers(rows, cost.column).notna().any()]
-    timed = numbers(rows, "predicted_ms").notna().any()
+    costs = [cost for cost in costs_beside(objective) if rows[cost.column].notna().any()]
+    timed = rows["predicted_ms"].notna().any()
     if timed:  # told below, with their intervals
         costs = [cost for cost in costs if cost.column != LATENCY.column]
     head = ["trial", "validation accuracy (%)", *(f"{cost.phrase} ({cost.unit})" for cost in costs)]

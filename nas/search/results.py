@@ -37,7 +37,7 @@ def results(record: Record) -> Results:
 def front_of(trials: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The non-dominated finished trials of the highest fidelity within every budget, cheapest first."""
     done = trials[(trials["state"] == "COMPLETE") & (trials["epochs"] == settings.fidelity.epochs)]
-    done = done[within(done, [(budget.quantity, budget.limit) for budget in settings.limits])]
+    done = done[within(done, settings.limits)]
     objective = settings.objective
     front = done[front_mask(done["accuracy"], done[objective])]
     return front.sort_values(objective)

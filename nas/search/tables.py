@@ -13,7 +13,7 @@ from nas.common.quantities import LATENCY, MACS, PARAMS
 from nas.console.text_table import aligned
 from nas.runs.studies import INTERRUPTED
 from nas.search.budget import within
-from nas.search.picture import front_info, times, write_html, write_png
+from nas.search.picture import times, write_html, write_png
 from nas.search.record import COLUMNS
 from nas.search.results import Results
 from nas.search.settings import Settings
@@ -35,9 +35,8 @@ def write_results(found: Results, folder: Path) -> None:
         if name == "control" and table.empty:
             continue
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    info = front_info(found)
-    write_html(info, folder / "front.html")
-    write_png(info, folder / "front.png")
+    write_html(found, folder / "front.html")
+    write_png(found, folder / "front.png")
 
 
 def print_summary(found: Results, console: Console) -> None:
@@ -72,13 +71,13 @@ def print_summary(found: Results, console: Console) -> None:
 
 def _slow(found: Results) -> Sequence[str]:
     """The trials that turned out to be over a budget of milliseconds when they were timed."""
-    bounds = [(b.quantity, b.limit) for b in found.settings.limits if b.quantity == LATENCY.column]
+    bounds = [budget for budget in found.settings.limits if budget.quantity == LATENCY.column]
     timed = found.trials[found.trials["measured_ms"].notna()]
     said = []
     for _, row in timed[~within(timed, bounds)].iterrows():
         measured, predicted = times(row)
         said.append(
-            f"trial {row['trial']} is over the budget of {bounds[0][1]:g} ms: measured {measured}, predicted "
+            f"trial {row['trial']} is over the budget of {bounds[0].limit:g} ms: measured {measured}, predicted "
             f"{predicted}; taken off the front"
         )
     return said

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,43 +11,55 @@ import pytest
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
-from nas.common.quantities import LATENCY, PARAMS
 from nas.figures.drawing import Panel, Series
-from nas.search.picture import FrontInfo, drawn_trials, search_sheet, write_html, write_png
-from nas.zoo import published
-
-EMPTY = pd.DataFrame()
+from nas.latency.table.identity import TableId
+from nas.search.picture import drawn_trials, search_sheet, write_html, write_png
+from nas.search.record import COLUMNS
+from nas.search.results import Results
+from nas.train.recipe import Fidelity
+from tests.nas.search import small
 
 
 def rows(**columns: Any) -> pd.DataFrame:
+    """A run's table; by default of finished trials."""
     count = len(columns["accuracy"])
     blank = {"trial": range(count), "state": "COMPLETE", "arch": "stem body head", "epochs": 3.0}
-    costs = {"macs": 10**8, "params": 3 * 10**6, "latency_ms": np.nan, "seconds": 9.0, "activations": 10**6}
-    return pd.DataFrame({**blank, **costs, **columns})
+    costs = {"macs": 10**8, "params": 3 * 10**6, "seconds": 9.0, "activations": 10**6}
+    table = pd.DataFrame({**blank, **costs, **columns}, columns=[*COLUMNS, "name", "reason"])
+    floats = [
+        name for name in COLUMNS if name.endswith(("_ms", "_low", "_high")) or name in ("accuracy", "epochs")
+    ]
+    return table.astype(dict.fromkeys(floats, "float64"))
 
 
-def run(**changes: Any) -> FrontInfo:
-    trials = rows(
-        accuracy=[0.50, 0.60, 0.55, np.nan, 0.70, 0.40],
-        macs=[50e6, 100e6, 120e6, 90e6, 400e6, 60e6],
-        state=["COMPLETE", "COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "RUNNING"],
+EMPTY = rows(accuracy=[])
+
+
+def run(trials: pd.DataFrame | None = None, **changes: Any) -> Results:
+    """Results with some tables or settings of one's own."""
+    if trials is None:
+        trials = rows(
+            accuracy=[0.50, 0.60, 0.55, np.nan, 0.70, 0.40],
+            macs=[50e6, 100e6, 120e6, 90e6, 400e6, 60e6],
+            state=["COMPLETE", "COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "RUNNING"],
+        )
+    settings = small.settings(
+        data_name=changes.pop("data", "some photographs"),
+        fidelity=Fidelity(3.0),
+        target_resolution=224,
+        target_classes=1000,
+        budgets=changes.pop("budgets", ("300MFLOPs",)),
+        objectives=("accuracy", changes.pop("objective", "macs")),
+        latency=TableId("a Pixel 1", "", "", here=True),
     )
-    info = FrontInfo(
-        data="some photographs",
-        fidelity="3 epochs at 32x32",
-        target="224x224, 1000 classes, batch 1",
-        budgets=(("macs", 300e6),),
-        trials=trials,
-        front=trials.iloc[[1, 0]],
-        baselines=rows(accuracy=[0.58], macs=[217e6], name=["mobilenet_v3_large"]),
-        published=published.imagenet(),
-    )
-    return replace(info, **changes)
+    tables = {"front": trials.iloc[[1, 0]] if len(trials) > 1 else trials, "control": EMPTY}
+    tables["baselines"] = rows(accuracy=[0.58], macs=[217e6], name=["mobilenet_v3_large"])
+    return Results(settings, trials, **tables | changes)
 
 
-def drawn(info: FrontInfo) -> Panel:
+def drawn(results: Results) -> Panel:
     """The panel of the run itself."""
-    return search_sheet(info).panels[0][0]
+    return search_sheet(results).panels[0][0]
 
 
 def series(panel: Panel, name: str) -> Series:
@@ -56,9 +67,9 @@ def series(panel: Panel, name: str) -> Series:
 
 
 def test_only_finished_trials_within_the_budget_are_drawn() -> None:
-    info = run()
-    assert drawn_trials(info)["trial"].tolist() == [0, 1, 2]
-    assert series(drawn(info), "trial").x == (50.0, 100.0, 120.0)
+    results = run()
+    assert drawn_trials(results.trials, results.settings)["trial"].tolist() == [0, 1, 2]
+    assert series(drawn(results), "trial").x == (50.0, 100.0, 120.0)
 
 
 def test_the_front_is_a_staircase_that_reaches_the_budget() -> None:
@@ -85,10 +96,9 @@ def test_the_text_around_says_what_was_done() -> None:
 
 
 def test_the_x_axis_is_the_objectives() -> None:
-    assert series(drawn(run(objective=PARAMS)), "front").x == (3.0, 3.0)
-    on_a_phone = replace(LATENCY, label="Latency on a Pixel 1")
+    assert series(drawn(run(objective="params")), "front").x == (3.0, 3.0)
     trials = rows(accuracy=[0.5, 0.6], latency_ms=[12.0, np.nan])
-    panel = drawn(run(trials=trials, front=trials[:1], objective=on_a_phone, budgets=()))
+    panel = drawn(run(trials=trials, front=trials[:1], objective="latency", budgets=()))
     assert series(panel, "trial").x == (12.0,)
     assert "Pixel 1" in panel.x_axis.title
     assert "latency on a Pixel 1 12.0 ms" in series(panel, "trial").hover[0]
@@ -96,8 +106,8 @@ def test_the_x_axis_is_the_objectives() -> None:
 
 
 def test_briefer_trials_are_told_apart() -> None:
-    info = run(trials=rows(accuracy=[0.5, 0.4], epochs=[3.0, 1.0]))
-    panel = drawn(info)
+    results = run(trials=rows(accuracy=[0.5, 0.4], epochs=[3.0, 1.0]))
+    panel = drawn(results)
     assert series(panel, "trial").y == (50.0,)
     assert series(panel, "trial, trained more briefly").y == (40.0,)
 
@@ -120,27 +130,26 @@ def test_hovers_hold_the_arch_wrapped_and_escaped() -> None:
 
 @pytest.mark.parametrize("trials", [EMPTY, rows(accuracy=[np.nan], state="FAIL")], ids=["none", "failed"])
 def test_a_run_without_results_says_so(trials: pd.DataFrame, tmp_path: Path) -> None:
-    info = run(trials=trials, front=EMPTY, baselines=EMPTY, budgets=())
-    assert drawn(info).notice
-    write_html(info, tmp_path / "a.html")
-    write_png(info, tmp_path / "a.png")
-    assert drawn(info).notice in (tmp_path / "a.html").read_text(encoding="utf-8")
+    results = run(trials=trials, front=EMPTY, baselines=EMPTY, budgets=())
+    assert drawn(results).notice
+    write_html(results, tmp_path / "a.html")
+    write_png(results, tmp_path / "a.png")
+    assert drawn(results).notice in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
-def test_one_point_and_no_published_table(tmp_path: Path) -> None:
+def test_one_point(tmp_path: Path) -> None:
     trials = rows(accuracy=[0.5])
-    info = run(trials=trials, front=trials, baselines=EMPTY, published=EMPTY, budgets=())
-    assert search_sheet(info).panels[1][0].notice
-    write_html(info, tmp_path / "a.html")
-    write_png(info, tmp_path / "a.png")
+    results = run(trials=trials, front=trials, baselines=EMPTY, budgets=())
+    write_html(results, tmp_path / "a.html")
+    write_png(results, tmp_path / "a.png")
 
 
 def test_the_page_stands_alone_and_escapes_what_the_user_named(tmp_path: Path) -> None:
     evil = "</script><script>alert('x')</script>"
     trials = rows(accuracy=[0.5], arch=evil)
     baselines = rows(accuracy=[0.4], name=[evil], arch=evil)
-    info = run(data=evil, trials=trials, front=trials, baselines=baselines)
-    write_html(info, tmp_path / "front.html")
+    results = run(data=evil, trials=trials, front=trials, baselines=baselines)
+    write_html(results, tmp_path / "front.html")
     page = (tmp_path / "front.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert page.count(get_plotlyjs()) == 1
@@ -158,7 +167,7 @@ def test_the_picture_is_a_png_for_1200_pixels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("write", [write_html, write_png])
 def test_a_failed_write_leaves_the_old_file(
-    write: Callable[[FrontInfo, Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write: Callable[[Results, Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "front"
     path.write_text("old")
