@@ -4,10 +4,12 @@ The environment is set when this file is read, before a test module can import w
 """
 
 import atexit
+import functools
 import os
 import shutil
 import tempfile
 
+from alembic.util import pyfiles
 from hypothesis import HealthCheck, settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # torch and numpy read it as they are imported
@@ -15,6 +17,9 @@ os.environ["OMP_NUM_THREADS"] = "1"  # torch and numpy read it as they are impor
 _CACHE = tempfile.mkdtemp(prefix="nas-tests-")
 atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)  # runs behind the cost table's own saving
 os.environ["NAS_CACHE_DIR"] = _CACHE
+
+# Optuna asks alembic for the schema's history at every storage it opens, a seventh of a second each: read it once.
+pyfiles.load_module_py = functools.cache(pyfiles.load_module_py)
 
 settings.register_profile(
     "tests",

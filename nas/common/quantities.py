@@ -1,6 +1,6 @@
 """The costs of a network, once each: the column of tables, the label, the unit, and how a figure is shown.
 
-Multiply-adds are those of convolutions and fully connected layers, as in the papers' tables.
+Multiply-adds are those of convolutions, fully connected layers and attention, as in the papers' tables.
 """
 
 from dataclasses import dataclass

@@ -125,7 +125,7 @@ def print_summary(
     said = [
         f"{setup.data_name}: every network re-trained for {setup.trained}, {len(trainings.seeds)} seeds",
         "accuracies: mean [95 % interval]; differences to the first network, on the test images, paired by seed",
-        f"costs at {setup.target}; multiply-adds of convolutions and fully connected layers",
+        f"costs at {setup.target}; multiply-adds of convolutions, fully connected layers and attention",
         "published: as printed by others, obtained by other recipes",
         *([f"latency: predicted, of {trainings.noted('latency_of')}"] if _timed(summary) else []),
         "",

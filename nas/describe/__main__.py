@@ -18,8 +18,9 @@ from nas.console.text_table import aligned
 from nas.describe.drawing import page, svg
 from nas.describe.layers import Description, Layer, describe
 from nas.figures.markup import table
+from nas.networks.building import build
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
-from nas.networks.counting import Cost
+from nas.networks.counting import Cost, recount
 from nas.runs.naming import resolve
 from nas.zoo.catalogue import PublishedFigure, contradicted, name_of, published_figures
 
@@ -38,6 +39,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the drawing and the table as a page.")] = None,
     svg_file: Annotated[Path | None, typer.Option("--svg", help="Write the drawing alone.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Count again with fvcore, another counter.")] = False,
 ) -> None:
     """Print a network's layers with their costs, and what was published of it; draw it."""
     model = resolve(network)
@@ -48,6 +50,9 @@ def main(
         typer.echo(json.dumps(_plain(description, name, beside), indent=2))
     else:
         typer.echo(_text(description, name, beside))
+    if check:
+        macs = recount(build(model, classes, resolution), 3, resolution)
+        typer.echo(f"fvcore counts {macs:,} multiply-adds; nas {description.total.macs:,}", err=as_json)
     if svg_file:
         _write(svg_file, svg(description, name))
     if html:
@@ -68,7 +73,7 @@ def _text(description: Description, name: str | None, beside: list[PublishedFigu
 def _tables(description: Description, beside: list[PublishedFigure]) -> str:
     """The same as HTML."""
     parts = [table(*_cells(description), _LEFT)]
-    parts.append("<p>Multiply-adds of convolutions and fully connected layers, one image.</p>")
+    parts.append("<p>Multiply-adds of convolutions, fully connected layers and attention, one image.</p>")
     if beside:
         parts.append("<h2>Published, beside the count with 1000 classes</h2>")
         parts.append(table(_FIGURE, _figures(beside), _LEFT))
@@ -82,8 +87,8 @@ def _figures(beside: list[PublishedFigure]) -> list[list[str]]:
 def _title(description: Description, name: str | None) -> str:
     total, size = description.total, description.resolution
     return (
-        f"{name or 'arch'}: {MACS.cell(total.macs)} {MACS.heading} of convolutions and fully connected layers, "
-        f"{PARAMS.cell(total.params)} {PARAMS.heading}, at {size}x{size} with {description.classes} classes"
+        f"{name or 'arch'}: {MACS.cell(total.macs)} {MACS.heading} of convolutions, fully connected layers and "
+        f"attention, {PARAMS.cell(total.params)} {PARAMS.heading}, at {size}x{size} with {description.classes} classes"
     )
 
 

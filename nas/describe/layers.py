@@ -1,19 +1,18 @@
 """A network as a table: a row a layer, in the columns of the papers' tables, with what each layer costs.
 
 The rows of an arch are its stem, its blocks and its head; those of a library's classifier are the
-convolutions and fully connected layers that an image passes, in that order. The rows of either add up to
-`nas.cost`.
+convolutions, fully connected layers and products of matrices that an image passes, in that order. The rows
+of either add up to `nas.cost`.
 """
 
 import re
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 
 from blocks import Block, Head
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, cost, default_table
-from nas.networks.counting import Cost
+from nas.networks.counting import Cost, Counter, count_module
 from nas.networks.references import Model, Reference
 from search_spaces.arch import Arch
 
@@ -169,39 +168,55 @@ def _of_head(head: Head, channels: int, size: int, num_classes: int, counted: Co
 
 
 def _of_reference(reference: Reference, resolution: int, num_classes: int) -> list[Layer]:
-    """One image through the module. Other parameters, such as a norm's, belong to the layer before."""
-    with torch.random.fork_rng(devices=[]):
-        module = reference.build(num_classes, resolution).eval()
-    layers: list[Layer] = []
+    """One image of no content through the module.
 
+    Products outside of its layers, as attention has them, have rows of their own. Other parameters, such as a norm's,
+    belong to the layer before.
+    """
+    module = reference.shapes(num_classes)
+    layers: list[Layer] = []
     seen: set[nn.Module] = set()
+    counter = Counter()
+
+    def begin(fresh: Counter) -> None:
+        nonlocal counter
+        counter = fresh
+        layers.clear()
+        seen.clear()
+
+    def uncovered() -> int:
+        """What was counted since the last row."""
+        return counter.macs - sum(layer.macs for layer in layers)
+
+    def add_products(*_: object) -> None:
+        if macs := uncovered():
+            size, width = (layers[-1].out_size, layers[-1].out) if layers else (resolution, 3)
+            layers.append(Layer("product of matrices", size, width, size, width, 0, macs, 0))
 
     def passed(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         own = sum(p.numel() for p in layer.parameters(recurse=False)) if layer not in seen else 0
         seen.add(layer)
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            layers.append(_of_module(layer, inputs[0], output, own))
+            layers.append(_of_module(layer, inputs[0], output, uncovered(), own))
         elif layers:
             act = _ACTIVATIONS.get(type(layer).__name__) or layers[-1].activation
             layers[-1] = replace(layers[-1], params=layers[-1].params + own, activation=act)
 
     for layer in module.modules():
         if not list(layer.children()) or list(layer.parameters(recurse=False)):
+            layer.register_forward_pre_hook(add_products)
             layer.register_forward_hook(passed)
-    with torch.no_grad():
-        module(torch.zeros(1, 3, resolution, resolution))
-    left = sum(p.numel() for p in module.parameters()) - sum(layer.params for layer in layers)
-    if left:
+    params = count_module(module, 3, resolution, begin).params
+    add_products()
+    if left := params - sum(layer.params for layer in layers):
         end = layers[-1]
         layers.append(Layer("other parameters", end.out_size, end.out, end.out_size, end.out, 0, 0, left))
     return layers
 
 
-def _of_module(layer: nn.Conv2d | nn.Linear, taken: Tensor, given: Tensor, params: int) -> Layer:
+def _of_module(layer: nn.Conv2d | nn.Linear, taken: Tensor, given: Tensor, macs: int, params: int) -> Layer:
     if isinstance(layer, nn.Linear):
-        macs = taken.numel() * layer.out_features
-        width = layer.in_features
-        return Layer("fully connected", 1, width, 1, layer.out_features, 0, macs, params)
+        return Layer("fully connected", 1, layer.in_features, 1, layer.out_features, 0, macs, params)
     high, wide = layer.kernel_size
     depthwise = 1 < layer.groups == layer.in_channels == layer.out_channels
     return Layer(
@@ -211,7 +226,7 @@ def _of_module(layer: nn.Conv2d | nn.Linear, taken: Tensor, given: Tensor, param
         out_size=given.shape[-1],
         out=layer.out_channels,
         stage=0,
-        macs=given.numel() * layer.in_channels // layer.groups * high * wide,
+        macs=macs,
         params=params,
         kernel=max(high, wide),
         stride=layer.stride[0],

@@ -1,7 +1,7 @@
 """What an arch costs: multiply-adds, parameters, activations, as the sum of a table's entries.
 
 One entry is one part (stem, block, head) behind so many channels at so many pixels. It is counted once
-with fvcore on the built module and kept, in memory and in the user's cache folder, so that thousands of
+on the built module and kept, in memory and in the user's cache folder, so that thousands of
 candidates a second can be priced and a new primitive needs no cost code. The file's name carries a hash of
 the code that was counted: an edited primitive is counted anew.
 """
@@ -17,10 +17,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
 import blocks
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.common.files import write_text
+from nas.networks import counting
 from nas.networks.counting import Cost, Part, count
 from search_spaces.arch import Arch
 
@@ -66,12 +69,13 @@ class CostTable:
 
     def cost(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> Cost:
         """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
-        total = [0, 0, 0]
+        total, uncounted = [0, 0, 0], set[str]()
         for counted in self.parts(arch, resolution, num_classes, final):
             total[0] += counted.macs
             total[1] += counted.params
             total[2] += counted.activations
-        return Cost(*total)
+            uncounted.update(counted.uncounted)
+        return Cost(total[0], total[1], total[2], tuple(sorted(uncounted)))
 
     def parts(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> list[Cost]:
         """The costs of the stem, of each block and of the head of the arch as built."""
@@ -124,6 +128,8 @@ class CostTable:
         if known is None:
             known = self._known[name] = counted()
             self._unsaved += 1
+        for operator in known.uncounted:
+            _say_uncounted(operator)
         return known
 
     def save(self) -> None:
@@ -133,7 +139,7 @@ class CostTable:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             entries = _read(self._file) | self._known
-            counted = {name: (c.macs, c.params, c.activations) for name, c in entries.items()}
+            counted = {name: (c.macs, c.params, c.activations, *c.uncounted) for name, c in entries.items()}
             write_text(self._file, json.dumps(counted))
         except OSError as error:  # only a cache: the next process counts again
             logging.getLogger(__name__).warning("cost table not saved: %s", error)
@@ -164,18 +170,26 @@ def default_table() -> CostTable:
 
 def _read(file: Path) -> dict[str, Cost]:
     try:
-        return {name: Cost(*map(int, numbers)) for name, numbers in json.loads(file.read_text()).items()}
+        entries = json.loads(file.read_text()).items()
+        return {
+            name: Cost(int(macs), int(params), int(activations), tuple(map(str, uncounted)))
+            for name, (macs, params, activations, *uncounted) in entries
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # absent or damaged: only a cache
 
 
 @cache
+def _say_uncounted(operator: str) -> None:
+    """Once a process: a budget does not see what cannot be counted."""
+    logging.getLogger(__name__).warning("multiply-adds of %s cannot be counted and are left out", operator)
+
+
+@cache
 def _source_hash() -> str:
     """Of the code that is counted and of the counter."""
-    from importlib.metadata import version
-
-    digest = hashlib.sha256(version("fvcore").encode())
-    for file in sorted(Path(blocks.__file__).parent.glob("*.py")):
+    digest = hashlib.sha256(torch.__version__.encode())
+    for file in (Path(counting.__file__), *sorted(Path(blocks.__file__).parent.glob("*.py"))):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -1,14 +1,22 @@
-"""Counting a module that was built: multiply-adds, parameters and activations, by fvcore."""
+"""Counting a module that was built: multiply-adds, parameters and activations, from the shapes that pass.
+
+An image of no content (a tensor on torch's `meta` device) is sent through the module, and each of torch's elementary
+operators that it meets is counted by its shapes. So every way of writing a product counts, whatever module it is
+written in, and nothing is computed.
+"""
+
+from __future__ import annotations
 
 import math
 import warnings
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from blocks import Block, Head, Stem
 from nas.common.errors import UserError
@@ -20,77 +28,229 @@ Part = Stem | Block | Head
 class Cost:
     """What one image costs.
 
-    macs: multiply-adds of convolutions and fully connected layers (batch norm, activations, pooling and
-    additions are not counted: the papers' convention). params: all trainable numbers, batch norm's included.
-    activations: elements put out by those layers.
+    macs: multiply-adds of convolutions, fully connected layers and other products of matrices, those of attention
+    among them (normalisation, activations, pooling, resampling and what is done element by element are not counted:
+    the papers' convention). params: all trainable numbers, batch norm's included. activations: elements put out by
+    the operators that are counted. uncounted: operators that may multiply and cannot be counted, by torch's names.
     """
 
     macs: int
     params: int
     activations: int
+    uncounted: tuple[str, ...] = ()
 
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.macs + other.macs, self.params + other.params, self.activations + other.activations)
+    def __add__(self, other: Cost) -> Cost:
+        names = tuple(sorted({*self.uncounted, *other.uncounted}))
+        return Cost(
+            self.macs + other.macs, self.params + other.params, self.activations + other.activations, names
+        )
 
 
 def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
-    """Count a part, as built behind `channels` channels, by fvcore on one map of size x size.
+    """Count a part, as built behind `channels` channels, on one map of size x size.
 
     Leaves torch's random generator as it is.
     """
     with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
         module = build_part(part, channels, classes)
-    return count_module(module.to_empty(device="cpu"), channels, size)
+    return count_module(module, channels, size)
 
 
-def count_module(module: nn.Module, channels: int, size: int) -> Cost:
+def count_module(
+    module: nn.Module, channels: int, size: int, begin: Callable[[Counter], None] | None = None
+) -> Cost:
     """Count a module, put into evaluation mode, on one map [1, channels, size, size].
 
-    One trace serves multiply-adds and activations. On one thread: the maps are small, and elsewhere
-    trainings may be using the other cores.
+    The module is moved to the `meta` device, which leaves it without its numbers; where it cannot run there, because
+    it looks at values, it is counted while it computes, on zeros. `begin` is called with the counter of each
+    attempt. Raises UserError where that takes more memory than there is, and what the module raises.
+    """
+    params = sum(p.numel() for p in module.parameters())
+    try:
+        counter = _pass(module.to("meta"), torch.empty(1, channels, size, size, device="meta"), begin)
+    except (RuntimeError, NotImplementedError):
+        module.to_empty(device="cpu")
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.detach().zero_()
+        try:
+            counter = _pass(module, torch.zeros(1, channels, size, size), begin)
+        except RuntimeError as error:
+            if "allocate memory" not in str(error):
+                raise
+            raise UserError(
+                f"a part behind {channels} channels at {size}x{size} does not fit into memory; take smaller "
+                "widths or a smaller resolution"
+            ) from error
+    return Cost(counter.macs, params, counter.activations, tuple(sorted(counter.uncounted)))
+
+
+def _pass(module: nn.Module, image: Tensor, begin: Callable[[Counter], None] | None) -> Counter:
+    """One image through the module. On one thread: elsewhere trainings may be using the other cores."""
+    counter, threads = Counter(), torch.get_num_threads()
+    if begin:
+        begin(counter)
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad(), image.device, _elementary(), counter:
+            module.eval()(image)
+    finally:
+        torch.set_num_threads(threads)
+    return counter
+
+
+@contextmanager
+def _elementary() -> Iterator[None]:
+    """Attention as products of matrices and not as one operator for all of an encoder's layer."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it so
+    """Within this context every elementary operator is counted: `macs`, `activations`, names `uncounted`."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.macs = self.activations = 0
+        self.uncounted: set[str] = set()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch loads its compiler, a second and more, at the first operator
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Do what the operator does, and count it."""
+        name = func.name().partition(".")[0].removeprefix("aten::")
+        out = _shaped(name, args)
+        if out is None:
+            out = func(*args, **(kwargs or {}))
+        if name in _PRODUCTS:
+            first = out[0] if isinstance(out, tuple) else out
+            self.macs += _PRODUCTS[name](args, first)
+            self.activations += first.numel()
+        elif not _is_free(func, name):
+            self.uncounted.add(name)
+        return out
+
+
+def _shaped(name: str, args: tuple[Any, ...]) -> Any:
+    """What the commonest operators put out, by shape alone; None of others.
+
+    torch asks its compiler for these shapes, which takes a second to load and four times as long at each.
+    """
+    if not (args and isinstance(args[0], Tensor) and args[0].is_meta and args[0].is_floating_point()):
+        return None
+    first = args[0]
+    if name in _BATCH_NORMS:
+        return torch.empty_like(first), first.new_empty(0), first.new_empty(0)
+    if name == "addmm":
+        return torch.ops.aten.mm.default(*args[1:3])
+    if name == "mean" and len(args) > 1:
+        return torch.ops.aten.sum.dim_IntList(*args[:3])
+    outplace = name.removesuffix("_")
+    if outplace not in (*_ACTIVATIONS, "add", "mul"):
+        return None
+    if outplace != name:
+        return first
+    broadcast: Callable[..., torch.Size] = torch.broadcast_shapes
+    return first.new_empty(broadcast(*(one.shape for one in args[:2] if isinstance(one, Tensor))))
+
+
+def _convolution(args: tuple[Any, ...], out: Tensor) -> int:
+    """Every weight is used at every place of the output, or of the input where it is transposed."""
+    inputs, weight, transposed = args[0], args[1], bool(args[6])
+    places: int = (inputs if transposed else out)[:, 0].numel()
+    return places * int(weight.numel())
+
+
+def _attention(args: tuple[Any, ...], out: Tensor) -> int:
+    """Queries [..., L, E] by keys [..., S, E], then weights [..., L, S] by values [..., S, V]."""
+    query, key, value = args[:3]
+    pairs: int = math.prod(query.shape[:-1]) * key.shape[-2]
+    return pairs * int(query.shape[-1] + value.shape[-1])
+
+
+def _inner(first: int) -> Callable[[tuple[Any, ...], Tensor], int]:
+    """Elements put out, each a sum over the last axis of the operator's argument at this place."""
+    return lambda args, out: out.numel() * args[first].shape[-1]
+
+
+_PRODUCTS: dict[str, Callable[[tuple[Any, ...], Tensor], int]] = {
+    "convolution": _convolution,
+    "_convolution": _convolution,
+    "convolution_overrideable": _convolution,
+    "mm": _inner(0),
+    "bmm": _inner(0),
+    "mv": _inner(0),
+    "dot": _inner(0),
+    "vdot": _inner(0),
+    "addmm": _inner(1),
+    "addmv": _inner(1),
+    "baddbmm": _inner(1),
+    "_addmm_activation": _inner(1),
+    "addbmm": lambda args, out: args[1].shape[0] * out.numel() * args[1].shape[-1],
+    "linear": _inner(0),
+    "_scaled_dot_product_flash_attention": _attention,
+    "_scaled_dot_product_flash_attention_for_cpu": _attention,
+    "_scaled_dot_product_efficient_attention": _attention,
+    "_scaled_dot_product_cudnn_attention": _attention,
+    "_scaled_dot_product_fused_attention_overrideable": _attention,
+}
+_ACTIVATIONS = ("relu", "hardtanh", "hardswish", "hardsigmoid", "sigmoid", "silu")
+_BATCH_NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training")
+_NORMS = """
+native_batch_norm cudnn_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training native_layer_norm
+native_group_norm _fused_rms_norm rms_norm _softmax _log_softmax _safe_softmax
+"""
+_POOLING = """
+avg_pool1d avg_pool2d avg_pool3d max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
+_adaptive_avg_pool2d _adaptive_avg_pool3d mean sum var std var_mean linalg_vector_norm norm upsample_nearest1d
+upsample_nearest2d _upsample_nearest_exact2d upsample_linear1d upsample_bilinear2d _upsample_bilinear2d_aa
+upsample_bicubic2d _upsample_bicubic2d_aa grid_sampler_2d
+"""
+_MOVES = """
+_unsafe_view unsafe_split unsafe_split_with_sizes cat stack constant_pad_nd reflection_pad1d reflection_pad2d
+replication_pad2d roll flip repeat index index_select index_put gather scatter scatter_add masked_select take
+im2col col2im channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle copy clone _to_copy
+as_strided embedding tril triu sort topk argmax argmin argsort nonzero unique _unique2 one_hot max min amax
+amin aminmax any all
+"""
+_MADE = """
+empty empty_like empty_strided new_empty new_zeros new_ones new_full zeros zeros_like ones ones_like full full_like
+arange linspace eye scalar_tensor rand randn randperm bernoulli zero fill _local_scalar_dense lift_fresh detach alias
+_assert_async set_ resize
+"""
+_ELEMENTS = "hardswish hardsigmoid floor_divide prelu _prelu_kernel native_dropout cumsum cumprod glu"
+_FREE = frozenset(f"{_NORMS}{_POOLING}{_MOVES}{_MADE}{_ELEMENTS}".split())
+
+
+def _is_free(func: Any, name: str) -> bool:
+    """Whether an operator is one of those that by the papers' convention cost no multiply-adds."""
+    if not func.name().startswith(("aten::", "prim::", "prims::")):
+        return False  # a library's or a user's own: nobody knows what it does
+    free = {torch.Tag.pointwise, torch.Tag.reduction, torch.Tag.inplace_view} & set(func.tags)
+    return bool(free) or func.is_view or name.rstrip("_") in _FREE or name in _FREE
+
+
+def recount(module: nn.Module, channels: int, size: int) -> int:
+    """Multiply-adds by fvcore, another counter: it traces the module while that computes on zeros.
+
+    fvcore knows convolutions, fully connected layers and products of matrices; of convolutions those only whose
+    padding is given as numbers.
     """
     with warnings.catch_warnings():  # its import speaks of torch.jit.script, which is not ours to mend
         warnings.simplefilter("ignore", FutureWarning)
         from fvcore.nn import FlopCountAnalysis
-        from fvcore.nn.jit_handles import addmm_flop_jit, conv_flop_jit, linear_flop_jit
 
     analysis = FlopCountAnalysis(module.eval(), torch.zeros(1, channels, size, size))
-    analysis.clear_op_handles().unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    analysis.set_op_handle(
-        "aten::_convolution",
-        _counting(conv_flop_jit),
-        "aten::linear",
-        _counting(linear_flop_jit),
-        "aten::addmm",
-        _counting(addmm_flop_jit),
-    )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        counted = analysis.by_operator()
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):
-            raise
-        raise UserError(
-            f"a part behind {channels} channels at {size}x{size} does not fit into memory; take smaller widths or "
-            "a smaller resolution"
-        ) from error
-    finally:
-        torch.set_num_threads(threads)
-    params = sum(p.numel() for p in module.parameters())
-    return Cost(int(counted["macs"]), params, int(counted["activations"]))
-
-
-def _counting(macs: Callable[..., Any]) -> Callable[..., Counter[str]]:
-    """fvcore's handle of a multiplying operator, made to count the elements it puts out as well."""
-    from fvcore.nn.jit_handles import get_shape
-
-    def handle(inputs: Any, outputs: Any) -> Counter[str]:
-        number = macs(inputs, outputs)
-        number = sum(number.values()) if isinstance(number, Counter) else number
-        return Counter(macs=number, activations=math.prod(get_shape(outputs[0])))
-
-    return handle
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    products = ("conv", "linear", "addmm", "mm", "matmul", "bmm", "einsum")
+    return int(sum(number for name, number in analysis.by_operator().items() if name in products))
 
 
 def build_part(part: Part, channels: int, classes: int) -> nn.Module:

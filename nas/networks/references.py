@@ -61,18 +61,25 @@ class Reference:
         return module.train()
 
     def cost(self, resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES) -> Cost:
-        """Multiply-adds of its convolutions and fully connected layers, parameters, activations.
+        """Multiply-adds of its convolutions, fully connected layers and attention, parameters, activations.
 
-        Products of attention are not among them. Raises UserError as `build` does.
+        Raises UserError as `build` does.
         """
         key = f"{self} {version(self.library)} {resolution} {num_classes}"
 
         def counted() -> Cost:
-            with torch.random.fork_rng(devices=[]):
-                module = self._make(num_classes)
-            return self._fits(resolution, lambda: count_module(module, 3, resolution))
+            return self._fits(resolution, lambda: count_module(self.shapes(num_classes), 3, resolution))
 
         return default_table().remembered(key, counted)
+
+    def shapes(self, num_classes: int) -> nn.Module:
+        """A module without its numbers where the library can make one, which is much faster."""
+        with torch.random.fork_rng(devices=[]):
+            try:
+                with torch.device("meta"):
+                    return self._make(num_classes)
+            except (RuntimeError, NotImplementedError):  # it looks at a number as it is made
+                return self._make(num_classes)
 
     def _make(self, num_classes: int) -> nn.Module:
         if num_classes < 1:

@@ -20,7 +20,7 @@ _SCALES = {"k": 10**3, "m": 10**6, "g": 10**9}
 class Budget:
     """An upper bound: `quantity` is a column of the results ("macs", "params", "latency_ms").
 
-    FLOPs means multiply-adds of convolutions and fully connected layers, as in the papers' tables.
+    FLOPs means multiply-adds of convolutions, fully connected layers and attention, as in the papers' tables.
     """
 
     quantity: str

@@ -56,7 +56,7 @@ def print_summary(found: Results, console: Console) -> None:
     said = ", ".join(f"{count} {state}" for state, count in counts.items())
     lines = [
         f"{settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs",
-        f"costs at {settings.target}; multiply-adds of convolutions and fully connected layers",
+        f"costs at {settings.target}; multiply-adds of convolutions, fully connected layers and attention",
         *([f"ms on {settings.latency.fingerprint}"] if settings.latency else []),
         "",
         aligned(["trial", *headings, "dominates"], rows, left=("dominates",)),

@@ -55,8 +55,8 @@ def _listed() -> str:
     header = ["name", *chain.from_iterable((COLUMNS[figure].heading, "published") for figure in FIGURES)]
     return (
         aligned(header, rows, left=("name",))
-        + "\n\nMultiply-adds of convolutions and fully connected layers, at 224x224 with 1000 classes. Other "
-        "widths follow\neach family's rule: mobilenet_v2_x0.6. python -m nas.describe NAME shows the layers, "
+        + "\n\nMultiply-adds of convolutions, fully connected layers and attention, at 224x224 with 1000 classes. "
+        "Other widths follow\neach family's rule: mobilenet_v2_x0.6. python -m nas.describe NAME shows the layers, "
         "and --check here\nwhere published figures deviate by more than 2 %."
     )
 
