@@ -38,7 +38,8 @@ class Recipe:
     small network 2 to 3 points. `batch_norm_momentum` replaces the modules' own, which is often tuned for
     schedules of weeks. Decay is for the weights of convolutions and linear layers alone. `cutout` blanks a square
     of this share of the side at a random place of each image (DeVries and Taylor 2017): off by default, because
-    it is for long schedules, as shifting is.
+    it is for long schedules, as shifting is. Evaluations that come before `statistics_until` steps are made with
+    batch-norm statistics that are measured anew on training images (`nas.train.statistics`); 0 never does.
     """
 
     lr: float = 0.4
@@ -53,6 +54,7 @@ class Recipe:
     mirror: bool = True
     shift_from: float = 10.0
     cutout: float = 0.0
+    statistics_until: int = 300
 
     def __post_init__(self) -> None:
         require(0 < self.lr < math.inf, "lr", self.lr, "a number above 0")
@@ -67,6 +69,7 @@ class Recipe:
         require(0 < momentum <= 1, "batch_norm_momentum", momentum, "a number in (0, 1]")
         require(self.shift_from >= 0, "shift_from", self.shift_from, "a number of epochs from 0")
         require(0 <= self.cutout <= 1, "cutout", self.cutout, "a share of the side in [0, 1]")
+        require(self.statistics_until >= 0, "statistics_until", self.statistics_until, "0 or more")
 
     def changed(self, text: str) -> Self:
         """The recipe with what `text` says instead, as in "lr=0.3,batch_size=256,mirror=no".

@@ -26,6 +26,7 @@ from nas.common.errors import UserError, briefly, require
 from nas.kernels.compute import Compute, best
 from nas.train.batches import Batches, normaliser, stratified
 from nas.train.recipe import DEFAULT, Fidelity, Recipe, Schedule, schedule
+from nas.train.statistics import SHARE, measure_statistics
 
 if TYPE_CHECKING:
     from nas.data.dataset import Dataset, Split
@@ -81,6 +82,7 @@ class Outcome:
     steps: int
     curve: tuple[Progress, ...]
     test: float | None = None
+    measuring: float = 0.0
 
 
 def train(
@@ -120,9 +122,15 @@ def train(
     prepare(model, recipe, torch_device, compute)
     graph = cuda_graph if compute.graphs and torch_device.type == "cuda" else None
     curve: list[Progress] = []
+    measuring = 0.0
     with _private_chance(seed, torch_device), compute.training(model, torch_device):
         stepper = Stepper(model, batches, plan, recipe, compute, graph)
         for share, loss in _run(stepper, plan.steps, reports, look=torch_device.type == "cpu"):
+            if stepper.done < recipe.statistics_until:
+                began = time.perf_counter()
+                share = stepper.done * plan.batch_size // SHARE
+                measure_statistics(model, split, rows, data, torch_device, compute, seed, share)
+                measuring += time.perf_counter() - began
             accuracy = evaluate(model, validation, data, device, compute=compute)
             curve.append(Progress(share, accuracy, loss, time.perf_counter() - started))
             if report is not None and report(curve[-1]):
@@ -130,7 +138,10 @@ def train(
             started = time.perf_counter() - curve[-1].seconds
     model.eval()
     last, steps = curve[-1], stepper.done
-    return Outcome(last.accuracy, last.loss, last.seconds, steps * plan.batch_size, steps, tuple(curve))
+    images = steps * plan.batch_size
+    return Outcome(
+        last.accuracy, last.loss, last.seconds, images, steps, tuple(curve), measuring=measuring
+    )
 
 
 def evaluate(

@@ -164,7 +164,7 @@ def _every_torchvision() -> list[str]:
 
 def _many_of_timm() -> list[str]:
     timm = pytest.importorskip("timm")
-    return [f"timm:{name}" for name in timm.list_models()[::5]]
+    return [f"timm:{name}" for name in timm.list_models()[::25]]
 
 
 def _own_size(name: str, module: nn.Module) -> int:
