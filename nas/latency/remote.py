@@ -20,7 +20,7 @@ from nas.latency.conditions import Conditions
 from nas.latency.table.building import Agenda
 from nas.latency.table.file import FORMAT, space_id
 from nas.latency.timing import runtimes, sandwich
-from nas.latency.timing.measurement import REFERENCE
+from nas.latency.timing.measuring import REFERENCE
 from nas.networks.cost import key_name
 from search_spaces import Space, zoo
 
@@ -65,11 +65,11 @@ def _write(path: Path, space: Space, agenda: Agenda, conditions: Conditions) -> 
         for name, module in sources.items():
             archive.writestr(f"{name}.py", _standalone(str(module.__file__)))
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
-        archive.writestr("models/reference.onnx", _packed(graphs.network(zoo.get(REFERENCE), conditions)))
+        archive.writestr("models/reference.onnx", _packed(graphs.written(zoo.get(REFERENCE), conditions)))
         for row, (arch, _) in zip(networks, agenda.wholes, strict=True):
-            archive.writestr(row["file"], _packed(graphs.network(arch, conditions)))
+            archive.writestr(row["file"], _packed(graphs.written(arch, conditions)))
         for file, key in zip(parts.values(), agenda.parts, strict=True):
-            archive.writestr(file, _packed(graphs.part(key, conditions)))
+            archive.writestr(file, _packed(graphs.written(key, conditions)))
 
 
 def _standalone(file: str) -> str:

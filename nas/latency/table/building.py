@@ -11,16 +11,15 @@ from typing import Protocol
 import numpy as np
 
 from nas.common.machine import cores
-from nas.latency.conditions import Conditions
-from nas.latency.fingerprints import Fingerprint, fingerprint
+from nas.latency.backends import fingerprint
+from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.completing import completed
 from nas.latency.table.entries import MOST_MEASURED, SUBSET, designed, keys_of, parts_of
 from nas.latency.table.file import find, own_path, save, space_id
 from nas.latency.table.journal import Journal
 from nas.latency.table.table import Role, Table
 from nas.latency.timing import sandwich
-from nas.latency.timing.measurement import Measurement
-from nas.latency.timing.measuring import measure_networks, measure_parts
+from nas.latency.timing.measuring import Measurement, measure_networks, measure_parts
 from nas.networks.cost import Key, cost, default_table, key_name
 from nas.networks.references import Model
 from search_spaces import Arch, Space, zoo

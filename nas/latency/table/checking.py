@@ -8,7 +8,7 @@ from nas.latency.table.building import Measurer, distinct
 from nas.latency.table.calibration import Errors, errors
 from nas.latency.table.prediction import Prediction
 from nas.latency.table.table import Table
-from nas.latency.timing.measurement import Measurement
+from nas.latency.timing.measuring import Measurement
 from nas.networks.cost import cost
 from search_spaces import Arch, Space
 

@@ -23,12 +23,12 @@ from nas.common.cache import cache_folder
 from nas.common.decode import Finite, Positive, decoded
 from nas.common.errors import UserError
 from nas.common.files import write_text
-from nas.latency.conditions import Conditions
-from nas.latency.fingerprints import Fingerprint, fingerprint
+from nas.latency.backends import fingerprint
+from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.calibration import Calibration, Errors
 from nas.latency.table.completing import completed
 from nas.latency.table.table import Table, Timings, check_here, command_for
-from nas.latency.timing.measurement import REFERENCE
+from nas.latency.timing.measuring import REFERENCE
 from search_spaces import Space, spaces
 
 FORMAT = "nas-search latency table 1"

@@ -12,9 +12,9 @@ import numpy as np
 
 from nas.common.decode import Positive
 from nas.common.files import write_text
-from nas.latency.fingerprints import Fingerprint
+from nas.latency.conditions import Fingerprint
 from nas.latency.table.table import Role, Timings, Whole
-from nas.latency.timing.measurement import REFERENCE, Measurement
+from nas.latency.timing.measuring import REFERENCE, Measurement
 from search_spaces import Arch
 
 

@@ -14,8 +14,7 @@ import numpy as np
 
 from nas.common.decode import Positive
 from nas.common.errors import UserError
-from nas.latency.conditions import Conditions
-from nas.latency.fingerprints import Fingerprint
+from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.calibration import Calibration, Errors, reach
 from nas.latency.table.entries import keys_of, parse_key
 from nas.latency.table.features import Floats
