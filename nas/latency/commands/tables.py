@@ -153,10 +153,9 @@ class ImportRequest(SpaceOptions):
 
 def import_(request: ImportRequest) -> None:
     """Keep another device's table under a name; one that is only timed is fitted (to the space) and calibrated."""
-    from nas.latency.table.completing import completed
     from nas.latency.table.entries import parts_of
     from nas.latency.table.file import load, named_path, save, space_id
-    from nas.latency.table.table import described
+    from nas.latency.table.table import completed, described
     from nas.networks.cost import key_name
 
     path, space = named_path(request.name), request.get_space()

@@ -13,11 +13,10 @@ import numpy as np
 from nas.common.machine import cores
 from nas.latency.backends import fingerprint
 from nas.latency.conditions import Conditions, Fingerprint
-from nas.latency.table.completing import completed
 from nas.latency.table.entries import MOST_MEASURED, SUBSET, designed, keys_of, parts_of
 from nas.latency.table.file import find, own_path, save, space_id
 from nas.latency.table.journal import Journal
-from nas.latency.table.table import Role, Table
+from nas.latency.table.table import Role, Table, completed
 from nas.latency.timing import sandwich
 from nas.latency.timing.measuring import Measurement, measure_networks, measure_parts
 from nas.networks.cost import Key, cost, default_table, key_name
@@ -81,20 +80,15 @@ def plan(
     Raises UserError where the space cannot be built at the conditions' resolution.
     """
     met = parts_of(space, conditions)
-    _count(list(met))
+    uncounted = default_table().unknown(met)
+    if len(uncounted) > 100:  # on all cores at once: the fit asks for what these parts cost
+        default_table().fill(uncounted, cores())
     wanted = [key for name in beside for key in keys_of(zoo.get(name), conditions)]
     most_met = max(met.values())
     usual = [key for key, times in met.items() if times >= most_met / 20]
     some = designed(met, min(most, SUBSET)) if len(met) > most else list(met)
     parts = dict.fromkeys([*wanted, *usual, *some])
     return Agenda(_wholes(space, conditions, networks), tuple(parts), tuple(met))
-
-
-def _count(keys: Sequence[Key]) -> None:
-    """Count what these parts cost on all cores at once: the fit asks for it."""
-    missing = default_table().unknown(keys)
-    if len(missing) > 100:
-        default_table().fill(missing, cores())
 
 
 def _wholes(space: Space, conditions: Conditions, count: int) -> tuple[tuple[Arch, Role], ...]:
@@ -135,13 +129,14 @@ def build(
     journal = Journal(journal_of(path), here, space_id(space))
     total = len(agenda.wholes) + len(agenda.parts)
     progress(len(journal), total)
-    wholes = [arch for arch, _ in agenda.wholes if str(arch) not in journal.networks]
+    known = journal.ratios("network")
+    wholes = [arch for arch, _ in agenda.wholes if str(arch) not in known]
     for some in sandwich.NETWORKS.split(wholes):
         for arch, measured in zip(some, measurer.networks(some), strict=True):
             journal.write("network", str(arch), measured)
         progress(len(journal), total)
-    left = [key for key in agenda.parts if key_name(key) not in journal.parts]
-    for key, measured in measurer.parts(left):
+    known = journal.ratios("part")
+    for key, measured in measurer.parts([key for key in agenda.parts if key_name(key) not in known]):
         journal.write("part", key_name(key), measured)
         progress(len(journal), total)
     journal.close()

@@ -69,11 +69,11 @@ def calibrated(totals: Floats, measured: Floats) -> Calibration:
     count = len(measured)
     if count < 3:
         return Calibration(coefficients, 0.1)
-    others = [np.arange(count) != index for index in range(count)]
-    predicted = np.array(
-        [totals[index] @ _solved(totals[rest], measured[rest]) for index, rest in enumerate(others)]
-    )
-    return Calibration(coefficients, float(np.sqrt(np.mean((predicted / measured - 1) ** 2))))
+    left_out = [
+        totals[one] @ _solved(np.delete(totals, one, axis=0), np.delete(measured, one))
+        for one in range(count)
+    ]
+    return Calibration(coefficients, float(np.sqrt(np.mean((left_out / measured - 1) ** 2))))
 
 
 def _solved(totals: Floats, measured: Floats) -> tuple[float, ...]:

@@ -3,15 +3,18 @@
 Nothing here knows a primitive: options are read from its dataclass, so that a new one needs no line.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from math import log
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocks import Head
 from nas.networks.cost import Key, default_table
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 Floats = NDArray[np.float64]
 _WIDTHS = ("out", "inner", "expansion", "conv", "features", "squeeze")  # told by the costs and the maps
@@ -46,25 +49,15 @@ def described(key: Key) -> dict[str, float]:
     return features
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Which features vary among some parts, and how far: what turns any parts into standardised rows."""
+def scale() -> "Pipeline":
+    """What turns keys into standardised rows [n, features], once fitted on some.
 
-    names: tuple[str, ...]
-    mean: Floats
-    deviation: Floats
+    Features that are the same in all of those are left out.
+    """
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.feature_selection import VarianceThreshold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-    @classmethod
-    def of(cls, keys: Sequence[Key]) -> "Scale":
-        """The scale of these parts; features that are the same in all of them are left out."""
-        rows = [described(key) for key in keys]
-        names = sorted({name for row in rows for name in row})
-        x = np.array([[row.get(name, 0.0) for name in names] for row in rows])
-        kept = x.std(axis=0) > 1e-9
-        return cls(tuple(np.array(names)[kept].tolist()), x.mean(axis=0)[kept], x.std(axis=0)[kept])
-
-    def __call__(self, keys: Sequence[Key]) -> Floats:
-        """The features [len(keys), len(names)] of parts, about 0 in unit scale."""
-        rows = [described(key) for key in keys]
-        x = np.array([[row.get(name, 0.0) for name in self.names] for row in rows])
-        return np.asarray((x.reshape(len(keys), len(self.names)) - self.mean) / self.deviation)
+    rows = FunctionTransformer(lambda keys: list(map(described, keys)))
+    return make_pipeline(rows, DictVectorizer(sparse=False), VarianceThreshold(1e-18), StandardScaler())

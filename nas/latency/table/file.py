@@ -26,8 +26,7 @@ from nas.common.files import write_text
 from nas.latency.backends import fingerprint
 from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.calibration import Calibration, Errors
-from nas.latency.table.completing import completed
-from nas.latency.table.table import Table, Timings, check_here, command_for
+from nas.latency.table.table import Table, Timings, check_here, command_for, completed
 from nas.latency.timing.measuring import REFERENCE
 from search_spaces import Space, spaces
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nas.latency.table.features import Floats, Scale
+from nas.latency.table.features import Floats, scale
 from nas.networks.cost import Key
 
 TUNED_ON = 300
@@ -31,8 +31,8 @@ class Fit:
 
         keys = list(timed)
         y = np.log([timed[key] for key in keys])
-        self._scale = Scale.of(keys)
-        x = self._scale(keys)
+        self._scale = scale()
+        x = self._scale.fit_transform(keys)
         self._line = Ridge(1.0).fit(x, y)
         left = y - self._line.predict(x)
         some = np.random.default_rng(0).permutation(len(keys))[:TUNED_ON]
@@ -45,7 +45,7 @@ class Fit:
 
     def __call__(self, keys: Sequence[Key]) -> tuple[Floats, Floats]:
         """Times [n] in the unit of those given, and their relative standard deviations [n]."""
-        x = self._scale(keys)
+        x = self._scale.transform(keys)
         mean, deviation = self._process.predict(x, return_std=True)
         return np.exp(mean + self._line.predict(x)), np.asarray(deviation, dtype=float)
 

@@ -17,12 +17,14 @@ from nas.latency.table.table import Role, Timings, Whole
 from nas.latency.timing.measuring import REFERENCE, Measurement
 from search_spaces import Arch
 
+Kind = Literal["part", "network"]
+
 
 @dataclass(frozen=True)
 class _Timed:
     """A part by its key's name, or a network by its text; what the reference took around that moment."""
 
-    kind: Literal["part", "network"]
+    kind: Kind
     name: str
     ratio: Positive
     reference_ms: Positive
@@ -33,47 +35,39 @@ class Journal:
     """What was timed so far, a line of JSON each; one of other conditions is begun anew."""
 
     def __init__(self, path: Path, fingerprint: Fingerprint, space: str) -> None:
-        self._fingerprint, self._space = fingerprint, space
-        self.parts: dict[str, float] = {}
-        self.networks: dict[str, float] = {}
-        self._references: list[float] = []
-        self._clocks: set[str] = set()
+        self._of = fingerprint, space
         header = {"fingerprint": fingerprint.key, "space": space, "reference": REFERENCE}
-        kept = _kept(path, header)
+        self._timed = _kept(path, header)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written anew from what could be read: a line torn by a kill must not spoil the one after it.
-        write_text(path, "".join(json.dumps(line) + "\n" for line in (header, *map(asdict, kept))))
-        for timed in kept:
-            self._take(timed)
+        write_text(path, "".join(json.dumps(line) + "\n" for line in (header, *map(asdict, self._timed))))
         self._file = path.open("a", encoding="utf-8")
 
     def __len__(self) -> int:
-        return len(self.parts) + len(self.networks)
+        return len(self._timed)
 
-    def write(self, kind: Literal["part", "network"], name: str, measured: Measurement) -> None:
+    def ratios(self, kind: Kind) -> dict[str, float]:
+        """Of all parts, or of all networks, by name."""
+        return {timed.name: timed.ratio for timed in self._timed if timed.kind == kind}
+
+    def write(self, kind: Kind, name: str, measured: Measurement) -> None:
         """Keep a measurement."""
         timed = _Timed(kind, name, measured.ratio, measured.ms / measured.ratio, measured.clock)
-        self._take(timed)
+        self._timed.append(timed)
         self._file.write(json.dumps(asdict(timed)) + "\n")
         self._file.flush()
 
     def timings(self, wholes: Sequence[tuple[Arch, Role]]) -> Timings:
         """All of it; of the networks, these."""
-        networks = tuple(Whole(str(arch), self.networks[str(arch)], role) for arch, role in wholes)
-        reference = float(np.median(self._references))
-        clock = "+".join(sorted(self._clocks))
-        return Timings(
-            self._fingerprint, self._space, REFERENCE, reference, clock, dict(self.parts), networks
-        )
+        ratios = self.ratios("network")
+        networks = tuple(Whole(str(arch), ratios[str(arch)], role) for arch, role in wholes)
+        reference = float(np.median([timed.reference_ms for timed in self._timed]))
+        clock = "+".join(sorted({timed.clock for timed in self._timed}))
+        return Timings(*self._of, REFERENCE, reference, clock, self.ratios("part"), networks)
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
-
-    def _take(self, timed: _Timed) -> None:
-        (self.parts if timed.kind == "part" else self.networks)[timed.name] = timed.ratio
-        self._references.append(timed.reference_ms)
-        self._clocks.add(timed.clock)
 
 
 def _kept(path: Path, header: dict[str, str]) -> list[_Timed]:

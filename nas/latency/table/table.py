@@ -5,7 +5,7 @@ milliseconds are these times `reference_ms`, what the reference took while the t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import hypot
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ import numpy as np
 from nas.common.decode import Positive
 from nas.common.errors import UserError
 from nas.latency.conditions import Conditions, Fingerprint
-from nas.latency.table.calibration import Calibration, Errors, reach
+from nas.latency.table.calibration import Calibration, Errors, calibrated, errors, reach
 from nas.latency.table.entries import keys_of, parse_key
 from nas.latency.table.features import Floats
 from nas.latency.table.prediction import Prediction
@@ -56,7 +56,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class Table:
-    """Timings, and what was made of them: see `nas.latency.table.completing.completed`.
+    """Timings, and what was made of them: see `completed`.
 
     fitted: ratio of each of the space's parts that were not timed. fit_error: mean absolute relative error of such
     a fit on timed parts held out from it. errors: of predictions on the held-out networks; None where none were
@@ -80,7 +80,7 @@ class Table:
         A part that the table lacks is fitted, with the uncertainty that this has. Raises UserError where the
         arch cannot be built at the table's resolution.
         """
-        keys = keys_of(arch, self._conditions)
+        keys = keys_of(arch, self.fingerprint.conditions)
         total, unsure = 0.0, 0.0
         for key in keys:
             ratio, deviation = self._known.get(key) or self._meet(key)
@@ -110,33 +110,68 @@ class Table:
         return {}
 
     @cached_property
-    def _conditions(self) -> Conditions:
-        return self.fingerprint.conditions
-
-    @cached_property
     def _fit(self) -> "Fit":
-        from nas.latency.table.fitting import (
-            Fit,
-        )  # scikit-learn: a table that has all parts has no need of it
+        from nas.latency.table.fitting import Fit  # of scikit-learn: a table that has all parts does without
 
         return Fit({parse_key(name): ratio for name, ratio in self.timings.parts.items()})
 
 
-def totals(arch: Arch, ratios: Mapping[str, float], fingerprint: Fingerprint) -> list[float]:
-    """What a calibration combines (`COEFFICIENTS`), of an arch whose parts' ratios are all given."""
-    keys = keys_of(arch, fingerprint.conditions)
-    return [sum(ratios[key_name(key)] for key in keys), len(keys), handed_over(keys)]
+def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
+    """The table of timings. `space_parts` that were not timed are fitted now, others when they are met.
+
+    Raises UserError where there is too little to do so.
+    """
+    if not timings.parts or all(whole.role != "calibration" for whole in timings.networks):
+        lacking = "network to calibrate on" if timings.parts else "timed part"
+        raise UserError(f"the latency table of {timings.fingerprint} has no {lacking}; make it anew")
+    conditions = timings.fingerprint.conditions
+    of_networks = (key for w in timings.networks for key in keys_of(Arch.parse(w.arch), conditions))
+    needed = {key_name(key): key for key in (*space_parts, *of_networks)}
+    missing = {name: key for name, key in needed.items() if name not in timings.parts}
+    fitted, error = _fitted(timings, missing) if missing else ({}, None)
+    return Table(timings, fitted, error, *_calibrated(timings, {**fitted, **timings.parts}))
+
+
+def _fitted(timings: Timings, missing: Mapping[str, Key]) -> tuple[dict[str, float], float | None]:
+    """The ratio of each missing part, and the error of such a fit."""
+    from nas.latency.table.fitting import FEWEST, Fit, fit_error
+
+    if len(timings.parts) < FEWEST:
+        raise UserError(f"{len(missing)} parts are missing and only {len(timings.parts)} were timed")
+    timed = {parse_key(name): ratio for name, ratio in timings.parts.items()}
+    predicted, _ = Fit(timed)(list(missing.values()))
+    return dict(zip(missing, predicted.tolist(), strict=True)), fit_error(timed)
+
+
+def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibration, Errors | None]:
+    """The calibration, and its errors on the networks that took no part in it."""
+    roles = np.array([whole.role for whole in timings.networks])
+    ratios = np.array([whole.ratio for whole in timings.networks])
+    rows = _rows(timings, known)
+    chosen, out = roles == "calibration", roles == "held out"
+    calibration = calibrated(rows[chosen], ratios[chosen])
+    if not out.any():
+        return calibration, None
+    predicted = np.array([calibration(row) for row in rows[out]])
+    # How far off it is with other networks is known from those left out one by one and from these: the
+    # larger one is believed.
+    off = float(np.sqrt(np.mean((predicted / ratios[out] - 1) ** 2)))
+    calibration = replace(calibration, deviation=max(calibration.deviation, off))
+    return calibration, errors(predicted, ratios[out])
+
+
+def _rows(timings: Timings, ratios: Mapping[str, float]) -> Floats:
+    """What a calibration combines (`COEFFICIENTS`) of the networks [n, 3], the ratios of all their parts given."""
+    rows = []
+    for whole in timings.networks:
+        keys = keys_of(Arch.parse(whole.arch), timings.fingerprint.conditions)
+        rows.append([sum(ratios[key_name(key)] for key in keys), len(keys), handed_over(keys)])
+    return np.array(rows, dtype=float)
 
 
 def handed_over(keys: Sequence[Key]) -> float:
     """Millions of elements that the parts of a network hand to each other."""
     return sum(channels * size * size for _, channels, size, _ in keys[1:]) / 1e6
-
-
-def rows_of(wholes: Sequence[Whole], ratios: Mapping[str, float], fingerprint: Fingerprint) -> Floats:
-    """The totals of networks, a row each."""
-    rows = [totals(Arch.parse(whole.arch), ratios, fingerprint) for whole in wholes]
-    return np.array(rows, dtype=float).reshape(len(rows), 3)
 
 
 def check_here(table: Table, expected: Fingerprint, where: str) -> None:
