@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from statistics import median, quantiles
 from typing import TypeVar
 
 WARM_UPS, RUNS = 3, 6
@@ -67,11 +68,10 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Visit:
-    """The runs of one subject, and the numbers of the reference's visits before and after."""
+    """The runs of one subject, and the number of the reference's visit before."""
 
     runs: list[tuple[float, float]]
     before: int
-    after: int
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def sandwich(
                 before = len(samples.reference) - 1
                 for index in order[start : start + portion.together]:
                     runs = _visit(subjects[index], clocks, WARM_UPS, RUNS)
-                    samples.subjects[index].append(Visit(runs, before, before + 1))
+                    samples.subjects[index].append(Visit(runs, before))
                 samples.reference.append(_visit(reference, clocks, REFERENCE_WARM_UPS, REFERENCE_RUNS))
         return samples
     finally:
@@ -140,32 +140,20 @@ def _visit(run: Run, clocks: Clocks, warm_ups: int, runs: int) -> list[tuple[flo
 
 def timing(samples: Samples, index: int, clock: int) -> Timing:
     """What a subject took by one of the two clocks."""
-    usual = quantile([run[clock] for visit in samples.reference for run in visit], 0.5)
-    visits = samples.subjects[index]
-    ratios = [run[clock] / _around(samples, visit, clock) for visit in visits for run in visit.runs]
-    ratio, low, high = (quantile(ratios, share) for share in (0.5, 0.1, 0.9))
-    share = clean([run for visit in visits for run in visit.runs])
-    return Timing(ratio * usual, low * usual, high * usual, ratio, share, len(ratios))
-
-
-def _around(samples: Samples, visit: Visit, clock: int) -> float:
-    """What the reference took around a visit."""
-    near = samples.reference[max(visit.before - NEIGHBOURS, 0) : visit.after + NEIGHBOURS + 1]
-    return quantile([run[clock] for runs in near for run in runs], 0.5)
+    usual = median(run[clock] for visit in samples.reference for run in visit)
+    runs, ratios = [], []
+    for visit in samples.subjects[index]:
+        near = samples.reference[max(visit.before - NEIGHBOURS, 0) : visit.before + NEIGHBOURS + 2]
+        around = median(run[clock] for runs_there in near for run in runs_there)
+        runs += visit.runs
+        ratios += [run[clock] / around for run in visit.runs]
+    ratio, (low, *_, high) = median(ratios), quantiles(ratios, n=10, method="inclusive")
+    return Timing(ratio * usual, low * usual, high * usual, ratio, clean(runs), len(ratios))
 
 
 def clean(runs: Sequence[tuple[float, float]]) -> float:
     """The share of runs during which the processor was not taken away."""
     return sum(wall <= _SLACK * cpu + _CALL for wall, cpu in runs) / len(runs)
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """Between the two nearest of the sorted values."""
-    ordered = sorted(values)
-    at = share * (len(ordered) - 1)
-    below = int(at)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
 def choose(samples: Samples, wanted: str, threads: int) -> tuple[int, str]:

@@ -19,7 +19,6 @@ from nas.latency.timing.sandwich import (
     choose,
     clean,
     free_share,
-    quantile,
     sandwich,
     timing,
 )
@@ -162,11 +161,6 @@ def test_garbage_is_collected_again_afterwards(monkeypatch: pytest.MonkeyPatch) 
 
 def test_more_threads_than_cores_are_not_free() -> None:
     assert free_share(4 * cores()) < 0.75
-
-
-@pytest.mark.parametrize(("share", "expected"), [(0, 1), (0.25, 2), (0.5, 3), (1, 5), (0.125, 1.5)])
-def test_quantiles_lie_between_the_values(share: float, expected: float) -> None:
-    assert quantile([5, 1, 4, 2, 3], share) == expected
 
 
 def test_a_run_is_clean_where_wall_and_processor_agree() -> None:
