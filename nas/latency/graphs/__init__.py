@@ -15,8 +15,7 @@ from nas.latency.graphs.exporter import export
 from nas.latency.graphs.fragment import Fragment
 from nas.latency.graphs.operators import OPERATORS
 from nas.latency.graphs.quantising import quantised
-from nas.latency.graphs.tape import record
-from nas.latency.graphs.writer import Unsupported, Writer
+from nas.latency.graphs.writer import Unsupported, Writer, record
 from nas.latency.timing.modules import Subject, built, scaled
 from nas.networks.cost import Key, part_keys
 from search_spaces.arch import Arch
@@ -62,15 +61,15 @@ def lower(module: nn.Module, x: Tensor) -> Fragment:
     Batch norm goes into the convolution before it; what depends on no input is a weight. Raises Unsupported for
     operators that the table does not have, and where memory is shared in a way that single operators do not tell.
     """
-    tape = record(module, x)
-    if not isinstance(tape.output, Tensor):
-        raise Unsupported(f"its output is no tensor but {type(tape.output).__name__}")
-    writer = Writer(tape)
-    for step in tape.steps:
+    steps, output = record(module, x)
+    if not isinstance(output, Tensor):
+        raise Unsupported(f"its output is no tensor but {type(output).__name__}")
+    writer = Writer(x, steps, output)
+    for step in steps:
         if writer.is_constant(step):
             continue
         operator = OPERATORS.get(step.name)
         if operator is None:
             raise Unsupported(f"no rule for aten::{step.name}")
         writer.take(step, operator(writer, step.arguments, step.output))
-    return writer.fragment(tape.output)
+    return writer.fragment()
