@@ -7,6 +7,7 @@ a few seconds, and stored as training would store it.
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 from importlib import import_module, metadata
 
 import torch
@@ -38,10 +39,10 @@ def examine() -> list[tuple[str, str]]:
         ("CUDA", _cuda()),
         ("depthwise library", _library()),
         ("precision on CPU", _precision()),
-        *_gradients(),
+        ("depthwise gradients", _gradients()),
         ("1x1 convolutions", _products()),
         *_backends(),
-        ("allocator", _allocator()),
+        ("allocator", "glibc's: a search's workers keep memory" if is_glibc() else "as the system has it"),
         ("cache", f"{cache_folder()} (set NAS_CACHE_DIR to move it)"),
         ("measured choices", f"{choices.folder()} (delete it to measure again)"),
         ("Python", platform.python_version()),
@@ -72,41 +73,32 @@ def _precision() -> str:
     return f"{kind}: a matrix product in bfloat16 is {answer['ratio']:.2f} times as fast"
 
 
-def _gradients() -> list[tuple[str, str]]:
+def _gradients() -> str:
     """How the classes of depthwise convolutions met so far were decided."""
-    answers = {name: found for name, found in choices.stored().items() if name.startswith("depthwise-")}
+    answers = [found for name, found in choices.stored().items() if name.startswith("depthwise-")]
     if not answers:
-        return [("depthwise gradients", "no class measured yet; each is when a training first meets it")]
-    ours = [found["ratio"] for found in answers.values() if found["answer"]]
+        return "no class measured yet; each is when a training first meets it"
+    ours = [found["ratio"] for found in answers if found["answer"]]
     told = f"{len(ours)} of {len(answers)} classes measured so far go to the library"
-    if ours:
-        told += f", there {min(ours):.1f} to {max(ours):.1f} times as fast as torch"
-    return [("depthwise gradients", told)]
+    return told + (f", there {min(ours):.1f} to {max(ours):.1f} times as fast as torch" if ours else "")
 
 
 def _products() -> str:
     """On which maps pointwise convolutions are products, as far as a training asked."""
-    answers = {name: found for name, found in choices.stored().items() if name.startswith("pointwise-")}
-    if not answers:
-        return "no size of map measured yet; each is when a training first meets it"
     told = [
         f"{name.removeprefix('pointwise-').replace('-map', ' on maps to ')}: "
         f"{'products' if found['answer'] else 'as such'} ({found['ratio']:.2f})"
-        for name, found in answers.items()
+        for name, found in choices.stored().items()
+        if name.startswith("pointwise-")
     ]
-    return ", ".join(told)
+    return ", ".join(told) or "no size of map measured yet; each is when a training first meets it"
 
 
-def _backends() -> list[tuple[str, str]]:
+def _backends() -> Iterator[tuple[str, str]]:
     """What latency can be measured with, or why not."""
-    return [
-        (f"latency {name}", f"none: {backend.missing()}" if backend.missing() else backend.version())
-        for name, backend in BACKENDS.items()
-    ]
-
-
-def _allocator() -> str:
-    return "glibc's: a search's workers keep memory" if is_glibc() else "as the system has it"
+    for name, backend in BACKENDS.items():
+        reason = backend.missing()
+        yield f"latency {name}", f"none: {reason}" if reason else backend.version()
 
 
 def _version(name: str) -> str:
