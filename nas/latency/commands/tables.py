@@ -57,24 +57,22 @@ def check(request: CheckRequest) -> None:
     conditions, space = request.conditions, request.get_space()
     kept, here = find(conditions, space), Here(conditions, request.clock, request.force)
     checked = checking.check(kept, space, here, request.networks)
-    header = ["predicted ms", "interval", "measured ms", "error", "M multiply-adds", "clock", "arch"]
-    rows = [
-        [
-            f"{row.predicted.ms:.3f}",
-            f"{row.predicted.low:.2f}-{row.predicted.high:.2f}",
-            f"{row.ms:.3f}",
-            f"{row.predicted.ms / row.ms - 1:+.1%}",
-            f"{row.macs / 1e6:.1f}",
-            row.measured.clock,
-            str(row.arch),
-        ]
-        for row in sorted(checked.rows, key=lambda row: row.ms)
-    ]
-    within = sum(row.within for row in checked.rows)
-    echo(aligned(header, rows, left=("clock", "arch")))
+    networks = checked.networks.sort_values("measured")
+    ends = zip(networks["low"], networks["high"], strict=True)
+    columns = {
+        "predicted ms": networks["ms"].map("{:.3f}".format),
+        "interval": [f"{low:.2f}-{high:.2f}" for low, high in ends],
+        "measured ms": networks["measured"].map("{:.3f}".format),
+        "error": (networks["ms"] / networks["measured"] - 1).map("{:+.1%}".format),
+        "M multiply-adds": (networks["macs"] / 1e6).map("{:.1f}".format),
+        "clock": networks["clock"],
+        "arch": networks["arch"],
+    }
+    within = networks["measured"].between(networks["low"], networks["high"]).sum()
+    echo(aligned(list(columns), list(zip(*columns.values(), strict=True)), left=("clock", "arch")))
     echo(f"\n{described(kept)}\n")
     echo(f"checked on networks that took no part in it: {checked.errors}")
-    echo(f"within the predicted interval: {within} of {len(checked.rows)} (9 in 10 are meant to be)")
+    echo(f"within the predicted interval: {within} of {len(networks)} (9 in 10 are meant to be)")
     echo(f"the best multiple of their multiply-adds instead: {checked.by_macs}")
 
 
