@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, require
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 
 DEFAULT_BACKEND = "onnxruntime"
@@ -29,8 +29,8 @@ class Conditions:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise UserError(f"{name} is {value!r}, expected a whole number from 1")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+        known = self.precision in PRECISIONS
+        require(known, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
 
 
 @dataclass(frozen=True)

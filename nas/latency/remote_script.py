@@ -88,7 +88,7 @@ def _ratios(
     samples = sandwich(runs, reference, Clocks(), chance, portion)
     clock, name = choose(samples, "auto", threads)
     timings = [timing(samples, index, clock) for index in range(len(runs))]
-    answer["references"] += [timings[0].seconds / timings[0].ratio * 1e3]
+    answer["references"] += [timings[0].ms / timings[0].ratio]
     answer["reference_ms"] = median(answer["references"])
     answer["clock"] = "+".join(sorted({*filter(None, answer["clock"].split("+")), name}))
     return [timed.ratio for timed in timings]

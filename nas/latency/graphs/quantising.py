@@ -24,10 +24,10 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     class Once(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             shape = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim]
-            self._left = [{"x": picture(shape)}]
+            self._inputs = iter([{"x": picture(shape)}])
 
         def get_next(self) -> dict[str, Any] | None:
-            return self._left.pop() if self._left else None
+            return next(self._inputs, None)
 
     # It warns of not having been given a preprocessed model.
     with quiet(None), tempfile.TemporaryDirectory(prefix="nas-int8-") as folder:

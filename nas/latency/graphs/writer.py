@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from onnx import NodeProto, helper
+from onnx import NodeProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from nas.latency.graphs.fragment import INPUT, Fragment, tensor
+from nas.latency.graphs.fragment import INPUT, Fragment
 
 
 @dataclass(frozen=True)
@@ -105,15 +105,17 @@ class Writer:
 
     def fragment(self) -> Fragment:
         """All that was written, with the weights that are used."""
-        name = self.name(self._output)
-        if name == INPUT or name in self._constants:
-            name = self.add("Identity", name)
+        output = self.name(self._output)
+        if output == INPUT or output in self._constants:
+            output = self.add("Identity", output)
         nodes = tuple(self._nodes.values())
         used = {read for node in nodes for read in node.input}
         weights = tuple(
-            tensor(key, value.detach().cpu().numpy()) for key, value in self._constants.items() if key in used
+            numpy_helper.from_array(value.detach().cpu().numpy(), name)
+            for name, value in self._constants.items()
+            if name in used
         )
-        return Fragment(nodes, weights, name, tuple(self._input.shape), tuple(self._output.shape))
+        return Fragment(nodes, weights, output, tuple(self._input.shape), tuple(self._output.shape))
 
     def name(self, value: Tensor | None) -> str:
         """Of a tensor that a step reads, be it computed or constant; empty for None (an absent input)."""

@@ -3,8 +3,9 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, require
 from nas.common.machine import cores
 from nas.latency import backends
 from nas.latency.conditions import Conditions, Fingerprint
@@ -95,8 +96,7 @@ class _Session:
     """A backend with its reference ready to run."""
 
     def __init__(self, conditions: Conditions, clock: str, force: bool, seed: int) -> None:
-        if clock not in CLOCKS:
-            raise UserError(f"clock {clock!r}: expected one of {', '.join(CLOCKS)}")
+        require(clock in CLOCKS, "clock", clock, f"one of {', '.join(CLOCKS)}")
         if clock == "cpu" and conditions.threads > 1:
             raise UserError(
                 f"clock cpu: what {conditions.threads} threads use says nothing of how long one waits; take "
@@ -120,21 +120,12 @@ class _Session:
             clock, name = WALL, "device"
         else:
             clock, name = sandwich.choose(samples, self._clock, self._threads)
-        timings = (sandwich.timing(samples, index, clock) for index in range(len(runners)))
+        noted: dict[str, Any] = {"clock": name, "fingerprint": self._fingerprint, "forced": False}
+        if self._threads > 1:
+            noted |= {"clean": self._free, "forced": self._free < QUIET}
         return [
-            Measurement(
-                text=described(subject),
-                ms=timing.seconds * 1e3,
-                low=timing.low * 1e3,
-                high=timing.high * 1e3,
-                ratio=timing.ratio,
-                clean=timing.clean if self._threads == 1 else self._free,
-                runs=timing.runs,
-                clock=name,
-                forced=self._threads > 1 and self._free < QUIET,
-                fingerprint=self._fingerprint,
-            )
-            for subject, timing in zip(subjects, timings, strict=True)
+            Measurement(described(subject), **vars(sandwich.timing(samples, index, clock)) | noted)
+            for index, subject in enumerate(subjects)
         ]
 
     def _check(self, state: str) -> float:

@@ -91,12 +91,12 @@ class Samples:
 
 @dataclass(frozen=True)
 class Timing:
-    """Of one subject by one clock: median seconds, 10 and 90 % quantiles of single runs, ratio to the reference.
+    """Of one subject by one clock: median milliseconds, 10 and 90 % quantiles of single runs, ratio to the reference.
 
-    All are normalised by the reference: seconds are the ratio times what that took over the whole session.
+    All are normalised by the reference: `ms` is the ratio times what that took over the whole session.
     """
 
-    seconds: float
+    ms: float
     low: float
     high: float
     ratio: float
@@ -140,7 +140,7 @@ def _visit(run: Run, clocks: Clocks, warm_ups: int, runs: int) -> list[tuple[flo
 
 def timing(samples: Samples, index: int, clock: int) -> Timing:
     """What a subject took by one of the two clocks."""
-    usual = median(run[clock] for visit in samples.reference for run in visit)
+    usual = 1e3 * median(run[clock] for visit in samples.reference for run in visit)
     runs, ratios = [], []
     for visit in samples.subjects[index]:
         near = samples.reference[max(visit.before - NEIGHBOURS, 0) : visit.before + NEIGHBOURS + 2]
