@@ -139,7 +139,6 @@ def build(
     for key, measured in measurer.parts([key for key in agenda.parts if key_name(key) not in known]):
         journal.write("part", key_name(key), measured)
         progress(len(journal), total)
-    journal.close()
     table = completed(journal.timings(agenda.wholes), agenda.space_parts)
     save(table, path)
     journal_of(path).unlink()

@@ -7,13 +7,13 @@ parts' times, of their number, and of the elements that they hand to each other,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import hypot
 from typing import Annotated
 
 import msgspec
 import numpy as np
-from scipy.stats import spearmanr, t
+from scipy.special import stdtrit
+from scipy.stats import spearmanr
 
 from nas.common.decode import Finite
 from nas.latency.table.features import Floats
@@ -29,9 +29,7 @@ WITHIN = 0.9
 
 @dataclass(frozen=True)
 class Errors:
-    """Of predictions against measurements: mean absolute relative error, Spearman's rank correlation, the
-    largest relative error, and of how many networks.
-    """
+    """Of predictions: mean absolute relative error, Spearman's rank correlation, largest relative error."""
 
     mape: float
     spearman: float
@@ -86,16 +84,8 @@ def _solved(totals: Floats, measured: Floats) -> tuple[float, ...]:
 
 
 def reach(deviation: float, networks: int) -> float:
-    """Half the width of the interval, relative, that holds the share WITHIN: Student's t by the networks.
-
-    Of what networks take on another day: sessions differ.
-    """
-    return _quantile(max(networks - 1, 1)) * hypot(deviation, BETWEEN_SESSIONS)
-
-
-@cache
-def _quantile(freedom: int) -> float:
-    return float(t.ppf(0.5 + WITHIN / 2, freedom))
+    """Half the width, relative, of what holds the share WITHIN of times on another day: Student's t by the networks."""
+    return float(stdtrit(max(networks - 1, 1), 0.5 + WITHIN / 2)) * hypot(deviation, BETWEEN_SESSIONS)
 
 
 def errors(predicted: Floats, measured: Floats) -> Errors:

@@ -47,15 +47,13 @@ def parts_of(space: Space, conditions: Conditions) -> Counter[Key]:
 
 
 def designed(met: Counter[Key], wanted: int) -> list[Key]:
-    """`wanted` of the parts, those first that are worth most to know; all of them where there are no more.
+    """`wanted` of the parts, of which there are more, those first that are worth most to know.
 
     Greedy, by what would remain unknown: the variance of a Gaussian process given the parts already taken
     (its incomplete Cholesky decomposition), times how often the part occurs, times what it is expected to
     take, for which its multiply-adds and, weighing more, the elements that it moves stand in.
     """
     keys = sorted(met, key=key_name)
-    if len(keys) <= wanted:
-        return sorted(keys, key=lambda key: (-met[key], key_name(key)))
     x = scale().fit_transform(keys)
     costs = [default_table().entry(key) for key in keys]
     weight = np.array([cost.macs + 10 * cost.activations + cost.params for cost in costs], dtype=float)

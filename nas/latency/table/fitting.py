@@ -50,13 +50,13 @@ class Fit:
         return np.exp(mean + self._line.predict(x)), np.asarray(deviation, dtype=float)
 
 
-def fit_error(timed: Mapping[Key, float], seed: int = 0) -> float | None:
+def fit_error(timed: Mapping[Key, float]) -> float | None:
     """Mean absolute relative error of a fit on the parts held out from it; None where they are too few."""
     keys = list(timed)
     held = max(1, round(HELD_OUT * len(keys)))
     if len(keys) - held < FEWEST:
         return None
-    order = np.random.default_rng(seed).permutation(len(keys))
+    order = np.random.default_rng(0).permutation(len(keys))
     out, within = ([keys[index] for index in some] for some in (order[:held], order[held:]))
     predicted, _ = Fit({key: timed[key] for key in within})(out)
     return float(np.mean(np.abs(predicted / [timed[key] for key in out] - 1)))

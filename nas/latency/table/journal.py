@@ -35,13 +35,12 @@ class Journal:
     """What was timed so far, a line of JSON each; one of other conditions is begun anew."""
 
     def __init__(self, path: Path, fingerprint: Fingerprint, space: str) -> None:
-        self._of = fingerprint, space
+        self._path, self._of = path, (fingerprint, space)
         header = {"fingerprint": fingerprint.key, "space": space, "reference": REFERENCE}
         self._timed = _kept(path, header)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written anew from what could be read: a line torn by a kill must not spoil the one after it.
         write_text(path, "".join(json.dumps(line) + "\n" for line in (header, *map(asdict, self._timed))))
-        self._file = path.open("a", encoding="utf-8")
 
     def __len__(self) -> int:
         return len(self._timed)
@@ -54,8 +53,8 @@ class Journal:
         """Keep a measurement."""
         timed = _Timed(kind, name, measured.ratio, measured.ms / measured.ratio, measured.clock)
         self._timed.append(timed)
-        self._file.write(json.dumps(asdict(timed)) + "\n")
-        self._file.flush()
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(timed)) + "\n")
 
     def timings(self, wholes: Sequence[tuple[Arch, Role]]) -> Timings:
         """All of it; of the networks, these."""
@@ -64,10 +63,6 @@ class Journal:
         reference = float(np.median([timed.reference_ms for timed in self._timed]))
         clock = "+".join(sorted({timed.clock for timed in self._timed}))
         return Timings(*self._of, REFERENCE, reference, clock, self.ratios("part"), networks)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
 
 
 def _kept(path: Path, header: dict[str, str]) -> list[_Timed]:

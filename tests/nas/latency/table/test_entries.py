@@ -35,7 +35,6 @@ def test_of_too_many_parts_those_are_timed_that_tell_most() -> None:
     some = designed(met, 20)
     assert len(some) == 20 == len(set(some))
     assert designed(met, 20) == some
-    assert set(designed(met, 1000)) == set(met)
     # Farther from the rest lies what is left out than what a random choice leaves out.
     rows = scale().fit(list(met))
 
