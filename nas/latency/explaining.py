@@ -45,9 +45,7 @@ _OTHER = "#0072b2"
 
 @dataclass(frozen=True)
 class Change:
-    """What a component does: factors on multiply-adds and on time, medians over networks, and the quartiles of
-    the latter.
-    """
+    """What a component does: median factors on multiply-adds and on time over networks, the latter's quartiles."""
 
     component: str
     change: str

@@ -163,19 +163,16 @@ def _listed(
 ) -> str:
     header = ["network", *(f"ratio {number}" for number in range(1, len(sessions) + 1))]
     header += ["difference", "ms of the first", "difference "]
-    rows = [
-        [
-            name,
-            *(f"{session[at]['ratio']:.3f}" for session in sessions),
-            f"{by_ratio[at]:.1%}",
-            f"{sessions[0][at]['ms']:.3f}",
-            f"{by_time[at]:.1%}",
-        ]
-        for at, name in enumerate(names)
+    columns = [
+        names,
+        *([f"{row['ratio']:.3f}" for row in session] for session in sessions),
+        [f"{difference:.1%}" for difference in by_ratio],
+        [f"{row['ms']:.3f}" for row in sessions[0]],
+        [f"{difference:.1%}" for difference in by_time],
     ]
     clocks = sorted({row["clock"] for session in sessions for row in session})
     return (
-        aligned(header, rows, left=("network",))
+        aligned(header, list(zip(*columns, strict=True)), left=("network",))
         + f"\n\n{len(sessions)} sessions, clock {', '.join(clocks)}. Relative to the reference they differ by "
         f"{max(by_ratio):.1%} at most (mean {sum(by_ratio) / len(by_ratio):.1%}), in milliseconds by "
         f"{max(by_time):.1%}. Allowed: {_LIMIT:.0%}, relative to the reference."

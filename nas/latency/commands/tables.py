@@ -107,14 +107,8 @@ def explain(request: ExplainRequest) -> None:
     png, page = out.with_suffix(".png"), out.with_suffix(".html")
     write_whole(png, lambda file: save_png(drawn, file))
     rows = [
-        [
-            change.change,
-            f"x{change.macs:.2f}",
-            f"x{change.time:.2f}",
-            f"{change.low:.2f}-{change.high:.2f}",
-            f"x{change.misleading:.2f}",
-        ]
-        for change in changes
+        [c.change, f"x{c.macs:.2f}", f"x{c.time:.2f}", f"{c.low:.2f}-{c.high:.2f}", f"x{c.misleading:.2f}"]
+        for c in changes
     ]
     header = ["change", "multiply-adds", "time", "quartiles", "time a multiply-add"]
     listed = aligned(header, rows, left=("change",))

@@ -1,9 +1,8 @@
 """How each aten operator is written in ONNX: one table, by the operator's name.
 
-An entry is given the writer, the operator's arguments by the names of its schema, and its result as torch
-computed it, of which it may use the shape. It returns the name of what it wrote. ONNX operators are those of
-opset 20. Where several would do, the one is taken that deployed networks have (a global average pooling for a
-mean over the map).
+An entry is given the writer, the operator's arguments by the names of its schema, and its result as torch computed
+it, of which it may use the shape. It returns the name of what it wrote, in opset 20. Where several operators would do,
+the one is taken that deployed networks have (a global average pooling for a mean over the map).
 """
 
 import math

@@ -26,10 +26,9 @@ class Check:
 
 
 def check(table: Table, space: Space, measurer: Measurer, count: int) -> Check:
-    """Time `count` networks of the space drawn at random, and compare.
+    """Time `count` networks of the space drawn at random, none of them the table's own, and compare.
 
-    Of the table's own networks none is among them. Ratios to the reference are compared: the machine may run
-    faster or slower now than when the table was made.
+    Ratios to the reference are: the machine may run faster or slower now than when the table was made.
     """
     known = [Arch.parse(whole.arch) for whole in table.timings.networks]
     archs = distinct(space, count, seed=3, but=known)

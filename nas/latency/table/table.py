@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import hypot
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -18,12 +18,10 @@ from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.calibration import Calibration, Errors, calibrated, errors, reach
 from nas.latency.table.entries import keys_of, parse_key
 from nas.latency.table.features import Floats
+from nas.latency.table.fitting import FEWEST, Fit, fit_error
 from nas.latency.table.prediction import Prediction
 from nas.networks.cost import Key, key_name
 from search_spaces import Arch
-
-if TYPE_CHECKING:
-    from nas.latency.table.fitting import Fit
 
 Role = Literal["calibration", "held out"]
 
@@ -52,6 +50,10 @@ class Timings:
     clock: str
     parts: Mapping[str, Positive]
     networks: tuple[Whole, ...]
+
+    def by_key(self) -> dict[Key, float]:
+        """The ratios of the parts by their keys. Raises UserError for a part that is unknown here."""
+        return {parse_key(name): ratio for name, ratio in self.parts.items()}
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,7 @@ class Table:
         return Prediction(ms, ms / (1 + half), ms * (1 + half))
 
     def _meet(self, key: Key) -> tuple[float, float]:
-        """The ratio of a part, and the relative deviation of what is none of the space's.
-
-        For parts of the space, timed or fitted, the calibration's deviation stands.
-        """
+        """The ratio of a part; the relative deviation where it is none of the space's, whose the calibration has."""
         name = key_name(key)
         ratio, deviation = self.timings.parts.get(name) or self.fitted.get(name), 0.0
         if ratio is None:
@@ -110,10 +109,8 @@ class Table:
         return {}
 
     @cached_property
-    def _fit(self) -> "Fit":
-        from nas.latency.table.fitting import Fit  # of scikit-learn: a table that has all parts does without
-
-        return Fit({parse_key(name): ratio for name, ratio in self.timings.parts.items()})
+    def _fit(self) -> Fit:
+        return Fit(self.timings.by_key())
 
 
 def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
@@ -128,19 +125,14 @@ def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
     of_networks = (key for w in timings.networks for key in keys_of(Arch.parse(w.arch), conditions))
     needed = {key_name(key): key for key in (*space_parts, *of_networks)}
     missing = {name: key for name, key in needed.items() if name not in timings.parts}
-    fitted, error = _fitted(timings, missing) if missing else ({}, None)
-    return Table(timings, fitted, error, *_calibrated(timings, {**fitted, **timings.parts}))
-
-
-def _fitted(timings: Timings, missing: Mapping[str, Key]) -> tuple[dict[str, float], float | None]:
-    """The ratio of each missing part, and the error of such a fit."""
-    from nas.latency.table.fitting import FEWEST, Fit, fit_error
-
+    if not missing:
+        return Table(timings, {}, None, *_calibrated(timings, timings.parts))
     if len(timings.parts) < FEWEST:
         raise UserError(f"{len(missing)} parts are missing and only {len(timings.parts)} were timed")
-    timed = {parse_key(name): ratio for name, ratio in timings.parts.items()}
-    predicted, _ = Fit(timed)(list(missing.values()))
-    return dict(zip(missing, predicted.tolist(), strict=True)), fit_error(timed)
+    timed = timings.by_key()
+    ratios, _ = Fit(timed)(list(missing.values()))
+    fitted = dict(zip(missing, ratios.tolist(), strict=True))
+    return Table(timings, fitted, fit_error(timed), *_calibrated(timings, {**fitted, **timings.parts}))
 
 
 def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibration, Errors | None]:

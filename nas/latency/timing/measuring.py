@@ -30,8 +30,7 @@ class Measurement:
     session (so ms / ratio is the reference's time). low, high: the 10 and 90 % quantiles of the single runs,
     normalised likewise. clean: the share of runs that nothing interrupted; of several threads, the share of a
     probe's on as many, just before and after. clock: "wall", "cpu" (the processor time of the inference, where wall
-    time would be of the machine's other work) or "device".
-    forced: taken with several threads on a machine that was busy, because --force said so.
+    time would be of the machine's other work) or "device". forced: several threads on a machine that was busy.
     """
 
     text: str
@@ -67,12 +66,7 @@ def measure_networks(
 
 
 def measure_parts(
-    keys: Sequence[Key],
-    conditions: Conditions,
-    *,
-    clock: str = "auto",
-    force: bool = False,
-    seed: int = 0,
+    keys: Sequence[Key], conditions: Conditions, *, clock: str = "auto", force: bool = False, seed: int = 0
 ) -> Iterator[tuple[Key, Measurement]]:
     """The entries of a table in shuffled order, given in handfuls as they are measured.
 

@@ -40,9 +40,8 @@ def built(subject: Subject, conditions: Conditions) -> tuple[nn.Module, Tensor]:
 def scaled(module: nn.Module) -> nn.Module:
     """The module with weights under which deep networks neither vanish nor explode, and no branch is nothing.
 
-    Without batch statistics torch's own would shrink the values layer by layer, and numbers too small for
-    their format take processors many times as long. Branches that start closed (`blocks.layers.start_closed`)
-    would be kernels of zeros, which a runtime may recognise and a trained network does not have.
+    Numbers too small for their format take processors many times as long; branches that start closed
+    (`blocks.layers.start_closed`) would be kernels of zeros, which a runtime may recognise.
     """
     with torch.no_grad():
         for layer in module.modules():

@@ -1,10 +1,9 @@
 """How to time on a machine that does other things: everything between runs of a reference, in shuffled order.
 
 A machine's speed drifts over minutes, other processes interrupt it and take its caches. What is timed is therefore
-divided by what a fixed reference took around that moment, and visited again and again, after all others each
-time: a few runs here and a few there tell more than many in a row. The typical run counts, the median; a low
-quantile looks steadier and is not, where a network's weights are now in the cache and now not. Nothing here knows
-what is run. The module needs Python alone (3.10): it goes to the devices that are measured from afar.
+divided by what a fixed reference took around that moment, and visited again and again, after all others each time.
+The typical run counts, the median; a low quantile looks steadier and is not, where a network's weights are now in the
+cache and now not. The module needs Python alone (3.10): it goes to the devices that are measured from afar.
 """
 
 from __future__ import annotations
@@ -34,9 +33,7 @@ _PIECE, _PIECES = 8 << 20, 15  # bytes to be hashed, some milliseconds; how ofte
 
 @dataclass(frozen=True)
 class Portion:
-    """How many subjects are held in memory and visited in turn, how often each, and how many between two visits of
-    the reference.
-    """
+    """How many subjects are held in memory, how often each is visited, how many between two visits of the reference."""
 
     at_once: int
     visits: int
@@ -105,11 +102,7 @@ class Timing:
 
 
 def sandwich(
-    subjects: Sequence[Run],
-    reference: Run,
-    clocks: Clocks,
-    chance: random.Random,
-    portion: Portion,
+    subjects: Sequence[Run], reference: Run, clocks: Clocks, chance: random.Random, portion: Portion
 ) -> Samples:
     """Time all subjects as often as the portion says, so many of them together."""
     collecting = gc.isenabled()
