@@ -22,7 +22,6 @@ from nas.kernels.compute import bf16_is_fast
 from nas.latency.backends import BACKENDS
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "ray", "fvcore", "plotly", "scikit-learn")
-_MODULES = {"scikit-learn": "sklearn"}
 
 
 def main() -> None:
@@ -51,9 +50,8 @@ def examine() -> list[tuple[str, str]]:
 
 
 def _cuda() -> str:
-    if not torch.cuda.is_available():
-        return "none: training runs on the CPU"
-    return ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+    names = map(torch.cuda.get_device_name, range(torch.cuda.device_count()))
+    return ", ".join(names) or "none: training runs on the CPU"
 
 
 def _library() -> str:
@@ -103,7 +101,7 @@ def _backends() -> Iterator[tuple[str, str]]:
 
 def _version(name: str) -> str:
     try:
-        import_module(_MODULES.get(name, name))
+        import_module("sklearn" if name == "scikit-learn" else name)
         return metadata.version(name)
     except Exception as error:  # a broken installation may fail in any way: that is what is asked
         return f"cannot be imported ({type(error).__name__}: {briefly(error, 100)})"

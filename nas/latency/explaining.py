@@ -16,7 +16,7 @@ from nas.figures.axes import Axis, cost_axis
 from nas.figures.drawing import Label, Panel, Series, Style, scatter
 from nas.figures.layout import LEFT, RIGHT, Sheet
 from nas.figures.markup import escape
-from nas.latency.table.features import Floats
+from nas.latency.table.calibration import Floats
 from nas.latency.table.table import Table
 from nas.networks.cost import cost
 from search_spaces import Arch, Space
@@ -150,11 +150,10 @@ def _kind(arch: Arch) -> str:
 
 
 def _effects_panel(changes: Sequence[Change]) -> Panel:
-    x = np.array([change.macs for change in changes])
-    times = np.array([value for change in changes for value in (change.low, change.high)])
-    axis = cost_axis("Factor on multiply-adds", np.append(x, [0.8, 1.25]), room=0.25)
-    low = min([0.8, *times.tolist()]) * 0.92
-    high = max([1.25, *times.tolist()]) * 1.08
+    factors = np.array([0.8, 1.25, *(change.macs for change in changes)])
+    axis = cost_axis("Factor on multiply-adds", factors, room=0.25)
+    low = min([0.8, *(change.low for change in changes)]) * 0.92
+    high = max([1.25, *(change.high for change in changes)]) * 1.08
     line = np.geomspace(max(axis.low, low), min(axis.high, high), 60)
     series = [Series("time follows multiply-adds", _DIAGONAL, tuple(line), tuple(line))]
     labels = [Label("time follows multiply-adds", float(line[8]), float(line[8]), _DIAGONAL.color)]

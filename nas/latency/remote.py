@@ -59,15 +59,12 @@ def _write(path: Path, space: Space, agenda: Agenda, conditions: Conditions) -> 
     subjects: list[Subject] = [zoo.get(REFERENCE), *(arch for arch, _ in agenda.wholes), *agenda.parts]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, module in sources.items():
-            archive.writestr(f"{name}.py", _standalone(str(module.__file__)))
+            source = Path(str(module.__file__)).read_text(encoding="utf-8")
+            beside = re.sub(r"from nas\.(latency\.timing|common)\.", "from ", source)
+            archive.writestr(f"{name}.py", beside)
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
         for file, subject in zip(files, subjects, strict=True):
             archive.writestr(file, _packed(graphs.written(subject, conditions)))
-
-
-def _standalone(file: str) -> str:
-    """A module's source, finding the others beside itself."""
-    return re.sub(r"from nas\.(latency\.timing|common)\.", "from ", Path(file).read_text(encoding="utf-8"))
 
 
 def _packed(model: onnx.ModelProto) -> bytes:

@@ -22,13 +22,14 @@ from statistics import median
 from typing import Any
 
 from nas.common.machine import board
-from nas.latency.timing.runtimes import RUNTIMES, Run
+from nas.latency.timing.runtimes import RUNTIMES
 from nas.latency.timing.sandwich import (
     NETWORKS,
     PARTS,
     QUIET,
     Clocks,
     Portion,
+    Run,
     choose,
     free_share,
     sandwich,

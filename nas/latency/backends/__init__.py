@@ -1,14 +1,14 @@
 """The runtimes that can be timed. A new one is a value in a file here, and its name in `BACKENDS`."""
 
 from nas.common.errors import UserError
-from nas.latency.backends.base import Backend, Runner
+from nas.latency.backends.base import Backend
 from nas.latency.backends.onnx_runtimes import ONNXRUNTIME, OPENVINO
 from nas.latency.backends.torch_runtimes import CUDA, EAGER, EXECUTORCH
 from nas.latency.conditions import Conditions, Fingerprint
 
 BACKENDS = {backend.name: backend for backend in (ONNXRUNTIME, EAGER, OPENVINO, EXECUTORCH, CUDA)}
 
-__all__ = ["BACKENDS", "Backend", "Runner", "find", "fingerprint"]
+__all__ = ["BACKENDS", "Backend", "find", "fingerprint"]
 
 
 def find(conditions: Conditions) -> Backend:

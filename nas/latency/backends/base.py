@@ -8,10 +8,7 @@ from importlib.util import find_spec
 from nas.common.machine import exact_processor
 from nas.latency.conditions import Conditions
 from nas.latency.timing.modules import Subject
-
-Runner = Callable[[], float | None]
-"""One inference, done when it returns. Gives the seconds that the device itself counted, None where it counts
-none: then the caller times the call."""
+from nas.latency.timing.sandwich import Run
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Backend:
     """
 
     name: str
-    load: Callable[[Subject, Conditions], Runner]
+    load: Callable[[Subject, Conditions], Run]
     missing: Callable[[], str | None]
     version: Callable[[], str]
     precisions: tuple[str, ...] = ("float32",)

@@ -6,13 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.latency.backends.base import Backend, Runner, needs
+from nas.latency.backends.base import Backend, needs
 from nas.latency.timing.modules import deployed
+from nas.latency.timing.sandwich import Run
 
 _WARM_UPS = 3  # before the capture, for what libraries allocate and choose on first use
 
 
-def _eager(module: nn.Module, x: Tensor, threads: int) -> Runner:
+def _eager(module: nn.Module, x: Tensor, threads: int) -> Run:
     """Operator by operator, channels last."""
     module = module.to(memory_format=torch.channels_last)
     x = x.to(memory_format=torch.channels_last)
@@ -38,7 +39,7 @@ def on_device(module: nn.Module, x: Tensor, precision: str, device: str = "cuda"
     return module, x.to(device, kind, memory_format=torch.channels_last)
 
 
-def _captured(module: nn.Module, x: Tensor) -> Runner:
+def _captured(module: nn.Module, x: Tensor) -> Run:
     """One replay of the module's CUDA graph on the current device, in seconds between two events around it."""
     with torch.inference_mode():
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -62,7 +63,7 @@ def _captured(module: nn.Module, x: Tensor) -> Runner:
     return run
 
 
-def _executorch(module: nn.Module, x: Tensor, threads: int) -> Runner:
+def _executorch(module: nn.Module, x: Tensor, threads: int) -> Run:
     """By XNNPACK, as on phones; the set-up takes seconds an entry."""
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower

@@ -32,8 +32,7 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
         ) from error
     names = {graph.input[0].name: INPUT}
     for node in graph.node:
-        renamed = [names.get(name, name) for name in node.input]
-        node.input[:] = renamed
+        node.input[:] = [names.get(name, name) for name in node.input]
     nodes, output = list(graph.node), names.get(graph.output[0].name, graph.output[0].name)
     if output == INPUT:
         nodes, output = [helper.make_node("Identity", [INPUT], ["same"])], "same"

@@ -12,12 +12,13 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 from scipy.stats import spearmanr
 
 from nas.common.decode import Finite
-from nas.latency.table.features import Floats
 
+Floats = NDArray[np.float64]
 COEFFICIENTS = ("sum of the parts", "number of parts", "millions of elements between parts")
 TOWARDS_SUM = 0.1
 """How strongly, with few networks, the combination is held to the plain sum."""

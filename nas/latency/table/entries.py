@@ -12,7 +12,7 @@ from blocks import BLOCKS, Head, Stem
 from blocks.options import decode
 from nas.common.errors import UserError
 from nas.latency.conditions import Conditions
-from nas.latency.table.features import scale
+from nas.latency.table.fitting import scale
 from nas.networks.cost import Key, default_table, key_name, part_keys
 from nas.networks.counting import Part
 from search_spaces import Arch, Space

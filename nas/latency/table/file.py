@@ -79,9 +79,8 @@ def load(path: Path) -> Table:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"the latency table {path} cannot be read: {getattr(error, 'strerror', error)}"
-        ) from None
+        reason = getattr(error, "strerror", error)
+        raise UserError(f"the latency table {path} cannot be read: {reason}") from None
     content = decoded(
         text,
         _Content,

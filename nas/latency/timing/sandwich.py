@@ -25,6 +25,7 @@ QUIET = 0.75  # of the work must be uninterrupted for wall time to say something
 _SLACK, _CALL = 1.1, 20e-6  # of wall time over processor time in a run that nothing interrupted; seconds
 
 Run = Callable[[], float | None]
+"""One inference, done when it returns; gives the seconds that the device itself counted, None where it counts none."""
 _Value = TypeVar("_Value")
 WALL, CPU = 0, 1
 _SETTLE = 0.1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nas.common.errors import UserError
 from nas.latency import Conditions
 from nas.latency.table.entries import designed, keys_of, parse_key, parts_of
-from nas.latency.table.features import described, scale
+from nas.latency.table.fitting import described, scale
 from nas.networks.cost import key_name
 from search_spaces import Arch, spaces, zoo
 from tests.nas.latency.table.synthetic import CONDITIONS
