@@ -1,7 +1,6 @@
 """What this machine takes for training and searching, and why: `python -m nas.doctor`.
 
-Asks the same functions that training asks; what has not been measured yet on this machine is measured now, in
-a few seconds, and stored as training would store it.
+Asks what training asks; what has not been measured yet is measured now, in seconds, and stored as training would.
 """
 
 from __future__ import annotations

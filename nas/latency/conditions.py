@@ -29,8 +29,7 @@ class Conditions:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise UserError(f"{name} is {value!r}, expected a whole number from 1")
-        known = self.precision in PRECISIONS
-        require(known, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
+        require(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
 
 
 @dataclass(frozen=True)

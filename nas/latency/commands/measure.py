@@ -68,9 +68,7 @@ def measure(request: MeasureRequest) -> "list[Measurement]":
     from nas.latency.timing.measuring import measure_networks
     from nas.runs.naming import resolve
 
-    models = [
-        resolve(network) if isinstance(network, str) else network for network in _several(request.networks)
-    ]
+    models = [resolve(one) if isinstance(one, str) else one for one in _several(request.networks)]
     return measure_networks(
         models, request.conditions, clock=request.clock, force=request.force, seed=request.seed
     )

@@ -124,10 +124,8 @@ class Writer:
         return self._names.get(id(value)) or self.constant(value)
 
     def constant(self, value: Any) -> str:
-        """A weight of these numbers: a tensor, or a Python list, or a number."""
-        if not isinstance(value, Tensor):
-            is_float = isinstance(value, float)
-            value = torch.tensor(value, dtype=torch.float32 if is_float else torch.int64)
+        """A weight of these numbers: a tensor, a list of whole numbers, or a number."""
+        value = torch.as_tensor(value, dtype=None if isinstance(value, Tensor | float) else torch.int64)
         name = self._known.setdefault(id(value), f"w{len(self._known)}")
         self._constants[name] = value
         return name

@@ -28,7 +28,6 @@ from nas.networks.references import Model
 from search_spaces import Arch, Space, zoo
 
 Kind = Literal["part", "network"]
-
 NETWORKS = 10
 """Networks that the sum is calibrated on, and as many that are held out to say how good it then is."""
 CANDIDATES = 20

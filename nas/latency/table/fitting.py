@@ -9,16 +9,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from math import log
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from blocks import Head
 from nas.latency.table.calibration import Floats
 from nas.networks.cost import Key, default_table
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 TUNED_ON = 300
 """Parts on which the process's scales are found; with all of them it would take minutes."""
@@ -58,8 +55,8 @@ def described(key: Key) -> dict[str, float]:
     return features
 
 
-def scale() -> "Pipeline":
-    """What turns keys into standardised rows [n, features], once fitted on some.
+def scale() -> Any:
+    """A pipeline of scikit-learn that turns keys into standardised rows [n, features], once fitted on some.
 
     Features that are the same in all of those are left out.
     """
