@@ -1,12 +1,12 @@
 """What this machine takes for training and searching, and why: `python -m nas.doctor`.
 
-Asks the same functions that training asks; what has not been measured yet on this machine is measured now, in
-a few seconds, and stored as training would store it.
+Asks what training asks; what has not been measured yet is measured now, in seconds, and stored as training would.
 """
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 from importlib import import_module, metadata
 
 import torch
@@ -21,7 +21,6 @@ from nas.kernels.compute import bf16_is_fast
 from nas.latency.backends import BACKENDS
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "ray", "fvcore", "plotly", "scikit-learn")
-_MODULES = {"scikit-learn": "sklearn"}
 
 
 def main() -> None:
@@ -38,10 +37,10 @@ def examine() -> list[tuple[str, str]]:
         ("CUDA", _cuda()),
         ("depthwise library", _library()),
         ("precision on CPU", _precision()),
-        *_gradients(),
+        ("depthwise gradients", _gradients()),
         ("1x1 convolutions", _products()),
         *_backends(),
-        ("allocator", _allocator()),
+        ("allocator", "glibc's: a search's workers keep memory" if is_glibc() else "as the system has it"),
         ("cache", f"{cache_folder()} (set NAS_CACHE_DIR to move it)"),
         ("measured choices", f"{choices.folder()} (delete it to measure again)"),
         ("Python", platform.python_version()),
@@ -50,9 +49,8 @@ def examine() -> list[tuple[str, str]]:
 
 
 def _cuda() -> str:
-    if not torch.cuda.is_available():
-        return "none: training runs on the CPU"
-    return ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+    names = map(torch.cuda.get_device_name, range(torch.cuda.device_count()))
+    return ", ".join(names) or "none: training runs on the CPU"
 
 
 def _library() -> str:
@@ -72,46 +70,37 @@ def _precision() -> str:
     return f"{kind}: a matrix product in bfloat16 is {answer['ratio']:.2f} times as fast"
 
 
-def _gradients() -> list[tuple[str, str]]:
+def _gradients() -> str:
     """How the classes of depthwise convolutions met so far were decided."""
-    answers = {name: found for name, found in choices.stored().items() if name.startswith("depthwise-")}
+    answers = [found for name, found in choices.stored().items() if name.startswith("depthwise-")]
     if not answers:
-        return [("depthwise gradients", "no class measured yet; each is when a training first meets it")]
-    ours = [found["ratio"] for found in answers.values() if found["answer"]]
+        return "no class measured yet; each is when a training first meets it"
+    ours = [found["ratio"] for found in answers if found["answer"]]
     told = f"{len(ours)} of {len(answers)} classes measured so far go to the library"
-    if ours:
-        told += f", there {min(ours):.1f} to {max(ours):.1f} times as fast as torch"
-    return [("depthwise gradients", told)]
+    return told + (f", there {min(ours):.1f} to {max(ours):.1f} times as fast as torch" if ours else "")
 
 
 def _products() -> str:
     """On which maps pointwise convolutions are products, as far as a training asked."""
-    answers = {name: found for name, found in choices.stored().items() if name.startswith("pointwise-")}
-    if not answers:
-        return "no size of map measured yet; each is when a training first meets it"
     told = [
         f"{name.removeprefix('pointwise-').replace('-map', ' on maps to ')}: "
         f"{'products' if found['answer'] else 'as such'} ({found['ratio']:.2f})"
-        for name, found in answers.items()
+        for name, found in choices.stored().items()
+        if name.startswith("pointwise-")
     ]
-    return ", ".join(told)
+    return ", ".join(told) or "no size of map measured yet; each is when a training first meets it"
 
 
-def _backends() -> list[tuple[str, str]]:
+def _backends() -> Iterator[tuple[str, str]]:
     """What latency can be measured with, or why not."""
-    return [
-        (f"latency {name}", f"none: {backend.missing()}" if backend.missing() else backend.version())
-        for name, backend in BACKENDS.items()
-    ]
-
-
-def _allocator() -> str:
-    return "glibc's: a search's workers keep memory" if is_glibc() else "as the system has it"
+    for name, backend in BACKENDS.items():
+        reason = backend.missing()
+        yield f"latency {name}", f"none: {reason}" if reason else backend.version()
 
 
 def _version(name: str) -> str:
     try:
-        import_module(_MODULES.get(name, name))
+        import_module("sklearn" if name == "scikit-learn" else name)
         return metadata.version(name)
     except Exception as error:  # a broken installation may fail in any way: that is what is asked
         return f"cannot be imported ({type(error).__name__}: {briefly(error, 100)})"

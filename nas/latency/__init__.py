@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from nas.common.lazy import exports
 
 if TYPE_CHECKING:
+    from nas.latency.backends import fingerprint
     from nas.latency.commands.measure import measure
-    from nas.latency.conditions import Conditions
-    from nas.latency.fingerprints import Fingerprint, fingerprint
+    from nas.latency.conditions import Conditions, Fingerprint
     from nas.latency.table.file import find
     from nas.latency.table.prediction import Prediction
     from nas.latency.table.table import Table
-    from nas.latency.timing.measurement import Measurement
-    from nas.latency.timing.measuring import measure_networks, measure_parts
+    from nas.latency.timing.measuring import Measurement, measure_networks, measure_parts
 
 __all__ = [
     "Conditions",
@@ -30,13 +29,12 @@ __all__ = [
     "measure_parts",
 ]
 _HOMES = {
-    "Conditions": "conditions",
-    "Measurement": "timing.measurement",
     "Prediction": "table.prediction",
     "Table": "table.table",
     "find": "table.file",
+    "fingerprint": "backends",
     "measure": "commands.measure",
-    **dict.fromkeys(("Fingerprint", "fingerprint"), "fingerprints"),
-    **dict.fromkeys(("measure_networks", "measure_parts"), "timing.measuring"),
+    **dict.fromkeys(("Conditions", "Fingerprint"), "conditions"),
+    **dict.fromkeys(("Measurement", "measure_networks", "measure_parts"), "timing.measuring"),
 }
 __getattr__, __dir__ = exports(__name__, _HOMES)

@@ -1,22 +1,22 @@
-"""Latency in milliseconds: `python -m nas.latency COMMAND`, each in a file of `nas.latency.commands`."""
+"""Latency in milliseconds: `python -m nas.latency COMMAND`, see `nas.latency.commands`."""
 
 import typer
 
 from nas.console import commands as console
-from nas.latency.commands import check, explain, files, measure, remote, repeat, table
+from nas.latency.commands import measure, tables
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
 )
-app.command("measure")(console.of_options(measure.main, measure.PrintRequest))
-app.command("table")(console.of_options(table.main, table.TableRequest))
-app.command("check")(console.of_options(check.main, check.CheckRequest))
-app.command("explain")(console.of_options(explain.main, explain.ExplainRequest))
-app.command("export")(console.of_options(files.export, files.ExportRequest))
-app.command("import")(console.of_options(files.import_, files.ImportRequest))
-app.command("tables")(files.tables)
-app.command("remote-table")(console.of_options(remote.main, remote.RemoteRequest))
-app.command("repeat")(console.of_options(repeat.main, repeat.RepeatRequest))
+app.command("measure")(console.of_options(measure.show, measure.PrintRequest))
+app.command("table")(console.of_options(tables.table, tables.TableRequest))
+app.command("check")(console.of_options(tables.check, tables.CheckRequest))
+app.command("explain")(console.of_options(tables.explain, tables.ExplainRequest))
+app.command("export")(console.of_options(tables.export, tables.ExportRequest))
+app.command("import")(console.of_options(tables.import_, tables.ImportRequest))
+app.command("tables")(tables.tables)
+app.command("remote-table")(console.of_options(tables.remote_table, tables.RemoteRequest))
+app.command("repeat")(console.of_options(measure.repeat, measure.RepeatRequest))
 
 
 @app.callback()

@@ -1,8 +1,9 @@
-"""Under which conditions something is timed: the backend, how it computes, and the shape of its input."""
+"""Under which conditions something is timed, and what a measured latency therefore holds for."""
 
+import re
 from dataclasses import dataclass
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, require
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 
 DEFAULT_BACKEND = "onnxruntime"
@@ -28,5 +29,39 @@ class Conditions:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise UserError(f"{name} is {value!r}, expected a whole number from 1")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+        require(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Two latencies are comparable where these are equal. `runtime` is its name and version."""
+
+    device: str
+    backend: str
+    runtime: str
+    precision: str
+    threads: int
+    resolution: int
+    batch: int
+    classes: int
+
+    @property
+    def key(self) -> str:
+        """One word of letters, digits, dots and hyphens, which can be a file's name."""
+        words = [self.device, self.backend, self.runtime.removeprefix(self.backend), self.precision]
+        words += [f"{self.threads}t", f"{self.resolution}px", f"b{self.batch}", f"{self.classes}c"]
+        return re.sub(r"[^a-z0-9.]+", "-", " ".join(words).lower()).strip("-.")
+
+    @property
+    def conditions(self) -> Conditions:
+        """Without the device and its versions."""
+        return Conditions(
+            self.backend, self.precision, self.threads, self.resolution, self.batch, self.classes
+        )
+
+    def __str__(self) -> str:
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return (
+            f"{self.device}, {self.runtime}, {self.precision}, {threads}, "
+            f"{self.resolution}x{self.resolution}, batch {self.batch}, {self.classes} classes"
+        )

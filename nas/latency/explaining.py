@@ -4,18 +4,19 @@ Networks of the space are drawn, one component is set in every stage to one choi
 what changes is compared: a component above the diagonal costs more time than its multiply-adds say.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from blocks import Block, InvertedResidual, SandGlass
+from blocks import InvertedResidual, SandGlass
 from nas.common.quantities import LATENCY, MACS, digits
 from nas.figures.axes import Axis, cost_axis
 from nas.figures.drawing import Label, Panel, Series, Style, scatter
 from nas.figures.layout import LEFT, RIGHT, Sheet
 from nas.figures.markup import escape
-from nas.latency.table.features import Floats
+from nas.latency.table.calibration import Floats
 from nas.latency.table.table import Table
 from nas.networks.cost import cost
 from search_spaces import Arch, Space
@@ -31,10 +32,12 @@ _WORDS: Mapping[str, str] = {
     f"block {SandGlass.token}": "SandGlass",
 }
 _COMPONENTS = ("groups", "squeeze_excite", "activation", "block", "kernel")
-_CLOUD = Style("#8fb3d1", "circle", 6, opacity=0.7)
-_GROUPED = Style("#d55e00", "triangle-up", 7, opacity=0.8)
-_SANDGLASS = Style("#009e73", "square", 6, opacity=0.8)
-_TIMED = Style("#222222", "diamond", 9)
+_STYLES = {
+    "other networks": Style("#8fb3d1", "circle", 6, opacity=0.7),
+    "mostly grouped": Style("#d55e00", "triangle-up", 7, opacity=0.8),
+    "mostly SandGlass": Style("#009e73", "square", 6, opacity=0.8),
+    "timed whole": Style("#222222", "diamond", 9),
+}
 _DIAGONAL = Style("#666666", line=1.3)
 _COLORS = {"groups": "#d55e00", "squeeze_excite": "#cc79a7", "activation": "#e69f00", "block": "#009e73"}
 _OTHER = "#0072b2"
@@ -42,9 +45,7 @@ _OTHER = "#0072b2"
 
 @dataclass(frozen=True)
 class Change:
-    """What a component does: factors on multiply-adds and on time, medians over networks, and the quartiles of
-    the latter.
-    """
+    """What a component does: median factors on multiply-adds and on time over networks, the latter's quartiles."""
 
     component: str
     change: str
@@ -60,9 +61,9 @@ class Change:
         return self.time / self.macs
 
 
-def effects(table: Table, space: Space, pairs: int = PAIRS, seed: int = 0) -> list[Change]:
+def effects(table: Table, space: Space, pairs: int = PAIRS) -> list[Change]:
     """Every change from a component's first choice to another, where the space has both in some stage."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     points = [space.params(space.sample(rng)) for _ in range(pairs)]
     changes = []
     for component in _COMPONENTS:
@@ -116,52 +117,43 @@ def explained(table: Table, space: Space, changes: Sequence[Change], drawn: int 
 
 def _cloud_panel(table: Table, space: Space, drawn: int) -> Panel:
     rng = np.random.default_rng(1)
-    archs = [space.sample(rng) for _ in range(drawn)]
-    points = np.array([_counts(table, arch) for arch in archs]) / [MACS.scale, 1.0]
-    grouped = np.array([_share(arch, lambda block: getattr(block, "groups", 1) > 1) > 0.5 for arch in archs])
-    sandglass = np.array([_share(arch, lambda block: block.expands == "between") > 0.5 for arch in archs])
-    wholes = [Arch.parse(whole.arch) for whole in table.timings.networks]
-    timed = np.array([_counts(table, arch) for arch in wholes]).reshape(-1, 2) / [MACS.scale, 1.0]
-    timed[:, 1] = [whole.ratio * table.timings.reference_ms for whole in table.timings.networks]
-    series = [
-        _series(name, style, points[mask], [archs[index] for index in np.flatnonzero(mask)])
-        for name, style, mask in (
-            ("other networks", _CLOUD, ~grouped & ~sandglass),
-            ("mostly grouped", _GROUPED, grouped & ~sandglass),
-            ("mostly SandGlass", _SANDGLASS, sandglass),
-        )
-    ]
-    series.append(_series("timed whole", _TIMED, timed, wholes))
-    every = np.concatenate([points, timed])
+    rows = [(_kind(arch), arch, *_counts(table, arch)) for arch in (space.sample(rng) for _ in range(drawn))]
+    for whole in table.timings.networks:
+        arch = Arch.parse(whole.arch)
+        rows.append(("timed whole", arch, _counts(table, arch)[0], whole.ratio * table.timings.reference_ms))
+    networks = pd.DataFrame(rows, columns=["kind", "arch", "macs", "ms"])
+    networks["macs"] /= MACS.scale
+    series = []
+    for kind, style in _STYLES.items():
+        some = networks[networks["kind"] == kind]
+        hover = [
+            f"{digits(macs)} M multiply-adds<br>{digits(ms)} ms<br>{escape(str(arch)[:120])}"
+            for macs, ms, arch in zip(some["macs"], some["ms"], some["arch"], strict=True)
+        ]
+        series.append(scatter(kind, style, some["macs"], some["ms"], hover))
     return Panel(
         title="Networks of the space",
-        x_axis=cost_axis(MACS.title, every[:, 0]),
-        y_axis=Axis(LATENCY.title, 0.0, float(every[:, 1].max()) * 1.06),
+        x_axis=cost_axis(MACS.title, networks["macs"].to_numpy()),
+        y_axis=Axis(LATENCY.title, 0.0, float(networks["ms"].max()) * 1.06),
         series=tuple(part for part in series if part.x),
         labels=(),
     )
 
 
-def _share(arch: Arch, holds: Callable[[Block], bool]) -> float:
-    """Of the blocks behind the first, for which something holds."""
+def _kind(arch: Arch) -> str:
+    """What most of the blocks behind the first are."""
     rest = arch.blocks[1:] or arch.blocks
-    return sum(map(holds, rest)) / len(rest)
-
-
-def _series(name: str, style: Style, points: Floats, archs: Sequence[Arch]) -> Series:
-    hover = [
-        f"{digits(x)} M multiply-adds<br>{digits(y)} ms<br>{escape(str(arch)[:120])}"
-        for (x, y), arch in zip(points, archs, strict=True)
-    ]
-    return scatter(name, style, points[:, 0], points[:, 1], hover)
+    grouped = [getattr(block, "groups", 1) > 1 for block in rest]
+    if np.mean([block.expands == "between" for block in rest]) > 0.5:
+        return "mostly SandGlass"
+    return "mostly grouped" if np.mean(grouped) > 0.5 else "other networks"
 
 
 def _effects_panel(changes: Sequence[Change]) -> Panel:
-    x = np.array([change.macs for change in changes])
-    times = np.array([value for change in changes for value in (change.low, change.high)])
-    axis = cost_axis("Factor on multiply-adds", np.append(x, [0.8, 1.25]), room=0.25)
-    low = min([0.8, *times.tolist()]) * 0.92
-    high = max([1.25, *times.tolist()]) * 1.08
+    factors = np.array([0.8, 1.25, *(change.macs for change in changes)])
+    axis = cost_axis("Factor on multiply-adds", factors, room=0.25)
+    low = min([0.8, *(change.low for change in changes)]) * 0.92
+    high = max([1.25, *(change.high for change in changes)]) * 1.08
     line = np.geomspace(max(axis.low, low), min(axis.high, high), 60)
     series = [Series("time follows multiply-adds", _DIAGONAL, tuple(line), tuple(line))]
     labels = [Label("time follows multiply-adds", float(line[8]), float(line[8]), _DIAGONAL.color)]

@@ -20,7 +20,8 @@ from nas.latency.conditions import Conditions
 from nas.latency.table.building import Agenda
 from nas.latency.table.file import FORMAT, space_id
 from nas.latency.timing import runtimes, sandwich
-from nas.latency.timing.measurement import REFERENCE
+from nas.latency.timing.measuring import REFERENCE
+from nas.latency.timing.modules import Subject
 from nas.networks.cost import key_name
 from search_spaces import Space, zoo
 
@@ -37,10 +38,7 @@ def write(path: Path, space: Space, agenda: Agenda, conditions: Conditions) -> N
             f"backend {conditions.backend}: another device is timed with {' or '.join(runtimes.RUNTIMES)}, "
             "which take ONNX"
         )
-    try:
-        write_whole(path, lambda file: _write(file, space, agenda, conditions))
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+    write_whole(path, lambda file: _write(file, space, agenda, conditions))
 
 
 def _write(path: Path, space: Space, agenda: Agenda, conditions: Conditions) -> None:
@@ -49,32 +47,24 @@ def _write(path: Path, space: Space, agenda: Agenda, conditions: Conditions) -> 
         {"arch": str(arch), "role": role, "file": f"models/network{number}.onnx"}
         for number, (arch, role) in enumerate(agenda.wholes)
     ]
-    manifest = {
-        "table": {
-            "format": FORMAT,
-            "fingerprint": asdict(conditions),
-            "space": space_id(space),
-            "reference": REFERENCE,
-        },
-        "reference": "models/reference.onnx",
-        "parts": parts,
-        "networks": networks,
+    table = {
+        "format": FORMAT,
+        "fingerprint": asdict(conditions),
+        "space": space_id(space),
+        "reference": REFERENCE,
     }
+    manifest = {"table": table, "reference": "models/reference.onnx", "parts": parts, "networks": networks}
     sources = {"__main__": remote_script, "sandwich": sandwich, "machine": machine, "runtimes": runtimes}
+    files = ["models/reference.onnx", *(row["file"] for row in networks), *parts.values()]
+    subjects: list[Subject] = [zoo.get(REFERENCE), *(arch for arch, _ in agenda.wholes), *agenda.parts]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, module in sources.items():
-            archive.writestr(f"{name}.py", _standalone(str(module.__file__)))
+            source = Path(str(module.__file__)).read_text(encoding="utf-8")
+            beside = re.sub(r"from nas\.(latency\.timing|common)\.", "from ", source)
+            archive.writestr(f"{name}.py", beside)
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
-        archive.writestr("models/reference.onnx", _packed(graphs.network(zoo.get(REFERENCE), conditions)))
-        for row, (arch, _) in zip(networks, agenda.wholes, strict=True):
-            archive.writestr(row["file"], _packed(graphs.network(arch, conditions)))
-        for file, key in zip(parts.values(), agenda.parts, strict=True):
-            archive.writestr(file, _packed(graphs.part(key, conditions)))
-
-
-def _standalone(file: str) -> str:
-    """A module's source, finding the others beside itself."""
-    return re.sub(r"from nas\.(latency\.timing|common)\.", "from ", Path(file).read_text(encoding="utf-8"))
+        for file, subject in zip(files, subjects, strict=True):
+            archive.writestr(file, _packed(graphs.written(subject, conditions)))
 
 
 def _packed(model: onnx.ModelProto) -> bytes:

@@ -18,19 +18,20 @@ import sys
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from nas.common.machine import board
-from nas.latency.timing.runtimes import RUNTIMES, Run
+from nas.latency.timing.runtimes import RUNTIMES
 from nas.latency.timing.sandwich import (
     NETWORKS,
     PARTS,
     QUIET,
     Clocks,
     Portion,
+    Run,
     choose,
     free_share,
-    quantile,
     sandwich,
     timing,
 )
@@ -54,46 +55,44 @@ def fill(models: zipfile.ZipFile, out: Path, device: str) -> None:
     """Time the archive's models into the file `out`, those that it has already left out."""
     manifest = json.loads(models.read("manifest.json"))
     answer = _begun(out, manifest["table"], device)
-    threads = answer["fingerprint"]["threads"]
-    runtime = RUNTIMES[answer["fingerprint"]["backend"]]
+    of = answer["fingerprint"]
 
     def load(file: str) -> Run:
-        return runtime(models.read(file), threads)
+        return RUNTIMES[of["backend"]](models.read(file), of["threads"])
 
-    timer = _Timer(load(manifest["reference"]), threads, answer)
+    reference, chance = load(manifest["reference"]), random.Random(0)
+
+    def take(files: list[str], portion: Portion) -> list[float]:
+        return _ratios([load(file) for file in files], reference, portion, chance, answer)
+
     known = {network["arch"] for network in answer["networks"]}
-    networks = [network for network in manifest["networks"] if network["arch"] not in known]
-    for some in NETWORKS.split(networks):
-        ratios = timer.take([load(network["file"]) for network in some], NETWORKS)
+    for some in NETWORKS.split([network for network in manifest["networks"] if network["arch"] not in known]):
+        ratios = take([network["file"] for network in some], NETWORKS)
         for network, ratio in zip(some, ratios, strict=True):
             answer["networks"].append({"arch": network["arch"], "ratio": ratio, "role": network["role"]})
         _write(out, answer, f"networks: {len(answer['networks'])} of {len(manifest['networks'])}")
     names = [name for name in manifest["parts"] if name not in answer["parts"]]
-    timer.chance.shuffle(names)
+    chance.shuffle(names)
     for batch in PARTS.split(names):
-        ratios = timer.take([load(manifest["parts"][name]) for name in batch], PARTS)
+        ratios = take([manifest["parts"][name] for name in batch], PARTS)
         answer["parts"].update(zip(batch, ratios, strict=True))
         _write(out, answer, f"parts: {len(answer['parts'])} of {len(manifest['parts'])}")
 
 
-class _Timer:
-    """Times runs between those of the reference, and keeps in the answer what that took."""
-
-    def __init__(self, reference: Run, threads: int, answer: dict[str, Any]) -> None:
-        self._reference, self._threads, self._answer = reference, threads, answer
-        self.chance = random.Random(0)
-
-    def take(self, runs: list[Run], portion: Portion) -> list[float]:
-        """The ratios of these."""
-        if self._threads > 1 and free_share(self._threads) < QUIET:
-            sys.exit(f"error: the device is busy, {self._threads} threads would wait for others; try later")
-        samples = sandwich(runs, self._reference, Clocks(), self.chance, portion)
-        clock, name = choose(samples, "auto", self._threads)
-        timings = [timing(samples, index, clock) for index in range(len(runs))]
-        self._answer["references"] += [timings[0].seconds / timings[0].ratio * 1e3]
-        self._answer["reference_ms"] = quantile(self._answer["references"], 0.5)
-        self._answer["clock"] = "+".join(sorted({*filter(None, self._answer["clock"].split("+")), name}))
-        return [timed.ratio for timed in timings]
+def _ratios(
+    runs: list[Run], reference: Run, portion: Portion, chance: random.Random, answer: dict[str, Any]
+) -> list[float]:
+    """Time runs between those of the reference, and keep in the answer what that took."""
+    threads = answer["fingerprint"]["threads"]
+    if threads > 1 and free_share(threads) < QUIET:
+        sys.exit(f"error: the device is busy, {threads} threads would wait for others; try later")
+    samples = sandwich(runs, reference, Clocks(), chance, portion)
+    clock, name = choose(samples, "auto", threads)
+    timings = [timing(samples, index, clock) for index in range(len(runs))]
+    answer["references"] += [timings[0].ms / timings[0].ratio]
+    answer["reference_ms"] = median(answer["references"])
+    answer["clock"] = "+".join(sorted({*filter(None, answer["clock"].split("+")), name}))
+    return [timed.ratio for timed in timings]
 
 
 def _begun(out: Path, table: dict[str, Any], device: str) -> dict[str, Any]:

@@ -1,16 +1,14 @@
 """The runtimes that can be timed. A new one is a value in a file here, and its name in `BACKENDS`."""
 
 from nas.common.errors import UserError
-from nas.latency.backends.base import Backend, Runner
-from nas.latency.backends.execu_torch import EXECUTORCH
+from nas.latency.backends.base import Backend
 from nas.latency.backends.onnx_runtimes import ONNXRUNTIME, OPENVINO
-from nas.latency.backends.torch_cuda import CUDA
-from nas.latency.backends.torch_eager import EAGER
-from nas.latency.conditions import Conditions
+from nas.latency.backends.torch_runtimes import CUDA, EAGER, EXECUTORCH
+from nas.latency.conditions import Conditions, Fingerprint
 
 BACKENDS = {backend.name: backend for backend in (ONNXRUNTIME, EAGER, OPENVINO, EXECUTORCH, CUDA)}
 
-__all__ = ["BACKENDS", "Backend", "Runner", "find"]
+__all__ = ["BACKENDS", "Backend", "find", "fingerprint"]
 
 
 def find(conditions: Conditions) -> Backend:
@@ -34,3 +32,9 @@ def find(conditions: Conditions) -> Backend:
     if conditions.threads > 1 and backend.counts_itself:
         raise UserError(f"threads {conditions.threads}: {backend.name} computes on a device; leave it at 1")
     return backend
+
+
+def fingerprint(conditions: Conditions) -> Fingerprint:
+    """Of this machine under these conditions. Raises UserError where the backend cannot be used here."""
+    backend = find(conditions)
+    return Fingerprint(device=backend.device(), runtime=backend.version(), **vars(conditions))

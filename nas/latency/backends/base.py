@@ -7,29 +7,23 @@ from importlib.util import find_spec
 
 from nas.common.machine import exact_processor
 from nas.latency.conditions import Conditions
-from nas.networks.cost import Key
-from nas.networks.references import Model
-
-Runner = Callable[[], float | None]
-"""One inference, done when it returns. Gives the seconds that the device itself counted, None where it counts
-none: then the caller times the call."""
+from nas.latency.timing.modules import Subject
+from nas.latency.timing.sandwich import Run
 
 
 @dataclass(frozen=True)
 class Backend:
     """A runtime. What it needs is imported when it is used, so that a missing one disturbs nobody.
 
-    part: makes one entry of a table ready to run: a stem, a block or a head, on a map of the key's channels and
-    size. network: likewise a whole network on `conditions.batch` images. missing: why it cannot be used here, and
-    what to install; None where it can. version: the runtime's name and version, as they stand in a fingerprint.
-    device: the model of the processor that computes. cpu_seconds: a clock of the processor time that its
-    single-threaded inferences use; they run in the thread that calls them, unless it is said otherwise.
+    load: makes a part, or a whole network, ready to run on `conditions.batch` images. missing: why it cannot be used
+    here, and what to install; None where it can. version: the runtime's name and version, as they stand in a
+    fingerprint. device: the model of the processor that computes. cpu_seconds: a clock of the processor time that
+    its single-threaded inferences use; they run in the thread that calls them, unless it is said otherwise.
     counts_itself: whether its runners give the seconds that the device counted.
     """
 
     name: str
-    part: Callable[[Key, Conditions], Runner]
-    network: Callable[[Model, Conditions], Runner]
+    load: Callable[[Subject, Conditions], Run]
     missing: Callable[[], str | None]
     version: Callable[[], str]
     precisions: tuple[str, ...] = ("float32",)

@@ -8,11 +8,10 @@ from nas.latency.timing.runtimes import RUNTIMES
 
 
 def _backend(name: str, remedy: str) -> Backend:
-    load = RUNTIMES[name]
+    run = RUNTIMES[name]
     return Backend(
         name=name,
-        part=lambda key, of: load(graphs.part(key, of).SerializeToString(), of.threads),
-        network=lambda model, of: load(graphs.network(model, of).SerializeToString(), of.threads),
+        load=lambda subject, of: run(graphs.written(subject, of).SerializeToString(), of.threads),
         missing=needs(name, remedy),
         version=lambda: f"{name} {version(name)}",
         precisions=("float32", "int8"),

@@ -13,49 +13,38 @@ from nas.latency.conditions import Conditions
 from nas.latency.graphs import fragment
 from nas.latency.graphs.exporter import export
 from nas.latency.graphs.fragment import Fragment
-from nas.latency.graphs.lowering import lower
+from nas.latency.graphs.operators import OPERATORS
 from nas.latency.graphs.quantising import quantised
-from nas.latency.graphs.writer import Unsupported
-from nas.latency.timing import modules
+from nas.latency.graphs.writer import Unsupported, Writer, record
+from nas.latency.timing.modules import Subject, built, scaled
 from nas.networks.cost import Key, part_keys
-from nas.networks.references import Model, Reference
 from search_spaces.arch import Arch
 
-__all__ = ["Fragment", "network", "part", "write"]
+__all__ = ["Fragment", "lower", "write", "written"]
 
 
-def network(model: Model, conditions: Conditions) -> onnx.ModelProto:
-    """A whole network, float `x` [batch, 3, resolution, resolution] to logits `y` [batch, classes].
+def written(subject: Subject, conditions: Conditions) -> onnx.ModelProto:
+    """The graph of a part or a network, float `x` [batch, channels, side, side] to `y`.
 
     Its weights are random: it is made to be timed. Raises UserError for what cannot be written.
     """
-    size, classes, batch = conditions.resolution, conditions.classes, conditions.batch
-    if isinstance(model, Arch):
-        entries = part_keys(model.fitted(size), size, classes)
-        fragments = [part_fragment(key, batch) for key in entries]
+    if isinstance(subject, tuple):
+        fragments = [part_fragment(subject, conditions)]
+    elif isinstance(subject, Arch):
+        size = conditions.resolution
+        keys = part_keys(subject.fitted(size), size, conditions.classes)
+        fragments = [part_fragment(key, conditions) for key in keys]
     else:
-        fragments = [_reference(model, classes, size, batch)]
-    return _precise(fragment.model(fragments), conditions)
-
-
-def part(key: Key, conditions: Conditions) -> onnx.ModelProto:
-    """One entry of a table, float `x` [batch, channels, size, size] to `y`."""
-    return _precise(fragment.model([part_fragment(key, conditions.batch)]), conditions)
-
-
-def _precise(model: onnx.ModelProto, conditions: Conditions) -> onnx.ModelProto:
+        fragments = [write(*built(subject, conditions), str(subject))]
+    model = fragment.model(fragments)
     return quantised(model) if conditions.precision == "int8" else model
 
 
 @lru_cache(maxsize=128)
-def part_fragment(key: Key, batch: int = 1) -> Fragment:
+def part_fragment(key: Key, conditions: Conditions) -> Fragment:
     """The graph of an entry, from the module that the part builds."""
-    return write(*modules.built_part(key, batch), str(key[0]))
-
-
-@lru_cache(maxsize=4)
-def _reference(model: Reference, classes: int, resolution: int, batch: int) -> Fragment:
-    return write(*modules.built(model, classes, resolution, batch), str(model))
+    module, x = built(key, conditions)
+    return write(scaled(module), x, str(key[0]))
 
 
 def write(module: nn.Module, x: Tensor, what: str) -> Fragment:
@@ -64,3 +53,23 @@ def write(module: nn.Module, x: Tensor, what: str) -> Fragment:
         return lower(module.eval(), x)
     except Unsupported as reason:
         return export(module, x, what, str(reason))
+
+
+def lower(module: nn.Module, x: Tensor) -> Fragment:
+    """What the module, in evaluation mode, computes for an input such as `x`, by our table of operators.
+
+    Batch norm goes into the convolution before it; what depends on no input is a weight. Raises Unsupported for
+    operators that the table does not have, and where memory is shared in a way that single operators do not tell.
+    """
+    steps, output = record(module, x)
+    if not isinstance(output, Tensor):
+        raise Unsupported(f"its output is no tensor but {type(output).__name__}")
+    writer = Writer(x, steps, output)
+    for step in steps:
+        if writer.is_constant(step):
+            continue
+        operator = OPERATORS.get(step.name)
+        if operator is None:
+            raise Unsupported(f"no rule for aten::{step.name}")
+        writer.take(step, operator(writer, step.arguments, step.output))
+    return writer.fragment()

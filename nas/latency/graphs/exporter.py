@@ -22,7 +22,7 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
     if find_spec("onnxscript") is None:
         raise UserError(f"{what}: {reason}; torch's exporter would take it: pip install onnxscript")
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet("torch.onnx"):
             out_shape = tuple(module.eval()(x).shape)
             program = torch.onnx.export(module, (x,), dynamo=True, opset_version=OPSET, verbose=False)
         graph = program.model_proto.graph
@@ -32,8 +32,7 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
         ) from error
     names = {graph.input[0].name: INPUT}
     for node in graph.node:
-        renamed = [names.get(name, name) for name in node.input]
-        node.input[:] = renamed
+        node.input[:] = [names.get(name, name) for name in node.input]
     nodes, output = list(graph.node), names.get(graph.output[0].name, graph.output[0].name)
     if output == INPUT:
         nodes, output = [helper.make_node("Identity", [INPUT], ["same"])], "same"
@@ -41,9 +40,9 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on itself."""
-    logger = logging.getLogger("torch.onnx")
+def quiet(remarking: str | None) -> Iterator[None]:
+    """Without warnings, and without what a logger says below errors."""
+    logger = logging.getLogger(remarking)
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import NodeProto, TensorProto, helper
 
@@ -22,12 +20,6 @@ class Fragment:
     output: str
     in_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
-
-
-def tensor(name: str, value: npt.NDArray[np.generic]) -> TensorProto:
-    """A weight, its numbers as bytes."""
-    kind = helper.np_dtype_to_tensor_dtype(value.dtype)
-    return helper.make_tensor(name, kind, value.shape, np.ascontiguousarray(value).tobytes(), raw=True)
 
 
 def model(fragments: Sequence[Fragment]) -> onnx.ModelProto:

@@ -1,9 +1,8 @@
 """How each aten operator is written in ONNX: one table, by the operator's name.
 
-An entry is given the writer, the operator's arguments by the names of its schema, and its result as torch
-computed it, of which it may use the shape. It returns the name of what it wrote. ONNX operators are those of
-opset 20. Where several would do, the one is taken that deployed networks have (a global average pooling for a
-mean over the map).
+An entry is given the writer, the operator's arguments by the names of its schema, and its result as torch computed
+it, of which it may use the shape. It returns the name of what it wrote, in opset 20. Where several operators would do,
+the one is taken that deployed networks have (a global average pooling for a mean over the map).
 """
 
 import math
@@ -62,10 +61,6 @@ def _binary(kind: str) -> Callable[[Writer, Arguments, Any], str]:
     return write
 
 
-def _reversed_difference(to: Writer, a: Arguments, out: Tensor) -> str:
-    return _binary("Sub")(to, {**a, "self": a["other"], "other": a["self"]}, out)
-
-
 def _operand(to: Writer, value: Tensor | float) -> str:
     if isinstance(value, Tensor) and value.dtype != torch.float32:
         raise Unsupported(f"arithmetic in {value.dtype}")
@@ -93,11 +88,6 @@ def _clip(low: str, high: str) -> Operator:
     return write
 
 
-def _silu(to: Writer, a: Arguments, out: Tensor) -> str:
-    x = to.name(a["self"])
-    return to.add("Mul", x, to.add("Sigmoid", x))
-
-
 def _mean(to: Writer, a: Arguments, out: Tensor) -> str:
     x, rank = a["self"], a["self"].ndim
     axes = sorted(axis % rank for axis in a["dim"] or range(rank))
@@ -107,26 +97,27 @@ def _mean(to: Writer, a: Arguments, out: Tensor) -> str:
     return to.add("ReduceMean", to.name(x), to.constant(axes), keepdims=int(a["keepdim"]))
 
 
-def _pairs(*values: list[int]) -> list[list[int]]:
-    """Two numbers each, where torch lets one stand for both and none for a default."""
-    return [list(value) * (2 if len(value) == 1 else 1) for value in values]
+def _pair(value: list[int]) -> list[int]:
+    """Two numbers, where torch lets one stand for both."""
+    return list(value) * (2 if len(value) == 1 else 1)
+
+
+def _window(a: Arguments) -> dict[str, Any]:
+    """ONNX's attributes of a pooling; without a stride of its own it goes on by its kernel."""
+    kernel = _pair(a["kernel_size"])
+    stride, pads = _pair(a["stride"] or kernel), _pair(a["padding"]) * 2
+    return {"kernel_shape": kernel, "strides": stride, "pads": pads, "ceil_mode": int(a["ceil_mode"])}
 
 
 def _max_pool(to: Writer, a: Arguments, out: Any) -> list[str]:
-    kernel, padding, dilation = _pairs(a["kernel_size"], a["padding"], a["dilation"])
-    (stride,) = _pairs(a["stride"] or kernel)
-    pads = {"pads": padding * 2, "dilations": dilation, "ceil_mode": int(a["ceil_mode"])}
-    return [to.add("MaxPool", to.name(a["self"]), kernel_shape=kernel, strides=stride, **pads)]
+    return [to.add("MaxPool", to.name(a["self"]), **_window(a), dilations=_pair(a["dilation"]))]
 
 
 def _average_pool(to: Writer, a: Arguments, out: Tensor) -> str:
     if a["divisor_override"] is not None:
         raise Unsupported("an average pooling with a divisor of its own")
-    kernel, padding = _pairs(a["kernel_size"], a["padding"])
-    (stride,) = _pairs(a["stride"] or kernel)
-    flags = {name: int(a[name]) for name in ("ceil_mode", "count_include_pad")}
-    shape = {"kernel_shape": kernel, "strides": stride, "pads": padding * 2}
-    return to.add("AveragePool", to.name(a["self"]), **shape, **flags)
+    counted = int(a["count_include_pad"])
+    return to.add("AveragePool", to.name(a["self"]), **_window(a), count_include_pad=counted)
 
 
 def _adaptive_average_pool(to: Writer, a: Arguments, out: Tensor) -> str:
@@ -136,10 +127,6 @@ def _adaptive_average_pool(to: Writer, a: Arguments, out: Tensor) -> str:
         raise Unsupported("an adaptive pooling whose windows differ")
     kernel = [side // made for side, made in sides]
     return to.add("AveragePool", to.name(a["self"]), kernel_shape=kernel, strides=kernel)
-
-
-def _concatenate(to: Writer, a: Arguments, out: Tensor) -> str:
-    return to.add("Concat", *map(to.name, a["tensors"]), axis=a["dim"])
 
 
 def _slice(to: Writer, a: Arguments, out: Tensor) -> str:
@@ -156,11 +143,6 @@ def _split(to: Writer, a: Arguments, out: list[Tensor]) -> list[str]:
 def _reshape(to: Writer, a: Arguments, out: Tensor) -> str:
     """All that only names the elements' places anew: shapes are known numbers here."""
     return to.add("Reshape", to.name(a["self"]), to.constant(list(out.shape)))
-
-
-def _permute(to: Writer, a: Arguments, out: Tensor) -> str:
-    rank = out.ndim
-    return to.add("Transpose", to.name(a["self"]), perm=[axis % rank for axis in a["dims"]])
 
 
 def _transpose(to: Writer, a: Arguments, out: Tensor) -> str:
@@ -215,7 +197,7 @@ OPERATORS: dict[str, Operator] = {
     "hardswish": _node("HardSwish", "self"),
     "hardsigmoid": _node("HardSigmoid", "self", alpha=1 / 6, beta=0.5),
     "sigmoid": _node("Sigmoid", "self"),
-    "silu": _silu,
+    "silu": lambda to, a, out: to.add("Mul", to.name(a["self"]), to.add("Sigmoid", to.name(a["self"]))),
     "gelu": _node("Gelu", "self", approximate="approximate"),
     "tanh": _node("Tanh", "self"),
     "exp": _node("Exp", "self"),
@@ -225,14 +207,14 @@ OPERATORS: dict[str, Operator] = {
     "leaky_relu": _node("LeakyRelu", "self", alpha="negative_slope"),
     "add": _binary("Add"),
     "sub": _binary("Sub"),
-    "rsub": _reversed_difference,
+    "rsub": lambda to, a, out: _binary("Sub")(to, {**a, "self": a["other"], "other": a["self"]}, out),
     "mul": _binary("Mul"),
     "div": _binary("Div"),
     "mean": _mean,
     "max_pool2d_with_indices": _max_pool,
     "avg_pool2d": _average_pool,
     "_adaptive_avg_pool2d": _adaptive_average_pool,
-    "cat": _concatenate,
+    "cat": lambda to, a, out: to.add("Concat", *map(to.name, a["tensors"]), axis=a["dim"]),
     "slice": _slice,
     "split": _split,
     "split_with_sizes": _split,
@@ -240,7 +222,9 @@ OPERATORS: dict[str, Operator] = {
     "_unsafe_view": _reshape,
     "unsqueeze": _reshape,
     "squeeze": _reshape,
-    "permute": _permute,
+    "permute": lambda to, a, out: to.add(
+        "Transpose", to.name(a["self"]), perm=[axis % out.ndim for axis in a["dims"]]
+    ),
     "transpose": _transpose,
     "t": _transpose,
     "channel_shuffle": _channel_shuffle,

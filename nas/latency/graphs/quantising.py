@@ -4,13 +4,13 @@ Scales come from one random input: they decide what is computed and hardly how l
 is made to be timed.
 """
 
-import logging
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import onnx
 
+from nas.latency.graphs.exporter import quiet
 from nas.latency.timing.runtimes import picture
 
 
@@ -24,27 +24,22 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     class Once(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             shape = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim]
-            self._left = [{"x": picture(shape)}]
+            self._inputs = iter([{"x": picture(shape)}])
 
         def get_next(self) -> dict[str, Any] | None:
-            return self._left.pop() if self._left else None
+            return next(self._inputs, None)
 
-    logger = logging.getLogger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)  # it warns of not having been given a preprocessed model
-    try:
-        with tempfile.TemporaryDirectory(prefix="nas-int8-") as folder:
-            path, copy = Path(folder) / "int8.onnx", onnx.ModelProto()
-            copy.CopyFrom(model)  # the quantiser changes what it is given
-            quantize_static(
-                copy,
-                path,
-                Once(),
-                quant_format=QuantFormat.QDQ,
-                per_channel=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-            )
-            return onnx.load(path)
-    finally:
-        logger.setLevel(level)
+    # It warns of not having been given a preprocessed model.
+    with quiet(None), tempfile.TemporaryDirectory(prefix="nas-int8-") as folder:
+        path, copy = Path(folder) / "int8.onnx", onnx.ModelProto()
+        copy.CopyFrom(model)  # the quantiser changes what it is given
+        quantize_static(
+            copy,
+            path,
+            Once(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+        return onnx.load(path)

@@ -1,15 +1,69 @@
-"""A fragment of an ONNX graph while it is written: names of tensors, nodes, and the weights that they read."""
+"""From what a module computes to a fragment of an ONNX graph: the operators recorded, and the nodes written."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from onnx import NodeProto, helper
-from torch import Tensor
+from onnx import NodeProto, helper, numpy_helper
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from nas.latency.graphs.fragment import INPUT, Fragment, tensor
-from nas.latency.graphs.tape import Recorded, Tape
+from nas.latency.graphs.fragment import INPUT, Fragment
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One operator: `relu` for `aten::relu_`, whose arguments stand under their names in its schema."""
+
+    name: str
+    arguments: dict[str, Any]
+    output: Any
+    mutates: bool
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The tensors it reads, those in lists included."""
+        return [leaf for leaf in tree_leaves(self.arguments) if isinstance(leaf, Tensor)]
+
+
+def record(module: nn.Module, x: Tensor) -> tuple[list[Recorded], Any]:
+    """What one run of a module, in evaluation mode and on one thread, executes on `x`, and its output.
+
+    It is run for real; each operator passes through a dispatch mode, which writes it down. That takes a few
+    milliseconds for a block, needs no tracer's understanding of the module's Python, and leaves the values of
+    everything that does not depend on the input at hand. The steps keep all tensors: none gives its identity on.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        recorder = _Recorder()
+        with torch.no_grad(), recorder:
+            output = module.eval()(x)
+    finally:
+        torch.set_num_threads(threads)
+    return recorder.steps, output
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.steps: list[Recorded] = []
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        output = function(*args, **(kwargs or {}))
+        schema = function._schema
+        arguments = {spec.name: spec.default_value for spec in schema.arguments if spec.has_default_value()}
+        arguments.update(zip((spec.name for spec in schema.arguments), args, strict=False))
+        arguments.update(kwargs or {})
+        name = schema.name.removeprefix("aten::")
+        mutates = schema.is_mutable
+        self.steps.append(Recorded(name.removesuffix("_") if mutates else name, arguments, output, mutates))
+        return output
 
 
 class Unsupported(Exception):
@@ -19,12 +73,12 @@ class Unsupported(Exception):
 class Writer:
     """The fragment while it is written. Operators call `add`, `name` and the like."""
 
-    def __init__(self, tape: Tape) -> None:
-        self._names: dict[int, str] = {id(tape.input): INPUT}
-        self._shared: dict[int, set[int]] = {_memory(tape.input): {id(tape.input)}}
-        self._uses = Counter(id(read) for step in tape.steps for read in step.inputs)
-        self._uses[id(tape.output)] += 1
-        self._in_shape = tuple(tape.input.shape)
+    def __init__(self, x: Tensor, steps: Sequence[Recorded], output: Tensor) -> None:
+        self._names: dict[int, str] = {id(x): INPUT}
+        self._shared: dict[int, set[int]] = {_memory(x): {id(x)}}
+        self._uses = Counter(id(read) for step in steps for read in step.inputs)
+        self._uses[id(output)] += 1
+        self._input, self._output = x, output
         self._nodes: dict[str, NodeProto] = {}
         self._constants: dict[str, Tensor] = {}
         self._known: dict[int, str] = {}  # weights by identity: one that is used twice is kept once
@@ -49,15 +103,19 @@ class Writer:
             self._names[id(output)] = name
             self._shared.setdefault(_memory(output), set()).add(id(output))
 
-    def fragment(self, output: Tensor) -> Fragment:
+    def fragment(self) -> Fragment:
         """All that was written, with the weights that are used."""
-        name = self.name(output)
-        if name == INPUT or name in self._constants:
-            name = self.add("Identity", name)
-        used = {read for node in self._nodes.values() for read in node.input}
-        weights = [tensor(key, _numbers(value)) for key, value in self._constants.items() if key in used]
+        output = self.name(self._output)
+        if output == INPUT or output in self._constants:
+            output = self.add("Identity", output)
         nodes = tuple(self._nodes.values())
-        return Fragment(nodes, tuple(weights), name, self._in_shape, tuple(output.shape))
+        used = {read for node in nodes for read in node.input}
+        weights = tuple(
+            numpy_helper.from_array(value.detach().cpu().numpy(), name)
+            for name, value in self._constants.items()
+            if name in used
+        )
+        return Fragment(nodes, weights, output, tuple(self._input.shape), tuple(self._output.shape))
 
     def name(self, value: Tensor | None) -> str:
         """Of a tensor that a step reads, be it computed or constant; empty for None (an absent input)."""
@@ -66,10 +124,8 @@ class Writer:
         return self._names.get(id(value)) or self.constant(value)
 
     def constant(self, value: Any) -> str:
-        """A weight of these numbers: a tensor, or a Python list, or a number."""
-        if not isinstance(value, Tensor):
-            is_float = isinstance(value, float)
-            value = torch.tensor(value, dtype=torch.float32 if is_float else torch.int64)
+        """A weight of these numbers: a tensor, a list of whole numbers, or a number."""
+        value = torch.as_tensor(value, dtype=None if isinstance(value, Tensor | float) else torch.int64)
         name = self._known.setdefault(id(value), f"w{len(self._known)}")
         self._constants[name] = value
         return name
@@ -103,7 +159,3 @@ class Writer:
 
 def _memory(value: Tensor) -> int:
     return int(value.untyped_storage()._cdata)
-
-
-def _numbers(value: Tensor) -> np.ndarray[Any, np.dtype[Any]]:
-    return value.detach().cpu().numpy()

@@ -3,28 +3,31 @@
 What was timed is written down at once beside the table's place, so that a killed run goes on where it was.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+import msgspec
 import numpy as np
 
+from nas.common.decode import Positive
+from nas.common.files import write_text
 from nas.common.machine import cores
-from nas.latency.conditions import Conditions
-from nas.latency.fingerprints import Fingerprint, fingerprint
-from nas.latency.table.completing import completed
+from nas.latency.backends import fingerprint
+from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.entries import MOST_MEASURED, SUBSET, designed, keys_of, parts_of
 from nas.latency.table.file import find, own_path, save, space_id
-from nas.latency.table.journal import Journal
-from nas.latency.table.table import Role, Table
+from nas.latency.table.table import Role, Table, Timings, Whole, completed
 from nas.latency.timing import sandwich
-from nas.latency.timing.measurement import Measurement
-from nas.latency.timing.measuring import measure_networks, measure_parts
+from nas.latency.timing.measuring import REFERENCE, Measurement, measure_networks, measure_parts
 from nas.networks.cost import Key, cost, default_table, key_name
 from nas.networks.references import Model
 from search_spaces import Arch, Space, zoo
 
+Kind = Literal["part", "network"]
 NETWORKS = 10
 """Networks that the sum is calibrated on, and as many that are held out to say how good it then is."""
 CANDIDATES = 20
@@ -82,20 +85,15 @@ def plan(
     Raises UserError where the space cannot be built at the conditions' resolution.
     """
     met = parts_of(space, conditions)
-    _count(list(met))
+    uncounted = default_table().unknown(met)
+    if len(uncounted) > 100:  # on all cores at once: the fit asks for what these parts cost
+        default_table().fill(uncounted, cores())
     wanted = [key for name in beside for key in keys_of(zoo.get(name), conditions)]
     most_met = max(met.values())
     usual = [key for key, times in met.items() if times >= most_met / 20]
     some = designed(met, min(most, SUBSET)) if len(met) > most else list(met)
     parts = dict.fromkeys([*wanted, *usual, *some])
     return Agenda(_wholes(space, conditions, networks), tuple(parts), tuple(met))
-
-
-def _count(keys: Sequence[Key]) -> None:
-    """Count what these parts cost on all cores at once: the fit asks for it."""
-    missing = default_table().unknown(keys)
-    if len(missing) > 100:
-        default_table().fill(missing, cores())
 
 
 def _wholes(space: Space, conditions: Conditions, count: int) -> tuple[tuple[Arch, Role], ...]:
@@ -136,16 +134,16 @@ def build(
     journal = Journal(journal_of(path), here, space_id(space))
     total = len(agenda.wholes) + len(agenda.parts)
     progress(len(journal), total)
-    wholes = [arch for arch, _ in agenda.wholes if str(arch) not in journal.networks]
+    known = journal.ratios("network")
+    wholes = [arch for arch, _ in agenda.wholes if str(arch) not in known]
     for some in sandwich.NETWORKS.split(wholes):
         for arch, measured in zip(some, measurer.networks(some), strict=True):
             journal.write("network", str(arch), measured)
         progress(len(journal), total)
-    left = [key for key in agenda.parts if key_name(key) not in journal.parts]
-    for key, measured in measurer.parts(left):
+    known = journal.ratios("part")
+    for key, measured in measurer.parts([key for key in agenda.parts if key_name(key) not in known]):
         journal.write("part", key_name(key), measured)
         progress(len(journal), total)
-    journal.close()
     table = completed(journal.timings(agenda.wholes), agenda.space_parts)
     save(table, path)
     journal_of(path).unlink()
@@ -174,3 +172,63 @@ def obtain(
     if path.is_file() and not anew:
         return find(measurer.conditions, space)
     return build(here, space, plan(space, measurer.conditions), measurer, path, progress)
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """A part by its key's name, or a network by its text; what the reference took around that moment."""
+
+    kind: Kind
+    name: str
+    ratio: Positive
+    reference_ms: Positive
+    clock: str
+
+
+class Journal:
+    """What was timed so far, a line of JSON each; one of other conditions is begun anew."""
+
+    def __init__(self, path: Path, fingerprint: Fingerprint, space: str) -> None:
+        self._path, self._of = path, (fingerprint, space)
+        header = {"fingerprint": fingerprint.key, "space": space, "reference": REFERENCE}
+        self._timed = _kept(path, header)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written anew from what could be read: a line torn by a kill must not spoil the one after it.
+        write_text(path, "".join(json.dumps(line) + "\n" for line in (header, *map(asdict, self._timed))))
+
+    def __len__(self) -> int:
+        return len(self._timed)
+
+    def ratios(self, kind: Kind) -> dict[str, float]:
+        """Of all parts, or of all networks, by name."""
+        return {timed.name: timed.ratio for timed in self._timed if timed.kind == kind}
+
+    def write(self, kind: Kind, name: str, measured: Measurement) -> None:
+        """Keep a measurement."""
+        timed = _Timed(kind, name, measured.ratio, measured.ms / measured.ratio, measured.clock)
+        self._timed.append(timed)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(timed)) + "\n")
+
+    def timings(self, wholes: Sequence[tuple[Arch, Role]]) -> Timings:
+        """All of it; of the networks, these."""
+        ratios = self.ratios("network")
+        networks = tuple(Whole(str(arch), ratios[str(arch)], role) for arch, role in wholes)
+        reference = float(np.median([timed.reference_ms for timed in self._timed]))
+        clock = "+".join(sorted({timed.clock for timed in self._timed}))
+        return Timings(*self._of, REFERENCE, reference, clock, self.ratios("part"), networks)
+
+
+def _kept(path: Path, header: dict[str, str]) -> list[_Timed]:
+    """What a journal under this header holds; lines that cannot be read are left out."""
+    try:
+        first, *lines = path.read_text(encoding="utf-8").splitlines()
+        if json.loads(first) != header:
+            return []
+    except (OSError, ValueError):  # none, an empty one, or none of ours
+        return []
+    kept = []
+    for line in lines:
+        with suppress(ValueError):
+            kept.append(msgspec.json.decode(line, type=_Timed))
+    return kept

@@ -7,17 +7,18 @@ parts' times, of their number, and of the elements that they hand to each other,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import hypot
 from typing import Annotated
 
 import msgspec
 import numpy as np
-from scipy.stats import spearmanr, t
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+from scipy.stats import spearmanr
 
 from nas.common.decode import Finite
-from nas.latency.table.features import Floats
 
+Floats = NDArray[np.float64]
 COEFFICIENTS = ("sum of the parts", "number of parts", "millions of elements between parts")
 TOWARDS_SUM = 0.1
 """How strongly, with few networks, the combination is held to the plain sum."""
@@ -29,9 +30,7 @@ WITHIN = 0.9
 
 @dataclass(frozen=True)
 class Errors:
-    """Of predictions against measurements: mean absolute relative error, Spearman's rank correlation, the
-    largest relative error, and of how many networks.
-    """
+    """Of predictions: mean absolute relative error, Spearman's rank correlation, largest relative error."""
 
     mape: float
     spearman: float
@@ -69,11 +68,11 @@ def calibrated(totals: Floats, measured: Floats) -> Calibration:
     count = len(measured)
     if count < 3:
         return Calibration(coefficients, 0.1)
-    others = [np.arange(count) != index for index in range(count)]
-    predicted = np.array(
-        [totals[index] @ _solved(totals[rest], measured[rest]) for index, rest in enumerate(others)]
-    )
-    return Calibration(coefficients, float(np.sqrt(np.mean((predicted / measured - 1) ** 2))))
+    left_out = [
+        totals[one] @ _solved(np.delete(totals, one, axis=0), np.delete(measured, one))
+        for one in range(count)
+    ]
+    return Calibration(coefficients, float(np.sqrt(np.mean((left_out / measured - 1) ** 2))))
 
 
 def _solved(totals: Floats, measured: Floats) -> tuple[float, ...]:
@@ -86,16 +85,8 @@ def _solved(totals: Floats, measured: Floats) -> tuple[float, ...]:
 
 
 def reach(deviation: float, networks: int) -> float:
-    """Half the width of the interval, relative, that holds the share WITHIN: Student's t by the networks.
-
-    Of what networks take on another day: sessions differ.
-    """
-    return _quantile(max(networks - 1, 1)) * hypot(deviation, BETWEEN_SESSIONS)
-
-
-@cache
-def _quantile(freedom: int) -> float:
-    return float(t.ppf(0.5 + WITHIN / 2, freedom))
+    """Half the width, relative, of what holds the share WITHIN of times on another day: Student's t by the networks."""
+    return float(stdtrit(max(networks - 1, 1), 0.5 + WITHIN / 2)) * hypot(deviation, BETWEEN_SESSIONS)
 
 
 def errors(predicted: Floats, measured: Floats) -> Errors:

@@ -12,7 +12,7 @@ from blocks import BLOCKS, Head, Stem
 from blocks.options import decode
 from nas.common.errors import UserError
 from nas.latency.conditions import Conditions
-from nas.latency.table.features import Floats, Scale
+from nas.latency.table.fitting import scale
 from nas.networks.cost import Key, default_table, key_name, part_keys
 from nas.networks.counting import Part
 from search_spaces import Arch, Space
@@ -47,54 +47,40 @@ def parts_of(space: Space, conditions: Conditions) -> Counter[Key]:
 
 
 def designed(met: Counter[Key], wanted: int) -> list[Key]:
-    """`wanted` of the parts, those first that are worth most to know; all of them where there are no more.
+    """`wanted` of the parts, of which there are more, those first that are worth most to know.
 
     Greedy, by what would remain unknown: the variance of a Gaussian process given the parts already taken
     (its incomplete Cholesky decomposition), times how often the part occurs, times what it is expected to
-    take, for which its multiply-adds and the elements that it moves stand in.
+    take, for which its multiply-adds and, weighing more, the elements that it moves stand in.
     """
     keys = sorted(met, key=key_name)
-    if len(keys) <= wanted:
-        return sorted(keys, key=lambda key: (-met[key], key_name(key)))
-    x = Scale.of(keys)(keys)
-    weight = np.array([met[key] * _heft(key) for key in keys])
+    x = scale().fit_transform(keys)
+    costs = [default_table().entry(key) for key in keys]
+    weight = np.array([cost.macs + 10 * cost.activations + cost.params for cost in costs], dtype=float)
+    weight *= [met[key] for key in keys]
     left = np.ones(len(keys))
     known = np.zeros((wanted, len(keys)))
     chosen: list[int] = []
     for number in range(wanted):
         pick = int(np.argmax(left * weight))
-        column = _likeness(x, x[pick]) - known[:number].T @ known[:number, pick]
+        likeness = np.exp(-0.5 * ((x - x[pick]) ** 2).sum(axis=1) / REACH**2)
+        column = likeness - known[:number].T @ known[:number, pick]
         known[number] = column / np.sqrt(max(left[pick], 1e-9))
         left = np.maximum(left - known[number] ** 2, 0.0)
         left[chosen := [*chosen, pick]] = 0.0
     return [keys[index] for index in chosen]
 
 
-def _likeness(x: Floats, point: Floats) -> Floats:
-    return np.asarray(np.exp(-0.5 * ((x - point) ** 2).sum(axis=1) / (REACH**2)))
-
-
-def _heft(key: Key) -> float:
-    """About proportional to the time that a part takes: its multiply-adds and, weighing more, its elements."""
-    counted = default_table().entry(key)
-    return float(counted.macs + 10 * counted.activations + counted.params)
-
-
 def parse_key(name: str) -> Key:
     """The key of `nas.networks.cost.key_name`. Raises UserError for what is none, or of a block unknown here."""
     words = name.split(" ")
     try:
-        text, *numbers = words[0], *map(int, words[1:4])
-        channels, size, classes = numbers
+        channels, size, classes = map(int, words[1:4])
     except ValueError:
         raise UserError(f"{name!r} is no entry of a table, as in 'ir24_t4_s2 16 112 0 '") from None
-    return _part(text), channels, size, classes
-
-
-def _part(text: str) -> Part:
-    token = "".join(letter for letter in text.split("_")[0] if letter.isalpha())
+    token = "".join(letter for letter in words[0].split("_")[0] if letter.isalpha())
     kinds: dict[str, type[Part]] = {Stem.token: Stem, Head.token: Head, **BLOCKS}
     if token not in kinds:
-        raise UserError(f"{text!r}: no block is called {token!r} here")
-    part: Part = decode(kinds[token], text)
-    return part
+        raise UserError(f"{words[0]!r}: no block is called {token!r} here")
+    part: Part = decode(kinds[token], words[0])
+    return part, channels, size, classes

@@ -21,14 +21,13 @@ from typing import Literal
 
 from nas.common.cache import cache_folder
 from nas.common.decode import Finite, Positive, decoded
-from nas.common.errors import UserError
+from nas.common.errors import UserError, require
 from nas.common.files import write_text
-from nas.latency.conditions import Conditions
-from nas.latency.fingerprints import Fingerprint, fingerprint
+from nas.latency.backends import fingerprint
+from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.calibration import Calibration, Errors
-from nas.latency.table.completing import completed
-from nas.latency.table.table import Table, Timings, check_here, command_for
-from nas.latency.timing.measurement import REFERENCE
+from nas.latency.table.table import Table, Timings, check_here, command_for, completed
+from nas.latency.timing.measuring import REFERENCE
 from search_spaces import Space, spaces
 
 FORMAT = "nas-search latency table 1"
@@ -80,7 +79,7 @@ def load(path: Path) -> Table:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = getattr(error, "strerror", error)
         raise UserError(f"the latency table {path} cannot be read: {reason}") from None
     content = decoded(
         text,
@@ -123,8 +122,8 @@ def own_path(of: Fingerprint, space: Space) -> Path:
 
 def named_path(name: str) -> Path:
     """Where an imported table is kept. Raises UserError for what cannot be a name."""
-    if not _NAME.fullmatch(name):
-        raise UserError(f"table name {name!r}: expected letters, digits, dots, hyphens, underscores")
+    good = _NAME.fullmatch(name) is not None
+    require(good, "table name", name, "letters, digits, dots, hyphens, underscores")
     return folder() / "imported" / f"{name}.json"
 
 

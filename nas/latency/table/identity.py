@@ -34,11 +34,8 @@ class TableId:
         """Raise UserError where a table is another one."""
         other = TableId.of(table, self.here)
         if other.digest != self.digest:
-            what = (
-                f"was made on {other.fingerprint}"
-                if other.fingerprint != self.fingerprint
-                else "was measured at another time"
-            )
+            same = other.fingerprint == self.fingerprint
+            what = "was measured at another time" if same else f"was made on {other.fingerprint}"
             raise UserError(
                 f"the run was begun with the latency table {self.digest} of {self.fingerprint}; the one given "
                 f"({other.digest}) {what}; its latencies would not compare"

@@ -5,26 +5,22 @@ milliseconds are these times `reference_ms`, what the reference took while the t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import hypot
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from nas.common.decode import Positive
 from nas.common.errors import UserError
-from nas.latency.conditions import Conditions
-from nas.latency.fingerprints import Fingerprint
-from nas.latency.table.calibration import Calibration, Errors, reach
+from nas.latency.conditions import Conditions, Fingerprint
+from nas.latency.table.calibration import Calibration, Errors, Floats, calibrated, errors, reach
 from nas.latency.table.entries import keys_of, parse_key
-from nas.latency.table.features import Floats
+from nas.latency.table.fitting import FEWEST, Fit, fit_error
 from nas.latency.table.prediction import Prediction
 from nas.networks.cost import Key, key_name
 from search_spaces import Arch
-
-if TYPE_CHECKING:
-    from nas.latency.table.fitting import Fit
 
 Role = Literal["calibration", "held out"]
 
@@ -54,10 +50,14 @@ class Timings:
     parts: Mapping[str, Positive]
     networks: tuple[Whole, ...]
 
+    def by_key(self) -> dict[Key, float]:
+        """The ratios of the parts by their keys. Raises UserError for a part that is unknown here."""
+        return {parse_key(name): ratio for name, ratio in self.parts.items()}
+
 
 @dataclass(frozen=True)
 class Table:
-    """Timings, and what was made of them: see `nas.latency.table.completing.completed`.
+    """Timings, and what was made of them: see `completed`.
 
     fitted: ratio of each of the space's parts that were not timed. fit_error: mean absolute relative error of such
     a fit on timed parts held out from it. errors: of predictions on the held-out networks; None where none were
@@ -81,7 +81,7 @@ class Table:
         A part that the table lacks is fitted, with the uncertainty that this has. Raises UserError where the
         arch cannot be built at the table's resolution.
         """
-        keys = keys_of(arch, self._conditions)
+        keys = keys_of(arch, self.fingerprint.conditions)
         total, unsure = 0.0, 0.0
         for key in keys:
             ratio, deviation = self._known.get(key) or self._meet(key)
@@ -95,10 +95,7 @@ class Table:
         return Prediction(ms, ms / (1 + half), ms * (1 + half))
 
     def _meet(self, key: Key) -> tuple[float, float]:
-        """The ratio of a part, and the relative deviation of what is none of the space's.
-
-        For parts of the space, timed or fitted, the calibration's deviation stands.
-        """
+        """The ratio of a part; the relative deviation where it is none of the space's, whose the calibration has."""
         name = key_name(key)
         ratio, deviation = self.timings.parts.get(name) or self.fitted.get(name), 0.0
         if ratio is None:
@@ -111,33 +108,61 @@ class Table:
         return {}
 
     @cached_property
-    def _conditions(self) -> Conditions:
-        return self.fingerprint.conditions
-
-    @cached_property
-    def _fit(self) -> "Fit":
-        from nas.latency.table.fitting import (
-            Fit,
-        )  # scikit-learn: a table that has all parts has no need of it
-
-        return Fit({parse_key(name): ratio for name, ratio in self.timings.parts.items()})
+    def _fit(self) -> Fit:
+        return Fit(self.timings.by_key())
 
 
-def totals(arch: Arch, ratios: Mapping[str, float], fingerprint: Fingerprint) -> list[float]:
-    """What a calibration combines (`COEFFICIENTS`), of an arch whose parts' ratios are all given."""
-    keys = keys_of(arch, fingerprint.conditions)
-    return [sum(ratios[key_name(key)] for key in keys), len(keys), handed_over(keys)]
+def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
+    """The table of timings. `space_parts` that were not timed are fitted now, others when they are met.
+
+    Raises UserError where there is too little to do so.
+    """
+    if not timings.parts or all(whole.role != "calibration" for whole in timings.networks):
+        lacking = "network to calibrate on" if timings.parts else "timed part"
+        raise UserError(f"the latency table of {timings.fingerprint} has no {lacking}; make it anew")
+    conditions = timings.fingerprint.conditions
+    of_networks = (key for w in timings.networks for key in keys_of(Arch.parse(w.arch), conditions))
+    needed = {key_name(key): key for key in (*space_parts, *of_networks)}
+    missing = {name: key for name, key in needed.items() if name not in timings.parts}
+    if not missing:
+        return Table(timings, {}, None, *_calibrated(timings, timings.parts))
+    if len(timings.parts) < FEWEST:
+        raise UserError(f"{len(missing)} parts are missing and only {len(timings.parts)} were timed")
+    timed = timings.by_key()
+    ratios, _ = Fit(timed)(list(missing.values()))
+    fitted = dict(zip(missing, ratios.tolist(), strict=True))
+    return Table(timings, fitted, fit_error(timed), *_calibrated(timings, {**fitted, **timings.parts}))
+
+
+def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibration, Errors | None]:
+    """The calibration, and its errors on the networks that took no part in it."""
+    roles = np.array([whole.role for whole in timings.networks])
+    ratios = np.array([whole.ratio for whole in timings.networks])
+    rows = _rows(timings, known)
+    chosen, out = roles == "calibration", roles == "held out"
+    calibration = calibrated(rows[chosen], ratios[chosen])
+    if not out.any():
+        return calibration, None
+    predicted = np.array([calibration(row) for row in rows[out]])
+    # How far off it is with other networks is known from those left out one by one and from these: the
+    # larger one is believed.
+    off = float(np.sqrt(np.mean((predicted / ratios[out] - 1) ** 2)))
+    calibration = replace(calibration, deviation=max(calibration.deviation, off))
+    return calibration, errors(predicted, ratios[out])
+
+
+def _rows(timings: Timings, ratios: Mapping[str, float]) -> Floats:
+    """What a calibration combines (`COEFFICIENTS`) of the networks [n, 3], the ratios of all their parts given."""
+    rows = []
+    for whole in timings.networks:
+        keys = keys_of(Arch.parse(whole.arch), timings.fingerprint.conditions)
+        rows.append([sum(ratios[key_name(key)] for key in keys), len(keys), handed_over(keys)])
+    return np.array(rows, dtype=float)
 
 
 def handed_over(keys: Sequence[Key]) -> float:
     """Millions of elements that the parts of a network hand to each other."""
     return sum(channels * size * size for _, channels, size, _ in keys[1:]) / 1e6
-
-
-def rows_of(wholes: Sequence[Whole], ratios: Mapping[str, float], fingerprint: Fingerprint) -> Floats:
-    """The totals of networks, a row each."""
-    rows = [totals(Arch.parse(whole.arch), ratios, fingerprint) for whole in wholes]
-    return np.array(rows, dtype=float).reshape(len(rows), 3)
 
 
 def check_here(table: Table, expected: Fingerprint, where: str) -> None:

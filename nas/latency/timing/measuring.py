@@ -2,21 +2,47 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, require
 from nas.common.machine import cores
 from nas.latency import backends
-from nas.latency.backends import Runner
-from nas.latency.conditions import Conditions
-from nas.latency.fingerprints import fingerprint
+from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.timing import sandwich
-from nas.latency.timing.measurement import REFERENCE, Measurement
+from nas.latency.timing.modules import Subject
 from nas.latency.timing.sandwich import NETWORKS, PARTS, QUIET, WALL, Clocks, Portion
 from nas.networks.cost import Key
 from nas.networks.references import Model
 from search_spaces import zoo
 
+REFERENCE = "mobilenet_v1_x0.5"
+"""Busy computing rather than fetching weights: of those tried the one by which sessions agreed best."""
 CLOCKS = ("auto", "wall", "cpu")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How long one inference takes.
+
+    text: of the network or the part. ratio: the median one to the reference network (`REFERENCE`, timed before
+    and after): what two sessions agree on. ms: milliseconds, the ratio times what the reference took in this
+    session (so ms / ratio is the reference's time). low, high: the 10 and 90 % quantiles of the single runs,
+    normalised likewise. clean: the share of runs that nothing interrupted; of several threads, the share of a
+    probe's on as many, just before and after. clock: "wall", "cpu" (the processor time of the inference, where wall
+    time would be of the machine's other work) or "device". forced: several threads on a machine that was busy.
+    """
+
+    text: str
+    ms: float
+    low: float
+    high: float
+    ratio: float
+    clean: float
+    runs: int
+    clock: str
+    forced: bool
+    fingerprint: Fingerprint
 
 
 def measure_networks(
@@ -36,20 +62,11 @@ def measure_networks(
     for what cannot be run under these conditions.
     """
     session = _Session(conditions, clock, force, seed)
-    measured: list[Measurement] = []
-    for some in NETWORKS.split(models):
-        runners = [session.backend.network(model, conditions) for model in some]
-        measured += session.take([str(model) for model in some], runners, NETWORKS)
-    return measured
+    return [row for some in NETWORKS.split(models) for row in session.take(some, NETWORKS)]
 
 
 def measure_parts(
-    keys: Sequence[Key],
-    conditions: Conditions,
-    *,
-    clock: str = "auto",
-    force: bool = False,
-    seed: int = 0,
+    keys: Sequence[Key], conditions: Conditions, *, clock: str = "auto", force: bool = False, seed: int = 0
 ) -> Iterator[tuple[Key, Measurement]]:
     """The entries of a table in shuffled order, given in handfuls as they are measured.
 
@@ -57,15 +74,15 @@ def measure_parts(
     comparable; milliseconds are those of a session.
     """
     session = _Session(conditions, clock, force, seed)
-    order = session.chance.sample(range(len(keys)), len(keys))
-    for some in PARTS.split([keys[index] for index in order]):
-        runners = [session.backend.part(key, conditions) for key in some]
-        yield from zip(some, session.take(list(map(described, some)), runners, PARTS), strict=True)
+    for some in PARTS.split(session.chance.sample(keys, len(keys))):
+        yield from zip(some, session.take(some, PARTS), strict=True)
 
 
-def described(key: Key) -> str:
-    """An entry as one line: the part and what it is given."""
-    part, channels, size, classes = key
+def described(subject: Subject) -> str:
+    """A network's text; an entry as one line: the part and what it is given."""
+    if not isinstance(subject, tuple):
+        return str(subject)
+    part, channels, size, classes = subject
     return f"{part} on {channels}x{size}x{size}" + (f" to {classes} classes" if classes else "")
 
 
@@ -73,45 +90,36 @@ class _Session:
     """A backend with its reference ready to run."""
 
     def __init__(self, conditions: Conditions, clock: str, force: bool, seed: int) -> None:
-        if clock not in CLOCKS:
-            raise UserError(f"clock {clock!r}: expected one of {', '.join(CLOCKS)}")
+        require(clock in CLOCKS, "clock", clock, f"one of {', '.join(CLOCKS)}")
         if clock == "cpu" and conditions.threads > 1:
             raise UserError(
                 f"clock cpu: what {conditions.threads} threads use says nothing of how long one waits; take "
                 "wall, or one thread"
             )
-        self.backend = backends.find(conditions)
+        self._backend, self._conditions = backends.find(conditions), conditions
         self.chance = random.Random(seed)
-        self._fingerprint = fingerprint(conditions)
+        self._fingerprint = backends.fingerprint(conditions)
         self._threads, self._clock, self._force = conditions.threads, clock, force
-        self._clocks = Clocks(cpu=self.backend.cpu_seconds)
         self._free = self._check("is busy")
-        self._reference = self.backend.network(zoo.get(REFERENCE), conditions)
+        self._reference = self._backend.load(zoo.get(REFERENCE), conditions)
 
-    def take(self, texts: Sequence[str], runners: Sequence[Runner], portion: Portion) -> list[Measurement]:
+    def take(self, subjects: Sequence[Subject], portion: Portion) -> list[Measurement]:
         """Measure these, all between runs of the reference."""
-        samples = sandwich.sandwich(runners, self._reference, self._clocks, self.chance, portion)
+        runners = [self._backend.load(subject, self._conditions) for subject in subjects]
+        clocks = Clocks(cpu=self._backend.cpu_seconds)
+        samples = sandwich.sandwich(runners, self._reference, clocks, self.chance, portion)
         if self._threads > 1:
             self._free = min(self._free, self._check("became busy meanwhile"))
-        if self.backend.counts_itself:
+        if self._backend.counts_itself:
             clock, name = WALL, "device"
         else:
             clock, name = sandwich.choose(samples, self._clock, self._threads)
-        timings = (sandwich.timing(samples, index, clock) for index in range(len(runners)))
+        noted: dict[str, Any] = {"clock": name, "fingerprint": self._fingerprint, "forced": False}
+        if self._threads > 1:
+            noted |= {"clean": self._free, "forced": self._free < QUIET}
         return [
-            Measurement(
-                text=text,
-                ms=timing.seconds * 1e3,
-                low=timing.low * 1e3,
-                high=timing.high * 1e3,
-                ratio=timing.ratio,
-                clean=timing.clean if self._threads == 1 else self._free,
-                runs=timing.runs,
-                clock=name,
-                forced=self._threads > 1 and self._free < QUIET,
-                fingerprint=self._fingerprint,
-            )
-            for text, timing in zip(texts, timings, strict=True)
+            Measurement(described(subject), **vars(sandwich.timing(samples, index, clock)) | noted)
+            for index, subject in enumerate(subjects)
         ]
 
     def _check(self, state: str) -> float:

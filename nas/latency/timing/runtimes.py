@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-Run = Callable[[], float | None]
+from nas.latency.timing.sandwich import Run
 
 
 def onnxruntime(model: bytes, threads: int) -> Run:

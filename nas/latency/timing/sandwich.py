@@ -1,10 +1,9 @@
 """How to time on a machine that does other things: everything between runs of a reference, in shuffled order.
 
 A machine's speed drifts over minutes, other processes interrupt it and take its caches. What is timed is therefore
-divided by what a fixed reference took around that moment, and visited again and again, after all others each
-time: a few runs here and a few there tell more than many in a row. The typical run counts, the median; a low
-quantile looks steadier and is not, where a network's weights are now in the cache and now not. Nothing here knows
-what is run. The module needs Python alone (3.10): it goes to the devices that are measured from afar.
+divided by what a fixed reference took around that moment, and visited again and again, after all others each time.
+The typical run counts, the median; a low quantile looks steadier and is not, where a network's weights are now in the
+cache and now not. The module needs Python alone (3.10): it goes to the devices that are measured from afar.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from statistics import median, quantiles
 from typing import TypeVar
 
 WARM_UPS, RUNS = 3, 6
@@ -25,6 +25,7 @@ QUIET = 0.75  # of the work must be uninterrupted for wall time to say something
 _SLACK, _CALL = 1.1, 20e-6  # of wall time over processor time in a run that nothing interrupted; seconds
 
 Run = Callable[[], float | None]
+"""One inference, done when it returns; gives the seconds that the device itself counted, None where it counts none."""
 _Value = TypeVar("_Value")
 WALL, CPU = 0, 1
 _SETTLE = 0.1
@@ -33,9 +34,7 @@ _PIECE, _PIECES = 8 << 20, 15  # bytes to be hashed, some milliseconds; how ofte
 
 @dataclass(frozen=True)
 class Portion:
-    """How many subjects are held in memory and visited in turn, how often each, and how many between two visits of
-    the reference.
-    """
+    """How many subjects are held in memory, how often each is visited, how many between two visits of the reference."""
 
     at_once: int
     visits: int
@@ -67,11 +66,10 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Visit:
-    """The runs of one subject, and the numbers of the reference's visits before and after."""
+    """The runs of one subject, and the number of the reference's visit before."""
 
     runs: list[tuple[float, float]]
     before: int
-    after: int
 
 
 @dataclass(frozen=True)
@@ -91,12 +89,12 @@ class Samples:
 
 @dataclass(frozen=True)
 class Timing:
-    """Of one subject by one clock: median seconds, 10 and 90 % quantiles of single runs, ratio to the reference.
+    """Of one subject by one clock: median milliseconds, 10 and 90 % quantiles of single runs, ratio to the reference.
 
-    All are normalised by the reference: seconds are the ratio times what that took over the whole session.
+    All are normalised by the reference: `ms` is the ratio times what that took over the whole session.
     """
 
-    seconds: float
+    ms: float
     low: float
     high: float
     ratio: float
@@ -105,11 +103,7 @@ class Timing:
 
 
 def sandwich(
-    subjects: Sequence[Run],
-    reference: Run,
-    clocks: Clocks,
-    chance: random.Random,
-    portion: Portion,
+    subjects: Sequence[Run], reference: Run, clocks: Clocks, chance: random.Random, portion: Portion
 ) -> Samples:
     """Time all subjects as often as the portion says, so many of them together."""
     collecting = gc.isenabled()
@@ -124,7 +118,7 @@ def sandwich(
                 before = len(samples.reference) - 1
                 for index in order[start : start + portion.together]:
                     runs = _visit(subjects[index], clocks, WARM_UPS, RUNS)
-                    samples.subjects[index].append(Visit(runs, before, before + 1))
+                    samples.subjects[index].append(Visit(runs, before))
                 samples.reference.append(_visit(reference, clocks, REFERENCE_WARM_UPS, REFERENCE_RUNS))
         return samples
     finally:
@@ -140,32 +134,20 @@ def _visit(run: Run, clocks: Clocks, warm_ups: int, runs: int) -> list[tuple[flo
 
 def timing(samples: Samples, index: int, clock: int) -> Timing:
     """What a subject took by one of the two clocks."""
-    usual = quantile([run[clock] for visit in samples.reference for run in visit], 0.5)
-    visits = samples.subjects[index]
-    ratios = [run[clock] / _around(samples, visit, clock) for visit in visits for run in visit.runs]
-    ratio, low, high = (quantile(ratios, share) for share in (0.5, 0.1, 0.9))
-    share = clean([run for visit in visits for run in visit.runs])
-    return Timing(ratio * usual, low * usual, high * usual, ratio, share, len(ratios))
-
-
-def _around(samples: Samples, visit: Visit, clock: int) -> float:
-    """What the reference took around a visit."""
-    near = samples.reference[max(visit.before - NEIGHBOURS, 0) : visit.after + NEIGHBOURS + 1]
-    return quantile([run[clock] for runs in near for run in runs], 0.5)
+    usual = 1e3 * median(run[clock] for visit in samples.reference for run in visit)
+    runs, ratios = [], []
+    for visit in samples.subjects[index]:
+        near = samples.reference[max(visit.before - NEIGHBOURS, 0) : visit.before + NEIGHBOURS + 2]
+        around = median(run[clock] for runs_there in near for run in runs_there)
+        runs += visit.runs
+        ratios += [run[clock] / around for run in visit.runs]
+    ratio, (low, *_, high) = median(ratios), quantiles(ratios, n=10, method="inclusive")
+    return Timing(ratio * usual, low * usual, high * usual, ratio, clean(runs), len(ratios))
 
 
 def clean(runs: Sequence[tuple[float, float]]) -> float:
     """The share of runs during which the processor was not taken away."""
     return sum(wall <= _SLACK * cpu + _CALL for wall, cpu in runs) / len(runs)
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """Between the two nearest of the sorted values."""
-    ordered = sorted(values)
-    at = share * (len(ordered) - 1)
-    below = int(at)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
 
 
 def choose(samples: Samples, wanted: str, threads: int) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import torch
 from blocks import Head, InvertedResidual, Stem
 from nas.common.errors import UserError
 from nas.latency import Conditions, backends
-from nas.latency.backends import BACKENDS, torch_cuda
+from nas.latency.backends import BACKENDS, torch_runtimes
 from nas.latency.timing import modules
 from nas.networks.building import build
 from nas.networks.cost import Key
@@ -35,33 +35,33 @@ def test_it_runs_networks_and_every_kind_of_part(name: str, precision: str) -> N
     if precision not in backend.precisions:
         pytest.skip(f"no {precision}")
     conditions = replace(SMALL, backend=name, precision=precision)
-    assert backend.network(ARCH, conditions)() is None
+    assert backend.load(ARCH, conditions)() is None
     keys: list[Key] = [
         (Stem(8), 3, 32, 0),
         (InvertedResidual(16, expansion=3.0, squeeze_excite=True), 8, 16, 0),
         (Head(24), 16, 4, 5),
     ]
     for key in keys:
-        assert backend.part(key, conditions)() is None
+        assert backend.load(key, conditions)() is None
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_it_runs_a_librarys_classifier(name: str) -> None:
     model: Model = reference("torchvision:squeezenet1_1")
     conditions = Conditions(installed(name), resolution=64, classes=5)
-    assert BACKENDS[name].network(model, conditions)() is None
+    assert BACKENDS[name].load(model, conditions)() is None
 
 
 @pytest.mark.slow  # its exporter takes seconds
 def test_executorch_runs_a_part() -> None:
     conditions = replace(SMALL, backend=installed("executorch"))
-    BACKENDS["executorch"].part((InvertedResidual(16), 8, 16, 0), conditions)()
+    BACKENDS["executorch"].load((InvertedResidual(16), 8, 16, 0), conditions)()
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_with_one_thread_its_clock_sees_the_work(name: str) -> None:
     backend = BACKENDS[installed(name)]
-    run = backend.network(ARCH, Conditions(name, resolution=224))
+    run = backend.load(ARCH, Conditions(name, resolution=224))
     run()
     before = backend.cpu_seconds()
     for _ in range(5):
@@ -74,7 +74,7 @@ def test_torch_computes_with_the_threads_asked_for_and_puts_them_back() -> None:
     before = torch.get_num_threads()
     module = torch.nn.ReLU()
     module.register_forward_hook(lambda *_: used.append(torch.get_num_threads()))
-    backends.torch_eager._runner(module, torch.zeros(1, 1, 2, 2), before + 1)()
+    torch_runtimes._eager(module, torch.zeros(1, 1, 2, 2), before + 1)()
     assert used == [before + 1]
     assert torch.get_num_threads() == before
 
@@ -82,7 +82,7 @@ def test_torch_computes_with_the_threads_asked_for_and_puts_them_back() -> None:
 def test_modules_are_deployed_with_batch_norm_folded() -> None:
     torch.manual_seed(3)
     state = torch.random.get_rng_state()
-    module, x = modules.network(ARCH, SMALL)
+    module, x = modules.deployed(ARCH, SMALL)
     assert torch.equal(torch.random.get_rng_state(), state)
     kinds = {type(layer).__name__ for layer in module.modules()}
     assert "BatchNorm2d" not in kinds and "Conv2d" in kinds
@@ -96,13 +96,13 @@ def test_modules_are_deployed_with_batch_norm_folded() -> None:
 def test_what_is_timed_has_no_closed_branch() -> None:
     block = InvertedResidual(16, expansion=2.0)
     with torch.no_grad():
-        for weight in (p for p in modules.part((block, 16, 8, 5), SMALL)[0].parameters() if p.ndim > 1):
+        for weight in (p for p in modules.deployed((block, 16, 8, 5), SMALL)[0].parameters() if p.ndim > 1):
             assert weight.abs().mean() > 1e-3
 
 
 def test_what_goes_to_a_cuda_device() -> None:
     """The layout and the precision; capture and events need a device and were never run."""
-    module, x = torch_cuda.deployed(*modules.network(ARCH, SMALL), "float16", "cpu")
+    module, x = torch_runtimes.on_device(*modules.deployed(ARCH, SMALL), "float16", "cpu")
     assert x.dtype == torch.float16
     assert x.is_contiguous(memory_format=torch.channels_last)
     weights = [p for p in module.parameters() if p.ndim == 4 and p.shape[1] > 1 and p.shape[2] > 1]
@@ -119,9 +119,7 @@ def test_without_a_cuda_device_the_reason_is_said() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_a_cuda_device_counts_itself(precision: str) -> None:
-    seconds = BACKENDS["torch-cuda"].network(
-        ARCH, replace(SMALL, backend="torch-cuda", precision=precision)
-    )()
+    seconds = BACKENDS["torch-cuda"].load(ARCH, replace(SMALL, backend="torch-cuda", precision=precision))()
     assert seconds is not None and seconds > 0
 
 

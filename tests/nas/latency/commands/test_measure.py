@@ -12,10 +12,9 @@ from nas.common.errors import UserError
 from nas.console.commands import run_app
 from nas.latency import Conditions, fingerprint
 from nas.latency.__main__ import app
-from nas.latency.commands import repeat
-from nas.latency.commands.measure import listed
+from nas.latency.commands.measure import _differences, listed
 from nas.latency.commands.options import ConditionOptions
-from nas.latency.timing.measurement import Measurement
+from nas.latency.timing.measuring import Measurement
 from search_spaces import Arch, zoo
 
 TEXT = "stem8-ir8-head"
@@ -90,8 +89,8 @@ def test_the_options_stand_for_the_conditions_defaults() -> None:
 
 def test_sessions_are_compared_by_their_ratios() -> None:
     sessions = [[{"ratio": 2.0, "ms": 4.0}], [{"ratio": 2.1, "ms": 6.0}]]
-    assert repeat._differences(sessions, "ratio") == pytest.approx([0.05])
-    assert repeat._differences(sessions, "ms") == pytest.approx([0.5])
+    assert _differences(sessions, "ratio") == pytest.approx([0.05])
+    assert _differences(sessions, "ms") == pytest.approx([0.5])
 
 
 @pytest.mark.slow
@@ -109,9 +108,7 @@ def test_repeat_passes_a_refusal_on() -> None:
 
 
 def test_help_waits_for_no_runtime() -> None:
-    code = (
-        "import sys, nas.latency.commands.measure, nas.latency.commands.repeat, nas.latency.commands.remote\n"
-    )
+    code = "import sys, nas.latency.commands.measure, nas.latency.commands.tables\n"
     code += "print([name for name in ('torch', 'onnxruntime', 'pandas') if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -15,8 +15,7 @@ import pytest
 import nas
 from nas.common.errors import UserError
 from nas.latency import fingerprint as fingerprint_here
-from nas.latency.commands import check, explain, files
-from nas.latency.commands import table as table_command
+from nas.latency.commands import tables
 from nas.latency.table.file import load, own_path, save
 from search_spaces import spaces
 from tests.nas.latency.table.synthetic import CONDITIONS, table
@@ -48,11 +47,11 @@ def test_a_board_s_table_is_imported_listed_and_explained(
 ) -> None:
     made = table(KINDS)
     save(made, tmp_path / "board.json")
-    files.import_(files.ImportRequest(tmp_path / "board.json", "board"))
-    files.tables()
+    tables.import_(tables.ImportRequest(tmp_path / "board.json", "board"))
+    tables.tables()
     assert "board: " in capsys.readouterr().out
-    explain.main(
-        explain.ExplainRequest(space=kinds, latency_table="board", out=tmp_path / "pictures" / "why")
+    tables.explain(
+        tables.ExplainRequest(space=kinds, latency_table="board", out=tmp_path / "pictures" / "why")
     )
     said = capsys.readouterr().out
     assert "SandGlass for inverted residual" in said and "Computed" in said
@@ -64,11 +63,11 @@ def test_this_machine_s_table_is_told_exported_and_checked(
 ) -> None:
     space, here = spaces.parse(KINDS), fingerprint_here(CONDITIONS)
     save(table(KINDS, **asdict(here)), own_path(here, space))
-    table_command.main(table_command.TableRequest(space=kinds, **SMALL))
+    tables.table(tables.TableRequest(space=kinds, **SMALL))
     assert "MAPE" in capsys.readouterr().out  # it is there: nothing is timed
-    files.export(files.ExportRequest(tmp_path / "out.json", space=kinds, **SMALL))
+    tables.export(tables.ExportRequest(tmp_path / "out.json", space=kinds, **SMALL))
     assert load(tmp_path / "out.json").fingerprint == here
-    check.main(check.CheckRequest(space=kinds, networks=4, **SMALL))
+    tables.check(tables.CheckRequest(space=kinds, networks=4, **SMALL))
     said = capsys.readouterr().out
     assert "on 4 networks" in said and "Spearman" in said and "multiply-adds instead" in said
 
@@ -78,9 +77,9 @@ def test_a_corrupt_table_is_refused_by_the_commands_and_named(kinds: str) -> Non
     path.parent.mkdir(parents=True)
     path.write_text('{"format": "nas-search latency table 1"')
     with pytest.raises(UserError, match=re.escape(path.name)):
-        check.main(check.CheckRequest(space=kinds, **SMALL))
+        tables.check(tables.CheckRequest(space=kinds, **SMALL))
     with pytest.raises(UserError, match=re.escape(path.name)):
-        table_command.main(table_command.TableRequest(space=kinds, **SMALL))
+        tables.table(tables.TableRequest(space=kinds, **SMALL))
 
 
 @pytest.mark.slow

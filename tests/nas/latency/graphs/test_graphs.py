@@ -12,8 +12,7 @@ from blocks import BLOCKS
 from nas import build
 from nas.common.errors import UserError
 from nas.latency import Conditions, graphs
-from nas.latency.graphs import fragment
-from nas.latency.graphs.lowering import lower
+from nas.latency.graphs import fragment, lower
 from nas.networks.building import Network
 from nas.networks.cost import part_keys
 from nas.networks.counting import build_part
@@ -109,9 +108,9 @@ def test_networks_of_the_zoo_compute_what_torch_computes(name: str) -> None:
 
 def test_a_network_is_its_entries_one_behind_the_other() -> None:
     arch, conditions = zoo.get("mobilenet_v3_small"), Conditions(resolution=64, batch=2, classes=5)
-    model = graphs.network(arch, conditions)
+    model = graphs.written(arch, conditions)
     keys = part_keys(arch.fitted(64), 64, 5)
-    nodes = [node.op_type for key in keys for node in graphs.part_fragment(key, 2).nodes]
+    nodes = [node.op_type for key in keys for node in graphs.part_fragment(key, conditions).nodes]
     assert [node.op_type for node in model.graph.node] == [*nodes, "Identity"]
     session = onnxruntime.InferenceSession(model.SerializeToString())
     (y,) = session.run(None, {"x": np.zeros((2, 3, 64, 64), np.float32)})
@@ -128,13 +127,13 @@ def test_an_entry_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     graphs.part_fragment.cache_clear()
     arch = Arch.parse("stem8-ir8-3xir16_t2-head")
     for _ in range(2):
-        graphs.network(arch, Conditions(resolution=32))
+        graphs.written(arch, Conditions(resolution=32))
     assert sorted(written) == ["head", "ir16_t2", "ir16_t2", "ir8", "stem8"]  # behind 8 and behind 16
 
 
 def test_values_keep_their_scale_through_a_deep_network() -> None:
     """Numbers too small for their format would take a processor many times as long."""
-    model = graphs.network(zoo.get("mobilenet_v1"), Conditions(resolution=64))
+    model = graphs.written(zoo.get("mobilenet_v1"), Conditions(resolution=64))
     x = np.random.default_rng(0).standard_normal((1, 3, 64, 64), dtype=np.float32)
     (y,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})
     assert 1e-4 < y.std() < 1e4
@@ -144,7 +143,7 @@ def test_writing_leaves_torchs_random_numbers_and_threads_alone() -> None:
     torch.manual_seed(5)
     state, threads = torch.random.get_rng_state(), torch.get_num_threads()
     graphs.part_fragment.cache_clear()
-    graphs.network(Arch.parse("stem8-ir8"), Conditions(resolution=32))
+    graphs.written(Arch.parse("stem8-ir8"), Conditions(resolution=32))
     assert torch.equal(torch.random.get_rng_state(), state)
     assert torch.get_num_threads() == threads
 
@@ -154,12 +153,12 @@ def test_weights_are_the_same_each_time() -> None:
     models = []
     for _ in range(2):
         graphs.part_fragment.cache_clear()
-        models.append(graphs.network(arch, conditions).SerializeToString())
+        models.append(graphs.written(arch, conditions).SerializeToString())
     assert models[0] == models[1]
 
 
 def test_a_librarys_classifier_is_written_whole() -> None:
-    model = graphs.network(reference("torchvision:squeezenet1_1"), Conditions(resolution=64, classes=3))
+    model = graphs.written(reference("torchvision:squeezenet1_1"), Conditions(resolution=64, classes=3))
     (y,) = onnxruntime.InferenceSession(model.SerializeToString()).run(
         None, {"x": np.zeros((1, 3, 64, 64), np.float32)}
     )
@@ -168,8 +167,8 @@ def test_a_librarys_classifier_is_written_whole() -> None:
 
 def test_eight_bits_are_pairs_of_quantisers_and_the_float_graph_stays_as_it_is() -> None:
     arch = Arch.parse("stem8-ir8-ir16_t2_se")
-    exact = graphs.network(arch, Conditions(resolution=32))
-    short = graphs.network(arch, Conditions(resolution=32, precision="int8"))
+    exact = graphs.written(arch, Conditions(resolution=32))
+    short = graphs.written(arch, Conditions(resolution=32, precision="int8"))
     kinds = [node.op_type for node in short.graph.node]
     assert kinds.count("DequantizeLinear") > kinds.count("Conv") > 0
     assert "QuantizeLinear" not in {node.op_type for node in exact.graph.node}

@@ -11,8 +11,7 @@ from torch.nn import functional as F
 
 from nas.common.errors import UserError
 from nas.latency import graphs
-from nas.latency.graphs import fragment
-from nas.latency.graphs.lowering import lower
+from nas.latency.graphs import fragment, lower
 from nas.latency.graphs.writer import Unsupported
 from tests.nas.latency.graphs.running import difference, run
 

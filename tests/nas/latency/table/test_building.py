@@ -9,10 +9,9 @@ import pytest
 
 from nas.common.errors import UserError
 from nas.latency.table.building import Agenda, build, distinct, journal_of, plan
-from nas.latency.table.completing import completed
 from nas.latency.table.entries import keys_of
 from nas.latency.table.file import load
-from nas.latency.table.table import Table, Timings, Whole
+from nas.latency.table.table import Table, Timings, Whole, completed
 from nas.networks.cost import key_name
 from search_spaces import Arch, spaces, zoo
 from tests.nas.latency.table.synthetic import CONDITIONS, REFERENCE_MS, Synthetic, fingerprint, table

@@ -67,10 +67,11 @@ def test_a_check_takes_other_networks_and_their_errors() -> None:
     space, measurer = spaces.parse(KINDS), Synthetic(noise=0.01)
     found = check(made, space, measurer, 20)
     taken = {whole.arch for whole in made.timings.networks}
-    assert len(found.rows) == 20 and not taken & set(measurer.asked)
+    assert len(found.networks) == 20 and not taken & set(measurer.asked)
     assert found.errors.mape < 0.03 and found.errors.spearman > 0.95
     assert found.by_macs.mape > found.errors.mape
-    assert sum(row.within for row in found.rows) >= 16
+    networks = found.networks
+    assert networks["measured"].between(networks["low"], networks["high"]).sum() >= 16
 
 
 class Slow(Synthetic):
