@@ -118,8 +118,6 @@ class FrontSampler(optuna.samplers.BaseSampler):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _lock=RLock())
 
-    # What Optuna asks ---------------------------------------------------------------------------------------
-
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The space given, or every parameter that the finished trials have asked for."""
         return self._space_of(study)
@@ -174,8 +172,6 @@ class FrontSampler(optuna.samplers.BaseSampler):
             problem, trials = self._problem, study.get_trials(deepcopy=False)
             return problem.countable and problem.exhausted(tried_rows(problem.grid, trials))
 
-    # How a point is chosen ----------------------------------------------------------------------------------
-
     def _space_of(self, study: Study) -> dict[str, BaseDistribution]:
         if self._space is not None:
             return self._space
@@ -206,7 +202,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
             rng = np.random.default_rng([self._seed, trial.number, attempt])
             trials = study.get_trials(deepcopy=False)
             objectives = self._identify(study, trials)
-            history = read(grid, objectives, trials, self._records(objectives), trial.number)
+            records = [r for known in self._prior if (r := as_record(known, objectives)) is not None]
+            history = read(grid, objectives, trials, records, trial.number)
             ranked = propose(self._problem, objectives, history, self._model, rng, trial.number, fixed)
             if not len(ranked):
                 break
@@ -242,6 +239,3 @@ class FrontSampler(optuna.samplers.BaseSampler):
             return Objectives(signs, assumed(signs, len(names)))
         costs = self._problem.prices(self._problem.grid.rows([row for row, _ in placed]))
         return Objectives(signs, detect(signs, np.array([values for _, values in placed]), costs))
-
-    def _records(self, objectives: Objectives) -> list[PriorResult]:
-        return [record for p in self._prior if (record := as_record(p, objectives)) is not None]

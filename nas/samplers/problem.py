@@ -120,7 +120,7 @@ class Problem:
         self.grid, self.prices, self.seed = grid, prices, seed
         rng = np.random.default_rng([seed, 0])
         self.typical, self.typical_costs = self._buildable(grid.uniform(rng, TYPICAL))
-        self.tilts = candidates.tilts(grid, self.typical, self.typical_costs)
+        self.tilts = [candidates.tilt(grid, self.typical, cost) for cost in self.typical_costs.T]
         self.sample, self.sample_costs = self._buildable(candidates.sized(grid, self.tilts, rng, SAMPLE))
         self._closed = np.zeros(min(grid.size, WALKED), dtype=bool)
 
