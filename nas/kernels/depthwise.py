@@ -1,20 +1,18 @@
-"""The depthwise convolution as an operator whose gradients come from our own library.
-
-    nas::depthwise(x, weight, stride)     forward as torch does it, backward by `nas.kernels.library`
+"""The depthwise convolution, forward as torch does it, with gradients that come from our own library.
 
 oneDNN's own gradients are slow to pathological for mobile networks: up to 50 times for 5x5 weights and up to
 300 for bfloat16 at stride 2; for 3x3 at stride 1 they are good. So a training takes each of the two gradients,
-the input's and the weights', from the library or from torch, as was measured. Where the library is missing the
-operator falls back to torch.
+the input's and the weights', from the library or from torch, as was measured. Where the library is missing
+all come from torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nas.kernels import library
@@ -29,7 +27,6 @@ Each = tuple[bool, bool]
 """Of the two gradients: the input's and the weights'."""
 
 
-@torch.library.custom_op("nas::depthwise", mutates_args=(), device_types="cpu")
 def depthwise(x: Tensor, weight: Tensor, stride: int, own_x: bool = True, own_weight: bool = True) -> Tensor:
     """Depthwise convolution with padding kernel // 2.
 
@@ -37,32 +34,24 @@ def depthwise(x: Tensor, weight: Tensor, stride: int, own_x: bool = True, own_we
     [N, C, ceil(H / stride), ceil(W / stride)]. own_x, own_weight: which gradients the library computes, where it
     can; its gradient of the weights is summed in fp32. Each gradient is of the type of what it belongs to.
     """
-    kernel = weight.shape[-1]
-    return functional.conv2d(x, weight.to(x.dtype), None, stride, kernel // 2, 1, x.shape[1])
+    result: Tensor = _Depthwise.apply(x, weight, stride, (own_x, own_weight))
+    return result
 
 
-@depthwise.register_fake
-def _(x: Tensor, weight: Tensor, stride: int, own_x: bool = True, own_weight: bool = True) -> Tensor:
-    height, width = ((side - 1) // stride + 1 for side in x.shape[2:])
-    return x.new_empty(x.shape[0], x.shape[1], height, width).to(memory_format=torch.channels_last)
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, own: Each) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.own = stride, own
+        return functional.conv2d(x, weight.to(x.dtype), None, stride, weight.shape[-1] // 2, 1, x.shape[1])
 
-
-@torch.library.custom_op("nas::depthwise_backward", mutates_args=(), device_types="cpu")
-def depthwise_backward(
-    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: Sequence[bool], own: Sequence[bool]
-) -> tuple[Tensor, Tensor]:
-    """Gradients of `depthwise` with respect to x and weight, each of its type; empty where not wanted.
-
-    wanted, own: two flags each, for x and for weight; `own` says which come from the library where it can.
-    """
-    offered = library.offered(x.dtype, weight.shape[-1], stride)
-    dx, dw = gradients(
-        gradient, x, weight, stride, (wanted[0], wanted[1]), (offered and own[0], offered and own[1])
-    )
-    return (
-        x.new_empty(0) if dx is None else dx,
-        weight.new_empty(0) if dw is None else dw.to(weight.dtype),
-    )
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        own = ctx.own if library.offered(x.dtype, weight.shape[-1], ctx.stride) else (False, False)
+        dx, dw = gradients(gradient, x, weight, ctx.stride, ctx.needs_input_grad[:2], own)
+        return dx, dw if dw is None else dw.to(weight.dtype), None, None
 
 
 def gradients(
@@ -89,34 +78,12 @@ def torchs_gradients(
     return found[0], found[1]
 
 
-@depthwise_backward.register_fake
-def _(
-    gradient: Tensor, x: Tensor, weight: Tensor, stride: int, wanted: Sequence[bool], own: Sequence[bool]
-) -> tuple[Tensor, Tensor]:
-    dx = torch.empty_like(x, memory_format=torch.channels_last) if wanted[0] else x.new_empty(0)
-    return dx, torch.empty_like(weight) if wanted[1] else weight.new_empty(0)
-
-
-def _remember(ctx: Any, inputs: tuple[Tensor, Tensor, int, bool, bool], output: Tensor) -> None:
-    x, weight, ctx.stride, *ctx.own = inputs
-    ctx.save_for_backward(x, weight)
-
-
-def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
-    wanted = ctx.needs_input_grad[:2]
-    dx, dw = depthwise_backward(gradient, *ctx.saved_tensors, ctx.stride, [*wanted], ctx.own)
-    return dx if wanted[0] else None, dw if wanted[1] else None, None, None, None
-
-
-depthwise.register_autograd(_differentiate, setup_context=_remember)
-
-
 class DepthwiseConv2d(StandIn):
     """What a depthwise `nn.Conv2d` becomes for the time of a training: with our gradients where these are faster."""
 
     @staticmethod
     def suits(module: nn.Module) -> bool:
-        """Whether a module is a convolution that the operator can stand in for."""
+        """Whether a module is a convolution that `depthwise` can stand in for."""
         if type(module) is not nn.Conv2d or module.kernel_size[0] not in library.KERNELS:
             return False
         kernel, stride = module.kernel_size[0], module.stride[0]

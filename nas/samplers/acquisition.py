@@ -9,7 +9,6 @@ Without costs there is one cell, and what remains is the expected improvement of
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from nas.samplers.grid import Floats
@@ -76,15 +75,11 @@ def improvement(mean: Floats, deviation: Floats, costs: Floats, front: Cells) ->
         overlaps.append(np.maximum(edges - np.maximum(lower, costs[:, k, None]), 0.0))
     total = np.zeros(len(mean))
     for level in np.unique(front.best):
-        reached = _volume(overlaps, front.best == level) if overlaps else np.ones(len(mean))
-        some = reached > 0
-        total[some] += reached[some] * expected_improvement(mean[some], deviation[some], float(level))
+        volume = np.ones(len(mean))  # of the cells of this level that each candidate reaches
+        if overlaps:
+            volume = np.tensordot(overlaps[0], (front.best == level).astype(float), axes=1)
+            for overlap in overlaps[1:]:
+                volume = np.einsum("mi,mi...->m...", overlap, volume)
+        some = volume > 0
+        total[some] += volume[some] * expected_improvement(mean[some], deviation[some], float(level))
     return total
-
-
-def _volume(overlaps: list[Floats], mask: NDArray[np.bool_]) -> Floats:
-    """The volume of the masked cells that each candidate reaches, from its overlaps with the edges' intervals."""
-    volume = np.tensordot(overlaps[0], mask.astype(float), axes=1)
-    for overlap in overlaps[1:]:
-        volume = np.einsum("mi,mi...->m...", overlap, volume)
-    return np.asarray(volume)

@@ -11,38 +11,31 @@ TILT = 3.0
 """How strongly a drawn size level pulls at each choice: at the ends the favoured one is taken e^6 times as often."""
 
 
-def tilts(grid: Grid, rows: Rows, costs: Floats) -> list[list[Floats]]:
-    """For each cost and axis, how costly the choices are, from -1 (cheapest) to 1.
+def tilt(grid: Grid, rows: Rows, cost: Floats) -> list[Floats]:
+    """For each axis how costly the choices are, from -1 (cheapest) to 1.
 
-    An ordered axis has a single number, the direction of its trend. Estimated by regressing the logarithm of the
-    cost on the choices of random points [n] with their costs [n, k]; effects that do not stand out are 0.
+    An ordered axis has a single number, the direction of its trend. By ridge regression of the logarithm of a cost
+    [n] on the choices of random points [n]; effects that do not stand out are 0.
     """
-    return [_effects(grid, rows, column) for column in costs.T]
-
-
-def _effects(grid: Grid, rows: Rows, cost: Floats) -> list[Floats]:
-    """One cost's effects, axis by axis, by ridge regression."""
     y = np.log(cost) if (cost > 0).all() else cost.copy()
     if len(y) < 2 or y.std() == 0:
         return [np.zeros(1 if a.ordered else a.count) for a in grid.axes]
-    columns = [
-        [rows[:, k] / max(a.count - 1, 1) - 0.5]
+    groups = [
+        rows[None, :, k] / max(a.count - 1, 1) - 0.5
         if a.ordered
-        else list((rows[:, k, None] == np.arange(a.count)).T)
+        else rows[None, :, k] == np.arange(a.count)[:, None]
         for k, a in enumerate(grid.axes)
     ]
-    x = np.array([column for group in columns for column in group], dtype=float).T
+    x = np.concatenate(groups).astype(float).T
     x -= x.mean(axis=0)
     y -= y.mean()
     found = np.linalg.solve(x.T @ x + 1.0 * np.eye(x.shape[1]), x.T @ y)
     error = np.sqrt(max(float(np.mean((y - x @ found) ** 2)), 1e-18) / len(y))
-    effects, start = [], 0
-    for a, group in zip(grid.axes, columns, strict=True):
-        effect = found[start : start + len(group)]
-        start += len(group)
+    effects, ends = [], np.cumsum([len(group) for group in groups])
+    for a, effect in zip(grid.axes, np.split(found, ends[:-1]), strict=True):
         reach = abs(effect[0]) if a.ordered else float(np.ptp(effect))
         if reach <= 4 * error * np.sqrt(a.count):
-            effects.append(np.zeros(len(group)))
+            effects.append(np.zeros(len(effect)))
         elif a.ordered:
             effects.append(np.sign(effect))
         else:
@@ -50,28 +43,25 @@ def _effects(grid: Grid, rows: Rows, cost: Floats) -> list[Floats]:
     return effects
 
 
-def sized(grid: Grid, tilt: list[list[Floats]], rng: np.random.Generator, n: int) -> Rows:
+def sized(grid: Grid, tilts: list[list[Floats]], rng: np.random.Generator, n: int) -> Rows:
     """n random points, each with one overall size level: uniform ones would all be of middling cost."""
-    if not tilt:
+    if not tilts:
         return grid.uniform(rng, n)
     rows = np.empty((n, len(grid.axes)), dtype=np.int32)
-    which = rng.integers(len(tilt), size=n)
+    which = rng.integers(len(tilts), size=n)
     level = rng.uniform(-TILT, TILT, size=n)
     for k, a in enumerate(grid.axes):
         if a.ordered:
-            pull = 2 * level * np.array([float(t[k][0]) for t in tilt])[which]
-            rows[:, k] = np.minimum((_pulled(pull, rng.random(n)) * a.count).astype(np.int32), a.count - 1)
+            # A draw in [0, 1) with density proportional to exp(pull * x), from a uniform one.
+            pull = 2 * level * np.array([float(t[k][0]) for t in tilts])[which]
+            pull = np.where(np.abs(pull) < 1e-6, 1e-6, pull)
+            drawn = np.log1p(rng.random(n) * np.expm1(pull)) / pull
+            rows[:, k] = np.minimum((drawn * a.count).astype(np.int32), a.count - 1)
         else:
             # The largest of logits plus Gumbel noise is a draw from their softmax.
-            logits = level[:, None] * np.stack([t[k] for t in tilt])[which]
+            logits = level[:, None] * np.stack([t[k] for t in tilts])[which]
             rows[:, k] = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
     return rows
-
-
-def _pulled(pull: Floats, u: Floats) -> Floats:
-    """Draws in [0, 1) with density proportional to exp(pull * x), from uniform ones."""
-    safe = np.where(np.abs(pull) < 1e-6, 1e-6, pull)
-    return np.log1p(u * np.expm1(safe)) / safe
 
 
 def children(grid: Grid, parents: Rows, rng: np.random.Generator, n: int) -> Rows:

@@ -21,11 +21,9 @@ from nas.common.errors import UserError
 from nas.samplers.candidates import with_fixed
 from nas.samplers.grid import ABSENT, Grid, Rows, axis
 from nas.samplers.history import CLAIM, PriorResult, as_record, is_tried, read, tried_rows
-from nas.samplers.learned import LearnedSpace
 from nas.samplers.model import Model
 from nas.samplers.objectives import Objectives, assumed, detect
-from nas.samplers.pricing import Budget, Cost, Prices
-from nas.samplers.problem import Problem
+from nas.samplers.problem import Budget, Cost, Prices, Problem
 from nas.samplers.proposing import propose
 
 COMPARED = 50
@@ -34,6 +32,28 @@ ATTEMPTS = 10
 """Times that another point is chosen because another worker has just chosen the same."""
 THREADS = ThreadpoolController()
 """Small matrices on several threads are slower, by far so beside trainings that keep the cores busy."""
+
+
+class LearnedSpace:
+    """The space of a study whose user has not given it: every parameter that its finished trials have asked for.
+
+    In a conditional space no trial asks for all of them; parameters whose distribution changes are left out.
+    """
+
+    def __init__(self, study: str) -> None:
+        self.study, self.changing = study, set[str]()
+        self._space: dict[str, BaseDistribution] = {}
+        self._read: set[int] = set()
+
+    def update(self, trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
+        """The space, by name, given all trials of the study."""
+        for trial in trials:
+            if trial.state.is_finished() and trial.number not in self._read:
+                self._read.add(trial.number)
+                for name, distribution in trial.distributions.items():
+                    if self._space.setdefault(name, distribution) != distribution:
+                        self.changing.add(name)
+        return {name: self._space[name] for name in sorted(self._space) if name not in self.changing}
 
 
 class SpaceExhausted(optuna.TrialPruned):
@@ -82,8 +102,7 @@ class FrontSampler(optuna.samplers.BaseSampler):
         if budget is not None and cost is None:
             raise UserError(f"budget {budget!r} without a cost: give FrontSampler(cost=...) as well")
         self._space = None if space is None else dict(space)
-        self._learned = LearnedSpace()
-        self._study = ""
+        self._learned = LearnedSpace("")
         self._cost, self._budget, self._prior = cost, budget, tuple(prior)
         self._objectives = None if objectives is None else tuple(objectives)
         self._seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
@@ -98,8 +117,6 @@ class FrontSampler(optuna.samplers.BaseSampler):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _lock=RLock())
-
-    # What Optuna asks ---------------------------------------------------------------------------------------
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The space given, or every parameter that the finished trials have asked for."""
@@ -116,7 +133,7 @@ class FrontSampler(optuna.samplers.BaseSampler):
             row = self._choose(study, trial)
             if row is not None:
                 return self._problem.grid.params(row)
-        if self._space is None and not self._learned.complete:
+        if self._space is None and self._learned.changing:
             return {}  # what tells the trials apart is not known: random, then
         try:
             study.stop()
@@ -149,21 +166,18 @@ class FrontSampler(optuna.samplers.BaseSampler):
         """
         with self._lock, THREADS.limit(limits=1):
             space = self._space_of(study)
-            if not space or (self._space is None and not self._learned.complete):
+            if not space or (self._space is None and self._learned.changing):
                 return False
             self._prepare(space)
-            if not self._problem.countable:
-                return False
-            return self._problem.exhausted(tried_rows(self._problem.grid, study.get_trials(deepcopy=False)))
-
-    # How a point is chosen ----------------------------------------------------------------------------------
+            problem, trials = self._problem, study.get_trials(deepcopy=False)
+            return problem.countable and problem.exhausted(tried_rows(problem.grid, trials))
 
     def _space_of(self, study: Study) -> dict[str, BaseDistribution]:
         if self._space is not None:
             return self._space
         with self._lock:
-            if self._study != study.study_name:
-                self._study, self._learned = study.study_name, LearnedSpace()
+            if self._learned.study != study.study_name:
+                self._learned = LearnedSpace(study.study_name)
             return self._learned.update(study.get_trials(deepcopy=False))
 
     def _prepare(self, space: dict[str, BaseDistribution]) -> None:
@@ -188,7 +202,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
             rng = np.random.default_rng([self._seed, trial.number, attempt])
             trials = study.get_trials(deepcopy=False)
             objectives = self._identify(study, trials)
-            history = read(grid, objectives, trials, self._records(objectives), trial.number)
+            records = [r for known in self._prior if (r := as_record(known, objectives)) is not None]
+            history = read(grid, objectives, trials, records, trial.number)
             ranked = propose(self._problem, objectives, history, self._model, rng, trial.number, fixed)
             if not len(ranked):
                 break
@@ -224,6 +239,3 @@ class FrontSampler(optuna.samplers.BaseSampler):
             return Objectives(signs, assumed(signs, len(names)))
         costs = self._problem.prices(self._problem.grid.rows([row for row, _ in placed]))
         return Objectives(signs, detect(signs, np.array([values for _, values in placed]), costs))
-
-    def _records(self, objectives: Objectives) -> list[PriorResult]:
-        return [record for p in self._prior if (record := as_record(p, objectives)) is not None]

@@ -117,8 +117,8 @@ class Kernel:
 
     def loss(self, theta: Floats, x: Inputs, y: Floats) -> tuple[float, Floats]:
         """Negative logarithm of the posterior of the parameters, and its gradient."""
-        distance, main, joint, numbers = self.parts(theta, x, x)
-        relation = self.relation(theta, x, x)
+        parts, relation = self.parts(theta, x, x), self.relation(theta, x, x)
+        _, main, joint, numbers = parts
         scale = np.exp(theta[:FIRST])
         base = CONSTANT + scale[MAIN] * main + scale[JOINT] * joint
         if self.numbers:
@@ -142,22 +142,14 @@ class Kernel:
             rungs = np.abs(x.rung[:, None] - x.rung[None])
             gradient[RUNG] -= scale[RUNG] * (weighted * rungs).sum()
             gradient[SOURCE] -= scale[SOURCE] * weighted[x.source[:, None] != x.source[None]].sum()
-        gradient += self._gradient(theta, x, outer * relation, distance, main, joint, numbers)
+        gradient += self._gradient(theta, x, outer * relation, *parts)
         return float(value), gradient
 
-    def _gradient(
-        self,
-        theta: Floats,
-        x: Inputs,
-        outer: Floats,
-        distance: Floats,
-        main: Floats,
-        joint: Floats,
-        numbers: Floats,
-    ) -> Floats:
+    def _gradient(self, theta: Floats, x: Inputs, outer: Floats, *parts: Floats) -> Floats:
         """The part of the gradient that comes through the covariance of points; `outer` is d loss / d matrix."""
-        gradient = np.zeros_like(theta)
-        scale, weights = np.exp(theta[:FIRST]), np.exp(theta[FIRST + self.numbers :])
+        distance, main, joint, numbers = parts
+        gradient, relevances = np.zeros_like(theta), FIRST + self.numbers
+        scale, weights = np.exp(theta[:FIRST]), np.exp(theta[relevances:])
         outer_joint = scale[JOINT] * outer * joint
         gradient[MAIN] = scale[MAIN] * (outer * main).sum()
         gradient[JOINT] = outer_joint.sum()
@@ -167,14 +159,12 @@ class Kernel:
             # sum_ij o_ij (x_i - x_j)^2, column by column, without an [n, n] matrix for each
             squares = 2.0 * (outer_numbers.sum(axis=1) @ x.numbers**2)
             squares -= 2.0 * (x.numbers * (outer_numbers @ x.numbers)).sum(axis=0)
-            gradient[FIRST : FIRST + self.numbers] = squares * np.exp(
-                -2.0 * theta[FIRST : FIRST + self.numbers]
-            )
+            gradient[FIRST:relevances] = squares * np.exp(-2.0 * theta[FIRST:relevances])
         through = -outer_joint - (scale[MAIN] / weights.sum()) * outer  # d loss / d distance, at a fixed sum
         per_bit = 2.0 * (through.sum(axis=1) @ x.bits) - 2.0 * (x.bits * (through @ x.bits)).sum(axis=0)
         per_axis = np.bincount(self.bit_axes, per_bit * self.bit_shares, minlength=self.axes)
         through_sum = scale[MAIN] * (outer * distance).sum() / weights.sum() ** 2
-        gradient[FIRST + self.numbers :] = weights * (per_axis + through_sum)
+        gradient[relevances:] = weights * (per_axis + through_sum)
         return gradient
 
     def fit(self, x: Inputs, y: Floats) -> Floats:

@@ -145,12 +145,11 @@ class Grid:
         """n points drawn uniformly, repeats included."""
         return rng.integers(0, self.counts, size=(n, len(self.axes))).astype(np.int32)
 
-    # Bits --------------------------------------------------------------------------------------------------
-
     @cached_property
     def bit_axes(self) -> NDArray[np.intp]:
         """The axis that each bit belongs to."""
-        return np.repeat(np.arange(len(self.axes)), [self._width(a) for a in self.axes])
+        widths = [2 * len(a.thresholds[0]) if a.ordered else a.count for a in self.axes]
+        return np.repeat(np.arange(len(self.axes)), widths)
 
     @cached_property
     def bit_shares(self) -> Floats:
@@ -177,12 +176,6 @@ class Grid:
             else:
                 parts.append(column == np.arange(a.count))
         return np.concatenate(parts, axis=1).astype(float) if parts else np.zeros((len(rows), 0))
-
-    @staticmethod
-    def _width(a: GridAxis) -> int:
-        return 2 * len(a.thresholds[0]) if a.ordered else a.count
-
-    # Counting the whole grid -----------------------------------------------------------------------------------
 
     def numbered(self, numbers: NDArray[np.int64], seed: int) -> Rows:
         """Points number 0 ... size - 1 of the grid in an order that looks random, the same for the same seed.

@@ -81,7 +81,7 @@ def read(
     """The history before trial number `current` is proposed. Raises UserError for attributes out of range."""
     longest = max((t.last_step + 1 for t in trials if t.last_step is not None), default=1)
     sources = {name: 1 + n for n, name in enumerate(dict.fromkeys(record.source for record in prior))}
-    known = [_of_record(grid, objectives, record, sources[record.source]) for record in prior]
+    known = (_of_record(grid, objectives, record, sources[record.source]) for record in prior)
     results = [result for result in known if result is not None]
     pending, failed, tried, unseen = [], [], [], 0
     for trial in trials:

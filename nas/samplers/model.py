@@ -1,4 +1,10 @@
-"""What is believed of points that were not trained, given all results: one Gaussian process a learned objective."""
+"""What is believed of points that were not trained, given all results: one Gaussian process a learned objective.
+
+Lower fidelities and earlier studies are brought to the scale of the study's full results by a linear correction,
+found on the points that both have trained (by their spread and centre where they share too few). Then values are
+measured from their median in units of their spread, and those far below are pressed together: networks that do not
+train at all are alike, and would otherwise decide the fit.
+"""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -10,7 +16,6 @@ from nas.samplers.gp import Inputs, Kernel, Posterior
 from nas.samplers.grid import Floats, Rows
 from nas.samplers.history import History
 from nas.samplers.problem import Problem
-from nas.samplers.targets import on_one_scale, standardised
 
 ALWAYS = 40
 """Up to so many results the kernel's parameters are fitted anew at every one, from then on at every tenth part more."""
@@ -22,6 +27,10 @@ FAILED = 0.25
 """A point whose training failed is believed to be at this quantile of the results."""
 FITS = 8
 """Fits that are remembered."""
+SHARED = 4
+"""Points that two fidelities must have in common for a correction point by point."""
+FLOOR = 2.0
+"""Spreads below the median from which on values are pressed together, logarithmically."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +86,8 @@ class Model:
             rung=np.log(history.highest / history.fidelity),
             source=history.source,
         )
-        failed = inputs(problem, history.failed, problem.prices(history.failed))
-        pending = inputs(problem, history.pending, problem.prices(history.pending))
-        brief = inputs(problem, history.brief, problem.prices(history.brief))
+        others = (history.failed, history.pending, history.brief)
+        failed, pending, brief = (inputs(problem, rows, problem.prices(rows)) for rows in others)
         posteriors, standing = [], []
         for column in range(history.values.shape[1]):
             z = _scaled(history, column, len(history.rows))
@@ -93,14 +101,15 @@ class Model:
             if len(pending):  # kriging believer: what is running is taken to come out as expected
                 posterior = Posterior.given(self._kernel, theta, known.joined(pending), np.append(y, running))
             posteriors.append(posterior)
-            own = posterior.mean(x.take(history.counts))
-            standing.append(np.concatenate([own, running, lesser]))
+            standing.append(np.concatenate([posterior.mean(x.take(history.counts)), running, lesser]))
         rows = np.concatenate([history.rows[history.counts], history.pending, history.brief])
         return Beliefs(problem, tuple(posteriors), rows, _columns(standing, len(rows)))
 
     def _parameters(self, history: History, column: int, x: Inputs) -> Floats:
         """The kernel's parameters, fitted to the first results up to a number that grows in steps."""
-        first = _milestone(len(x))
+        first = min(len(x), ALWAYS)
+        while (following := first + max(first // 10, 1)) <= len(x):
+            first = following
         z = _scaled(history, column, first)
         key = column, hash((z.tobytes(), history.rows[:first].tobytes()))
         if key not in self._fits:
@@ -111,20 +120,11 @@ class Model:
         return self._fits[key]
 
 
-def _milestone(n: int) -> int:
-    milestone = min(n, ALWAYS)
-    while (following := milestone + max(milestone // 10, 1)) <= n:
-        milestone = following
-    return milestone
-
-
 def _scaled(history: History, column: int, first: int) -> Floats:
     """One objective of the first results, in unit scale over those that count."""
-    part = slice(0, first)
-    values = on_one_scale(
-        history.values[part, column], history.rows[part], history.fidelity[part], history.source[part]
-    )
-    return standardised(values, history.counts[part])
+    values, rows = history.values[:first, column], history.rows[:first]
+    values = on_one_scale(values, rows, history.fidelity[:first], history.source[:first])
+    return standardised(values, history.counts[:first])
 
 
 def best_and_even(values: Floats, most: int) -> NDArray[np.intp]:
@@ -136,3 +136,52 @@ def best_and_even(values: Floats, most: int) -> NDArray[np.intp]:
     rest = np.sort(order[half:])
     even = rest[np.linspace(0, len(rest) - 1, most - half).round().astype(int)]
     return np.sort(np.concatenate([order[:half], even]))
+
+
+def on_one_scale(values: Floats, rows: Rows, fidelity: Floats, source: NDArray[np.intp]) -> Floats:
+    """Values [n] as they would be at the highest fidelity of the study itself."""
+    group = np.stack([source, -np.round(2 * np.log2(fidelity)).astype(int)], axis=1)
+    kinds, member = np.unique(group, axis=0, return_inverse=True)  # the study's highest fidelity comes first
+    if len(kinds) < 2:
+        return values
+    aligned = np.full(len(values), np.nan)
+    aligned[member == 0] = values[member == 0]
+    keys = np.array([hash(row.tobytes()) for row in rows])
+    for number in range(1, len(kinds)):
+        mine, done = member == number, ~np.isnan(aligned)
+        aligned[mine] = _corrected(values[mine], keys[mine], aligned[done], keys[done])
+    return aligned
+
+
+def _corrected(
+    values: Floats, keys: NDArray[np.int64], aligned: Floats, aligned_keys: NDArray[np.int64]
+) -> Floats:
+    """Values brought to the scale of the aligned ones; keys tell points apart."""
+    shared = np.intersect1d(keys, aligned_keys)
+    if len(shared) >= SHARED:
+        here = np.array([values[keys == key].mean() for key in shared])
+        there = np.array([aligned[aligned_keys == key].mean() for key in shared])
+        wide, narrow, centre, target = there.std(), here.std(), here.mean(), there.mean()
+    else:
+        wide, narrow = spread(aligned), spread(values)
+        centre, target = float(np.median(values)), float(np.median(aligned))
+    slope = float(np.clip(wide / narrow, 0.1, 10.0)) if narrow > 0 and wide > 0 else 1.0  # 1: unknown
+    return np.asarray(target + slope * (values - centre))
+
+
+def spread(values: Floats) -> float:
+    """The median absolute deviation as a standard deviation; that itself where most values are equal."""
+    deviation = 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    return deviation if deviation > 1e-9 * float(np.abs(values).max(initial=0.0)) else float(values.std())
+
+
+def standardised(values: Floats, among: NDArray[np.bool_]) -> Floats:
+    """Values [n] about 0 in unit scale over the masked ones, in the same order; all 0 where they are constant."""
+    base = values[among] if among.any() else values
+    unit = spread(base)
+    if not unit > 1e-9 * np.abs(base).max(initial=0.0):
+        return np.zeros(len(values))
+    z = (values - np.median(base)) / unit
+    z = np.where(z < -FLOOR, -FLOOR - np.log1p(np.maximum(-FLOOR - z, 0.0)), z)
+    base = z[among] if among.any() else z
+    return np.asarray((z - base.mean()) / max(float(base.std()), 1e-9))

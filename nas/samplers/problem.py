@@ -1,8 +1,8 @@
 """What stays the same during a study: the space, what its points cost, and how to find those that fit the budget."""
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,16 @@ from nas.common.errors import UserError
 from nas.samplers import candidates
 from nas.samplers.grid import Floats, Grid, Rows
 from nas.samplers.history import distinct, is_tried
-from nas.samplers.pricing import Prices
 
+Cost = Callable[[dict[str, Any]], float | Mapping[str, float]]
+Budget = float | Mapping[str, float] | None
+Fixed = Mapping[int, int]
+"""Choices that are given beforehand, by axis: those of a trial that was queued with some of its parameters."""
+
+ONLY = "cost"
+"""The name of a cost that is given as a plain number."""
+REMEMBERED = 50_000
+"""Points whose costs are kept; the oldest are forgotten first."""
 TYPICAL = 300
 """Points drawn uniformly, that the effect of each choice on the cost is estimated from."""
 SAMPLE = 400
@@ -22,8 +30,67 @@ WALKED = 100_000
 """Grids of at most so many points are gone through one by one before they count as exhausted."""
 CHUNK = 256
 DESCENTS = 8
-Fixed = Mapping[int, int]
-"""Choices that are given beforehand, by axis: those of a trial that was queued with some of its parameters."""
+
+
+class Prices:
+    """The costs of a grid's points.
+
+    `cost(params)` gives a number or a mapping of names to numbers, lower being better, always with the same
+    names. `budget` bounds it: a number (which bounds the only cost, or the first of several) or a mapping from
+    some of the names to numbers. A cost that is not finite marks a point that cannot be built: it fits no budget.
+    """
+
+    def __init__(self, grid: Grid, cost: Cost | None, budget: Budget) -> None:
+        self.grid, self._cost = grid, cost
+        self._memory: OrderedDict[bytes, Floats] = OrderedDict()
+        self.names = tuple(self._named(np.zeros(len(grid.axes), dtype=np.int32)))
+        self.limits = np.full(len(self.names), np.inf)
+        bounds = budget if isinstance(budget, Mapping) else {} if budget is None else {self.names[0]: budget}
+        for name, bound in bounds.items():
+            if name not in self.names:
+                raise UserError(f"budget for {name!r}: the cost has {', '.join(map(repr, self.names))}")
+            if np.isnan(float(bound)):
+                raise UserError(f"budget {name} <= {bound!r}: expected a number")
+            self.limits[self.names.index(name)] = float(bound)
+
+    def _named(self, row: Rows) -> dict[str, float]:
+        priced = {} if self._cost is None else self._cost(self.grid.params(row))
+        named = priced if isinstance(priced, Mapping) else {ONLY: priced}
+        return {name: float(value) for name, value in named.items()}
+
+    def __call__(self, rows: Rows) -> Floats:
+        """The costs of points: float [n, number of costs], infinite where a point cannot be built."""
+        prices = np.empty((len(rows), len(self.names)))
+        for number, row in enumerate(rows if self.names else ()):
+            prices[number] = self._price(row)
+        return prices
+
+    def _price(self, row: Rows) -> Floats:
+        key = row.tobytes()
+        if key not in self._memory:
+            named = self._named(row)
+            if named.keys() != set(self.names):
+                raise UserError(
+                    f"the cost gave {sorted(named)} for one point and {sorted(self.names)} for another"
+                )
+            price = np.array([named[name] for name in self.names])
+            self._memory[key] = np.where(np.isfinite(price), price, np.inf)
+            if len(self._memory) > REMEMBERED:
+                self._memory.popitem(last=False)
+        return self._memory[key]
+
+    def fits(self, prices: Floats) -> NDArray[np.bool_]:
+        """Which prices [n, costs] are finite and within the budget."""
+        return np.asarray((np.isfinite(prices) & (prices <= self.limits)).all(axis=1))
+
+    def excess(self, prices: Floats) -> Floats:
+        """By what share prices [n, costs] exceed the budget, at worst: <= 0 where they fit."""
+        if not self.names:
+            return np.full(len(prices), -1.0)
+        with np.errstate(invalid="ignore"):
+            shares = (prices - self.limits) / np.maximum(np.abs(self.limits), 1e-12)
+            shares = np.where(np.isfinite(self.limits), shares, -1.0)
+        return np.where(np.isfinite(prices).all(axis=1), shares.max(axis=1), np.inf)
 
 
 @dataclass(frozen=True)
@@ -53,7 +120,7 @@ class Problem:
         self.grid, self.prices, self.seed = grid, prices, seed
         rng = np.random.default_rng([seed, 0])
         self.typical, self.typical_costs = self._buildable(grid.uniform(rng, TYPICAL))
-        self.tilts = candidates.tilts(grid, self.typical, self.typical_costs)
+        self.tilts = [candidates.tilt(grid, self.typical, cost) for cost in self.typical_costs.T]
         self.sample, self.sample_costs = self._buildable(candidates.sized(grid, self.tilts, rng, SAMPLE))
         self._closed = np.zeros(min(grid.size, WALKED), dtype=bool)
 
@@ -62,24 +129,15 @@ class Problem:
         finite = np.isfinite(costs).all(axis=1)
         return rows[finite], costs[finite]
 
-    # Scales --------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _logarithmic(self) -> bool:
-        return bool((self.sample_costs > 0).all())
-
     def numbers(self, costs: Floats) -> Floats:
         """Costs [n, k] as features of unit scale: standardised logarithms, as they are where some are negative."""
-        if self._logarithmic:
-            base, costs = np.log(self.sample_costs), np.log(np.maximum(costs, 1e-300))
-        else:
-            base = self.sample_costs
+        base = self.sample_costs
         if not len(base):
             return np.zeros_like(costs)
+        if (base > 0).all():
+            base, costs = np.log(base), np.log(np.maximum(costs, 1e-300))
         scale = base.std(axis=0)
         return np.asarray((costs - base.mean(axis=0)) / np.where(scale > 0, scale, 1.0))
-
-    # Points that may be proposed ----------------------------------------------------------------------------
 
     def open(self, rows: Rows, tried: Rows, fixed: Fixed) -> Pool:
         """Those of the points, each once, with the fixed choices, that fit the budget and were not tried."""

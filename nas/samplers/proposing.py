@@ -169,11 +169,9 @@ class Front:
         if mean.shape[1] < 2:
             return self._improvement(mean, deviation, pool.costs)
         scenarios = (np.arange(SCENARIOS) + 0.5) / SCENARIOS
-        beside = np.append(
-            0.0, np.ones(mean.shape[1] - 1)
-        )  # the value itself stays uncertain in each scenario
+        beside = np.arange(mean.shape[1]) > 0  # the value itself stays uncertain in each scenario
         gains = [
-            self._improvement(mean + beside * deviation * ndtri(s), (1 - beside) * deviation, pool.costs)
+            self._improvement(mean + beside * deviation * ndtri(s), ~beside * deviation, pool.costs)
             for s in scenarios
         ]
         return np.asarray(np.mean(gains, axis=0))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
     from nas.samplers.history import PriorResult
-    from nas.samplers.pricing import Budget, Cost
+    from nas.samplers.problem import Budget, Cost
 
     Maker = Callable[["SamplerTask"], BaseSampler]
 

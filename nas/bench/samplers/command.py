@@ -5,58 +5,50 @@ python -m nas.bench sampler --table nas-bench-macro_cifar10.json --workers 1 --w
 python -m nas.bench sampler --timing
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from nas.bench.output import made, write_table
 from nas.bench.samplers.contestants import CONTESTANTS
-from nas.bench.samplers.pictures import write_html, write_png
+from nas.bench.samplers.pictures import regret_sheet
 from nas.bench.samplers.playing import Scenario
 from nas.bench.samplers.scores import LABELS, LOOKED_AT, Score, curves, scores, summary
 from nas.bench.samplers.synthetic import SYNTHETIC
 from nas.bench.samplers.timing import timings
 from nas.bench.samplers.tournament import PlayJob, load, tournament
 from nas.common.errors import UserError
+from nas.common.files import write_text
 from nas.common.machine import cores
 from nas.console.text_table import aligned
 
+FOLDER = Path("results/bench-sampler")
 DEFAULT = ("front", "nsga2-20", "nsga2", "tpe", "random")
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Folder of the results. What it has is not played again.")] = Path(
-        "results/bench-sampler"
-    ),
+    out: Annotated[Path, Option(help="Folder of the results. What it has is not played again.")] = FOLDER,
     table: Annotated[
         list[str] | None,
-        typer.Option(
-            help="NAS-Bench-Macro's JSON file or a synthetic table's name; repeat. All synthetic ones."
-        ),
+        Option(help="NAS-Bench-Macro's JSON file or a synthetic table's name; repeat. All synthetic ones."),
     ] = None,
     sampler: Annotated[
         list[str] | None,
-        typer.Option(help=f"{', '.join(DEFAULT)} (these by default), front+features, gp; repeat."),
+        Option(help=f"{', '.join(DEFAULT)} (these by default), front+features, gp; repeat."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Plays of each sampler.")] = 20,
-    evaluations: Annotated[int, typer.Option(min=1, help="Trainings of a play.")] = 100,
-    others: Annotated[int, typer.Option(min=0, help="The same for Optuna's samplers; 0: as many.")] = 0,
-    workers: Annotated[
-        list[int] | None, typer.Option(min=1, help="Points proposed at a time; repeat.")
-    ] = None,
-    noise: Annotated[
-        bool, typer.Option(help="Also with one of a point's trainings shown, at random.")
-    ] = False,
-    cap: Annotated[
-        bool, typer.Option(help="Also for the best value at a cost of at most the median.")
-    ] = False,
+    seeds: Annotated[int, Option(min=1, help="Plays of each sampler.")] = 20,
+    evaluations: Annotated[int, Option(min=1, help="Trainings of a play.")] = 100,
+    others: Annotated[int, Option(min=0, help="The same for Optuna's samplers; 0: as many.")] = 0,
+    workers: Annotated[list[int] | None, Option(min=1, help="Points proposed at a time; repeat.")] = None,
+    noise: Annotated[bool, Option(help="Also with one of a point's trainings shown, at random.")] = False,
+    cap: Annotated[bool, Option(help="Also for the best value at a cost of at most the median.")] = False,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", "--processes", min=1, help="Plays at a time.")
+        int, Option("--concurrency", "--processes", min=1, help="Plays at a time.")
     ] = cores(),
     timing: Annotated[
-        bool, typer.Option(help="Only the milliseconds a suggestion, by number of trials, on one thread.")
+        bool, Option(help="Only the milliseconds a suggestion, by number of trials, on one thread.")
     ] = False,
 ) -> None:
     """Compare samplers by regret, evaluations needed, and milliseconds a suggestion."""
@@ -72,37 +64,34 @@ def main(
     scenarios += [Scenario("noisy", noisy=True)] if noise else []
     scenarios += [Scenario("under a cap", capped=True)] if cap else []
     lengths = {name: others if others and not name.startswith("front") else evaluations for name in names}
-    _compare(_jobs(table or SYNTHETIC, scenarios, lengths, seeds), concurrency, out)
+    jobs = [  # with noise only tables that have some, with features only those that have any
+        PlayJob(name, sampler, scenario, seed, length)
+        for name in dict.fromkeys(table or SYNTHETIC)
+        for scenario in scenarios
+        if not scenario.noisy or load(name).trainings
+        for sampler, length in lengths.items()
+        if not CONTESTANTS[sampler].features or load(name).features
+        for seed in range(seeds)
+    ]
+    _compare(jobs, concurrency, out)
     typer.echo(
         f"\nMedians of {seeds} seeds. Written to {out}: summary.csv, curves.csv, curves.png, curves.html"
     )
 
 
-def _jobs(
-    tables: Iterable[str], scenarios: list[Scenario], lengths: dict[str, int], seeds: int
-) -> list[PlayJob]:
-    """All that makes sense: with noise only tables that have some, with features only those that have any."""
-    loaded = {name: load(name) for name in tables}
-    return [
-        PlayJob(name, sampler, scenario, seed, length)
-        for name, table in loaded.items()
-        for scenario in scenarios
-        if not scenario.noisy or table.trainings
-        for sampler, length in lengths.items()
-        if CONTESTANTS[sampler].takes_part(table)
-        for seed in range(seeds)
-    ]
-
-
 def _compare(jobs: list[PlayJob], concurrency: int, out: Path) -> None:
+    from nas.figures.page import document  # takes a second to import
+    from nas.figures.picture import save_png
+
     def report(done: int, total: int) -> None:
         typer.echo(f"\r{done} of {total} plays", nl=done == total, err=True)
 
     found = scores(tournament(jobs, out, concurrency, report))
     write_table(summary(found), out, "summary.csv")
     write_table(curves(found), out, "curves.csv")
-    write_png(found, out / "curves.png")
-    write_html(found, out / "curves.html")
+    sheet = regret_sheet(found)
+    save_png(sheet, out / "curves.png")
+    write_text(out / "curves.html", document([sheet]))
     typer.echo(_table(found))
 
 

@@ -8,8 +8,6 @@ from optuna.samplers import BaseSampler, NSGAIISampler
 from nas.bench.samplers.tables import Benchmark
 from nas.samplers.register import SamplerTask, make_sampler
 
-Make = Callable[[Benchmark, int, float | None], BaseSampler]
-
 
 @dataclass(frozen=True)
 class Contestant:
@@ -20,13 +18,9 @@ class Contestant:
     the table's further known figures as well, so that a table without any is not for it.
     """
 
-    make: Make
+    make: Callable[[Benchmark, int, float | None], BaseSampler]
     dedupe: bool = False
     features: bool = False
-
-    def takes_part(self, table: Benchmark) -> bool:
-        """Whether it would do anything on this table that no other does."""
-        return bool(table.features) or not self.features
 
 
 def _registered(name: str, *, dedupe: bool = False, features: bool = False) -> Contestant:

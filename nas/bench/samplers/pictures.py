@@ -1,13 +1,10 @@
 """Regret curves with their quartiles as a picture and a page: a panel for each table and scenario."""
 
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 
 from nas.bench.samplers.scores import Score
-from nas.bench.samplers.tables import Floats
-from nas.common.files import write_text
 from nas.figures.axes import Axis, log_ticks
 from nas.figures.drawing import Panel, Series, Style, scatter, shorten
 from nas.figures.layout import WIDTH, Frame, Sheet
@@ -52,7 +49,12 @@ def _panel(title: str, unit: str, scores: list[Score]) -> Panel:
     high = 1.2 * max(most, least)
     series: list[Series] = []
     for sampler in reversed(quartiles):  # the first is drawn last, on top
-        series += _curve(sampler, np.maximum(quartiles[sampler], least))
+        low, middle, top = np.maximum(quartiles[sampler], least)
+        x = np.arange(1.0, len(middle) + 1)
+        band = Style(COLOURS[sampler], opacity=0.18, filled=True)
+        around = np.append(x, x[::-1]), np.append(top, low[::-1])
+        series.append(scatter(sampler, band, *around, in_legend=False))
+        series.append(scatter(sampler, Style(COLOURS[sampler], line=1.6), x, middle))
     longest = max(q.shape[1] for q in quartiles.values())
     return Panel(
         title=shorten(title, 34),
@@ -61,29 +63,3 @@ def _panel(title: str, unit: str, scores: list[Score]) -> Panel:
         series=tuple(series),
         labels=(),
     )
-
-
-def _curve(sampler: str, quartiles: Floats) -> tuple[Series, Series]:
-    """The band and the line of quartiles [3, evaluations]."""
-    low, middle, high = quartiles
-    x = np.arange(1.0, len(middle) + 1)
-    band = Style(COLOURS[sampler], opacity=0.18, filled=True)
-    around = np.append(x, x[::-1]), np.append(high, low[::-1])
-    return (
-        scatter(sampler, band, *around, in_legend=False),
-        scatter(sampler, Style(COLOURS[sampler], line=1.6), x, middle),
-    )
-
-
-def write_png(scores: list[Score], path: Path) -> None:
-    """A picture, whole or not at all. Raises OSError."""
-    from nas.figures.picture import save_png
-
-    save_png(regret_sheet(scores), path)
-
-
-def write_html(scores: list[Score], path: Path) -> None:
-    """A page that fetches nothing, whole or not at all. Raises OSError."""
-    from nas.figures.page import document
-
-    write_text(path, document([regret_sheet(scores)]))

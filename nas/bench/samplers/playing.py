@@ -63,34 +63,24 @@ class Play:
 def play(table: Benchmark, contestant: Contestant, scenario: Scenario, seed: int, evaluations: int) -> Play:
     """Search a table for a number of evaluations, fewer where the sampler says that the space is exhausted."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    cap = table.truth.cap if scenario.capped else None
-    directions = [StudyDirection.MAXIMIZE]
-    if not scenario.capped:
-        directions += [StudyDirection.MINIMIZE] * len(table.objectives)
-    sampler = contestant.make(table, seed, cap)
-    game = _Game(
-        table, contestant, scenario, cap, optuna.create_study(directions=directions, sampler=sampler)
-    )
-    rng = np.random.default_rng(seed)
+    game = _Game(table, contestant, scenario, seed)
     while len(game.values) < evaluations and (batch := list(game.batch(evaluations))):
         for trial, params in batch:
-            game.answer(trial, params, rng)
+            game.answer(trial, params)
     return Play(np.array(game.values), np.array(game.shown), np.array(game.costs), game.repeats)
 
 
 class _Game:
     """A play in progress."""
 
-    def __init__(
-        self,
-        table: Benchmark,
-        contestant: Contestant,
-        scenario: Scenario,
-        cap: float | None,
-        study: optuna.Study,
-    ) -> None:
-        self._table, self._contestant, self._scenario, self._cap = table, contestant, scenario, cap
-        self._study = study
+    def __init__(self, table: Benchmark, contestant: Contestant, scenario: Scenario, seed: int) -> None:
+        self._table, self._contestant, self._scenario = table, contestant, scenario
+        self._cap = table.truth.cap if scenario.capped else None
+        costs = 0 if scenario.capped else len(table.objectives)
+        directions = [StudyDirection.MAXIMIZE] + [StudyDirection.MINIMIZE] * costs
+        sampler = contestant.make(table, seed, self._cap)
+        self._study = optuna.create_study(directions=directions, sampler=sampler)
+        self._rng = np.random.default_rng(seed)
         self._known: dict[tuple[tuple[str, Any], ...], list[float]] = {}
         self._running: set[tuple[tuple[str, Any], ...]] = set()
         self.values: list[float] = []
@@ -129,12 +119,12 @@ class _Game:
             return True
         return False
 
-    def answer(self, trial: Trial, params: dict[str, Any], rng: np.random.Generator) -> None:
+    def answer(self, trial: Trial, params: dict[str, Any]) -> None:
         """Tell a proposal's result."""
         value, price = self._table.value(params), self._table.price(params)
         shown = value
         if self._scenario.noisy and self._table.trainings:
-            shown = float(rng.choice(np.asarray(self._table.trainings(params))))
+            shown = float(self._rng.choice(np.asarray(self._table.trainings(params))))
         values = [shown] if self._cap is not None else [shown, *map(float, price)]
         self._study.tell(trial, values)
         self._known[_key(params)] = values
@@ -153,9 +143,8 @@ def suggested(table: Benchmark, trial: Trial) -> dict[str, Any]:
         if isinstance(distribution, CategoricalDistribution):
             params[name] = trial.suggest_categorical(name, distribution.choices)
         elif isinstance(distribution, IntDistribution):
-            params[name] = trial.suggest_int(
-                name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
-            )
+            low, high, step = distribution.low, distribution.high, distribution.step
+            params[name] = trial.suggest_int(name, low, high, step=step, log=distribution.log)
     return params
 
 

@@ -24,11 +24,6 @@ def _sum(params: Params) -> dict[str, float]:
     return {"cost": 1.0 + sum(params.values())}
 
 
-def _chance(params: Params) -> float:
-    """A standard normal number that depends on the point and on nothing else."""
-    return float(np.random.default_rng([7, *params.values()]).standard_normal())
-
-
 def _three(value: Callable[[Params], float], spread: float) -> Callable[[Params], list[float]]:
     """Results of three trainings, with this standard deviation about the value."""
 
@@ -60,8 +55,12 @@ def one_dimension() -> Benchmark:
 
 
 def noise() -> Benchmark:
-    """Values are pure chance: there is nothing to learn."""
-    return Benchmark("noise", _digits(8, 3), _chance, _sum)
+    """Values are pure chance, a normal number that depends on the point alone: there is nothing to learn."""
+
+    def value(params: Params) -> float:
+        return float(np.random.default_rng([7, *params.values()]).standard_normal())
+
+    return Benchmark("noise", _digits(8, 3), value, _sum)
 
 
 def interactions() -> Benchmark:

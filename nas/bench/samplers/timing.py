@@ -1,6 +1,7 @@
 """How long a suggestion takes, by the number of trials that a study has: on one thread, with real answers."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from resource import RUSAGE_SELF, getrusage
 from sys import platform
 from time import perf_counter
@@ -27,18 +28,18 @@ def timings(samplers: Sequence[str], tables: Sequence[str], report: Callable[[st
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rows: list[dict[str, object]] = []
     with threadpool_limits(1):
-        for name in tables:
-            for sampler in samplers:
-                report(f"timing {sampler} on {name}")
-                table = load(name)
-                about = {"table": table.name, "dimensions": len(table.space), "sampler": sampler}
-                rows += [about | row for row in _rows(table, sampler)]
+        for name, sampler in product(tables, samplers):
+            report(f"timing {sampler} on {name}")
+            table = load(name)
+            about = {"table": table.name, "dimensions": len(table.space), "sampler": sampler}
+            rows += [about | row for row in _rows(table, sampler)]
     return pd.DataFrame(rows)
 
 
 def _rows(table: Benchmark, sampler: str) -> Iterator[dict[str, float]]:
     directions = [StudyDirection.MAXIMIZE] + [StudyDirection.MINIMIZE] * len(table.objectives)
     study = optuna.create_study(directions=directions, sampler=CONTESTANTS[sampler].make(table, 0, None))
+    to_mb = 1e6 if platform == "darwin" else 1e3
     rng = np.random.default_rng(0)
     for size in SIZES:
         while len(study.get_trials(deepcopy=False)) < size - 1:
@@ -48,7 +49,7 @@ def _rows(table: Benchmark, sampler: str) -> Iterator[dict[str, float]]:
         _suggestion(study, table)  # what is prepared once for a study is not a suggestion's
         times = np.array([_suggestion(study, table) for _ in range(TIMED)]) * 1000.0
         spread = {"median_ms": np.median(times), "mean_ms": times.mean(), "longest_ms": times.max()}
-        yield {"trials": size, **spread, "peak_mb": _peak()}
+        yield {"trials": size, **spread, "peak_mb": getrusage(RUSAGE_SELF).ru_maxrss / to_mb}
 
 
 def _answer(table: Benchmark, params: Params) -> list[float]:
@@ -63,8 +64,3 @@ def _suggestion(study: optuna.Study, table: Benchmark) -> float:
     seconds = perf_counter() - start
     study.tell(trial, _answer(table, params))
     return seconds
-
-
-def _peak() -> float:
-    """The highest memory of this process so far, in MB."""
-    return getrusage(RUSAGE_SELF).ru_maxrss / (1e6 if platform == "darwin" else 1e3)

@@ -19,9 +19,9 @@ import optuna
 from threadpoolctl import threadpool_limits
 
 import nas.samplers
-from nas.bench.samplers import synthetic
 from nas.bench.samplers.contestants import CONTESTANTS
 from nas.bench.samplers.playing import Scenario, play
+from nas.bench.samplers.synthetic import SYNTHETIC
 from nas.bench.samplers.tables import Benchmark, Floats, read_macro
 from nas.common.errors import UserError
 
@@ -70,12 +70,10 @@ class PlayOutcome:
 @cache
 def load(name: str) -> Benchmark:
     """A synthetic table by its name, or NAS-Bench-Macro's from its file. Raises UserError for what is neither."""
-    if name in synthetic.SYNTHETIC:
-        return synthetic.SYNTHETIC[name]()
+    if name in SYNTHETIC:
+        return SYNTHETIC[name]()
     if not Path(name).is_file():
-        raise UserError(
-            f"--table {name}: no such file, and none of the tables {', '.join(synthetic.SYNTHETIC)}"
-        )
+        raise UserError(f"--table {name}: no such file, and none of the tables {', '.join(SYNTHETIC)}")
     return read_macro(Path(name))
 
 
@@ -94,10 +92,8 @@ def _digest(name: str) -> str:
 @cache
 def _code() -> str:
     """What our sampler is, in short."""
-    digest = hashlib.sha256()
-    for file in sorted(Path(nas.samplers.__file__).parent.glob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    files = sorted(Path(nas.samplers.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def _perform(job: PlayJob) -> tuple[PlayJob, dict[str, Any]]:
@@ -114,7 +110,11 @@ def tournament(
 ) -> dict[PlayJob, PlayOutcome]:
     """The outcomes of all jobs; those that the folder has are not played again. report(done, all) as they finish."""
     file = folder / PLAYS
-    kept = dict(_kept(file))
+    kept: dict[str, dict[str, Any]] = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+        with suppress(ValueError):  # a line that was cut short by an interruption
+            row = json.loads(line)
+            kept[row["key"]] = row
     outcomes = {job: PlayOutcome.of(kept[job.key]) for job in jobs if job.key in kept}
     report(len(outcomes), len(jobs))
     with file.open("a", encoding="utf-8") as lines:
@@ -138,12 +138,3 @@ def _played(jobs: list[PlayJob], processes: int) -> Iterator[tuple[PlayJob, dict
             for future in done:
                 running |= {pool.submit(_perform, job) for job in islice(left, 1)}
                 yield future.result()
-
-
-def _kept(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The plays of a file, by key; a line that was cut short by an interruption is left out."""
-    if file.is_file():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError):
-                row = json.loads(line)
-                yield row["key"], row

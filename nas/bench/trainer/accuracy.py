@@ -5,7 +5,6 @@ Speed must not be paid for in accuracy. Time does not matter here, so that it ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -13,12 +12,12 @@ from typing import Annotated
 
 import pandas as pd
 import typer
+from typer import Option
 
 from nas.bench.output import write_table
 from nas.bench.trainer.command import NETWORKS, ways
 from nas.bench.trainer.crew import Crew
-from nas.bench.trainer.loops import PLAIN, Ground, Images, Reached, Way
-from nas.bench.trainer.loops import reach as train_on
+from nas.bench.trainer.loops import PLAIN, Ground, Images, Reached, Way, reach
 from nas.common.errors import UserError
 from nas.console.text_table import aligned
 
@@ -30,35 +29,29 @@ def contestants() -> list[Way]:
     return [ours, bare, replace(plain, threads=1)]  # more threads wait for each other on a busy machine
 
 
-def measure(ground: Ground, networks: Sequence[str], images: int) -> pd.DataFrame:
-    """A row for each network and way: what was reached."""
-    lines = []
-    with Crew() as crew:
-        for network in networks:
-            for way in contestants():
-                one = partial(train_on, way, NETWORKS[network], ground, images)
-                done: Reached = crew.together([one], keep=way.keep)[0]
-                lines.append({"network": network, "way": way.name, **asdict(done)})
-                typer.echo(
-                    f"{network}, {way.name}: training accuracy {done.training_accuracy:.4f}, validation "
-                    f"{done.validation_accuracy:.4f}, loss {done.loss:.3f}",
-                    err=True,
-                )
-    return pd.DataFrame(lines)
-
-
 def main(
     data: Images = "cifar10",
-    out: Annotated[Path | None, typer.Option(help="Folder for equal_images.csv.")] = None,
-    images: Annotated[int, typer.Option(min=128, help="Images to train on, repeats counted.")] = 60_000,
-    networks: Annotated[str, typer.Option(help="Comma-separated. [all four]")] = ",".join(NETWORKS),
+    out: Annotated[Path | None, Option(help="Folder for equal_images.csv.")] = None,
+    images: Annotated[int, Option(min=128, help="Images to train on, repeats counted.")] = 60_000,
+    networks: Annotated[str, Option(help="Comma-separated. [all four]")] = ",".join(NETWORKS),
 ) -> None:
     """Train by both loops on the same number of images and print the accuracies."""
     names = [name.strip() for name in networks.split(",")]
     for name in names:
         if name not in NETWORKS:
             raise UserError(f"network {name!r}: expected some of {', '.join(NETWORKS)}")
-    found = measure(Ground.of(data), names, images)
+    ground, lines = Ground.of(data), []
+    with Crew() as crew:
+        for network, way in ((network, way) for network in names for way in contestants()):
+            work = partial(reach, way, NETWORKS[network], ground, images)
+            done: Reached = crew.together([work], keep=way.keep)[0]
+            lines.append({"network": network, "way": way.name, **asdict(done)})
+            typer.echo(
+                f"{network}, {way.name}: training accuracy {done.training_accuracy:.4f}, validation "
+                f"{done.validation_accuracy:.4f}, loss {done.loss:.3f}",
+                err=True,
+            )
+    found = pd.DataFrame(lines)
     mean = found.groupby("way", sort=False)[["training_accuracy", "validation_accuracy"]].mean()
     head = ["way", "training accuracy", "validation accuracy"]
     rows = [[str(way), *(f"{value:.4f}" for value in line)] for way, line in mean.iterrows()]

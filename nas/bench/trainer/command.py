@@ -19,22 +19,12 @@ import numpy as np
 import pandas as pd
 import torch
 import typer
+from typer import Option
 
 from nas.bench.output import write_table
+from nas.bench.trainer import loops
 from nas.bench.trainer.crew import Crew
-from nas.bench.trainer.loops import (
-    CPU,
-    PLAIN,
-    Ground,
-    Images,
-    Pace,
-    Reached,
-    Way,
-    evaluation_pace,
-    pace,
-    reach,
-)
-from nas.bench.trainer.peaks import product_rate
+from nas.bench.trainer.loops import CPU, PLAIN, Ground, Images, Pace, Reached, Way
 from nas.common import machine
 from nas.common.files import write_text
 from nas.console.text_table import aligned
@@ -70,21 +60,20 @@ class Throughput:
 def ways() -> list[Way]:
     """Ours first, ours without each improvement, and last the plain loop."""
     ours = Way("ours", best(CPU))
-    compute = {
-        "without our depthwise gradients": replace(ours.compute, own_gradients=False),
-        "in fp32": replace(ours.compute, bf16=False),
-        "in fp32 without our gradients": replace(ours.compute, bf16=False, own_gradients=False),
-        "in torch's memory format": replace(ours.compute, channels_last=False),
-        "pointwise convolutions as such": replace(ours.compute, products=False),
+    compute = ours.compute
+    bare = replace(compute, bf16=False, own_gradients=False)
+    changed = {
+        "without our depthwise gradients": replace(ours, compute=replace(compute, own_gradients=False)),
+        "in fp32": replace(ours, compute=replace(compute, bf16=False)),
+        "in fp32 without our gradients": replace(ours, compute=bare),
+        "in torch's memory format": replace(ours, compute=replace(compute, channels_last=False)),
+        "pointwise convolutions as such": replace(ours, compute=replace(compute, products=False)),
+        "images by a DataLoader": replace(ours, gather=False),
+        "one process of two threads": replace(ours, processes=1, threads=2),
+        "allocator as it is": replace(ours, keep=False),
     }
-    return [
-        ours,
-        *(replace(ours, name=name, compute=changed) for name, changed in compute.items()),
-        replace(ours, name="images by a DataLoader", gather=False),
-        replace(ours, name="one process of two threads", processes=1, threads=2),
-        replace(ours, name="allocator as it is", keep=False),
-        Way("plain loop", PLAIN, processes=1, threads=2, gather=False, keep=False),
-    ]
+    plain = Way("plain loop", PLAIN, processes=1, threads=2, gather=False, keep=False)
+    return [ours, *(replace(way, name=name) for name, way in changed.items()), plain]
 
 
 def evaluation_ways() -> list[Way]:
@@ -106,16 +95,14 @@ def visits(brief: bool) -> list[tuple[str, str, Way]]:
     return found
 
 
-def measure(
-    crew: Crew, ground: Ground, rounds: int, seconds: float, *, brief: bool, seed: int = 0
-) -> Iterator[Throughput]:
+def measure(crew: Crew, ground: Ground, rounds: int, seconds: float, *, brief: bool) -> Iterator[Throughput]:
     """Every visit once a round, each round in an order of its own."""
-    chance = np.random.default_rng(seed)
+    chance = np.random.default_rng(0)
     todo = visits(brief)
     for number in range(rounds):
         for index in chance.permutation(len(todo)):
             network, work, way = todo[index]
-            timed = pace if work == "training" else evaluation_pace
+            timed = loops.pace if work == "training" else loops.evaluation_pace
             one = partial(timed, way, NETWORKS[network], ground, seconds)
             done = crew.together([one] * way.processes, keep=way.keep)
             rate = sum(each.images / each.seconds for each in done)
@@ -131,17 +118,17 @@ def _undisturbed(way: Way, done: Sequence[Pace]) -> float:
 
 def summarise(timings: Sequence[Throughput]) -> pd.DataFrame:
     """For each network, work and way the median rate, and how many times as fast ours was in the same round."""
-    table = pd.DataFrame([asdict(timing) for timing in timings])
+    table = pd.DataFrame(timings)
     lines = []
     for (network, work), group in table.groupby(["network", "work"], sort=False):
         rates = group.pivot(index="round", columns="way", values="images_per_second")
         known = ways() if work == "training" else evaluation_ways()
         for name in [way.name for way in known if way.name in rates]:
             ratio = rates["ours"] / rates[name]
-            line = {"network": network, "work": work, "way": name, "images_per_second": rates[name].median()}
-            spread = {"ours_is_times": ratio.median(), "lowest": ratio.min(), "highest": ratio.max()}
-            lines.append(line | spread)
-    return pd.DataFrame(lines)
+            spread = ratio.median(), ratio.min(), ratio.max()
+            lines.append((network, work, name, rates[name].median(), *spread))
+    figures = ["images_per_second", "ours_is_times", "lowest", "highest"]
+    return pd.DataFrame(lines, columns=["network", "work", "way", *figures])
 
 
 def equal_seconds(crew: Crew, ground: Ground, found: pd.DataFrame, seconds: float) -> pd.DataFrame:
@@ -150,7 +137,7 @@ def equal_seconds(crew: Crew, ground: Ground, found: pd.DataFrame, seconds: floa
     lines = []
     for way in (ways()[0], ways()[-1]):
         images = round(of_typical.images_per_second[way.name] * seconds / way.processes)
-        one = partial(reach, way, TYPICAL, ground, images)
+        one = partial(loops.reach, way, TYPICAL, ground, images)
         done: list[Reached] = crew.together([one] * way.processes, keep=way.keep)
         lines.append({"way": way.name, "networks": len(done), **asdict(done[0])})
     return pd.DataFrame(lines)
@@ -160,7 +147,7 @@ def peaks(crew: Crew) -> dict[str, float]:
     """Multiply-adds a second of two threads, each in a process of its own, in large matrix products."""
     rates = {}
     for name, bf16 in (("fp32", False), ("bf16", True)):
-        done = crew.together([partial(product_rate, bf16, _SECONDS_OF_PEAK)] * 2)
+        done = crew.together([partial(loops.product_rate, bf16, _SECONDS_OF_PEAK)] * 2)
         rates[name] = sum(done) / 2
     return rates
 
@@ -173,11 +160,11 @@ def share_of_peak(network: str, rate: float, ground: Ground, peak: float) -> flo
 
 def main(
     data: Images = "cifar10",
-    out: Annotated[Path | None, typer.Option(help="Folder for the tables and the machine's facts.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often everything is timed.")] = 3,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Of one timing, after its warm-up.")] = 4.0,
-    equal: Annotated[float, typer.Option(min=0, help="Seconds of training to an accuracy; 0: none.")] = 45.0,
-    brief: Annotated[bool, typer.Option("--brief", help="The two loops only: two minutes, not ten.")] = False,
+    out: Annotated[Path | None, Option(help="Folder for the tables and the machine's facts.")] = None,
+    rounds: Annotated[int, Option(min=1, help="How often everything is timed.")] = 3,
+    seconds: Annotated[float, Option(min=0.1, help="Of one timing, after its warm-up.")] = 4.0,
+    equal: Annotated[float, Option(min=0, help="Seconds of training to an accuracy; 0: none.")] = 45.0,
+    brief: Annotated[bool, Option("--brief", help="The two loops only: two minutes, not ten.")] = False,
 ) -> None:
     """Time our training loop against a plain one, with each improvement switched off in turn."""
     ground = Ground.of(data)
@@ -186,59 +173,42 @@ def main(
         peak = peaks(crew)
         for timing in measure(crew, ground, rounds, seconds, brief=brief):
             timings.append(timing)
-            _say(timing)
+            busy = "" if timing.undisturbed > 0.95 else f"  (got {timing.undisturbed:.0%} of its cores)"
+            what = f"{timing.network}, {timing.work}, {timing.way}"
+            rate = f"{timing.images_per_second:,.0f} images a second"
+            typer.echo(f"round {timing.round + 1}  {what}: {rate}{busy}", err=True)
         found = summarise(timings)
         reached = equal_seconds(crew, ground, found, equal) if equal and not brief else None
-    used = "bf16" if best(CPU).bf16 else "fp32"
-    _print(found, reached, ground, used, peak[used])
+    precision = "bf16" if best(CPU).bf16 else "fp32"
+    _print(found, reached, ground, precision, peak[precision])
     least = min(timing.undisturbed for timing in timings)
     typer.echo(f"every core was ours to {least:.0%} at the least")
     if out is not None:
-        tables = {"timings": pd.DataFrame([asdict(timing) for timing in timings]), "summary": found}
+        tables = {"timings": pd.DataFrame(timings), "summary": found}
         tables |= {} if reached is None else {"equal_seconds": reached}
         for name, table in tables.items():
             write_table(table, out, f"{name}.csv")
-        facts = _facts(ground) | {"rounds": rounds, "seconds": seconds, "undisturbed": least}
-        facts |= {"peak_multiply_adds": peak, "precision": used}
+        facts = {
+            "processor": machine.processor(),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "data": ground.data.name,
+            "images": f"{len(ground.data.train())} of {ground.data.resolution}x{ground.data.resolution}",
+            **{"rounds": rounds, "seconds": seconds, "undisturbed": least},
+            **{"peak_multiply_adds": peak, "precision": precision},
+        }
         write_text(out / "machine.json", json.dumps(facts, indent=2) + "\n")
         typer.echo(f"written to {out}: {', '.join(f'{name}.csv' for name in tables)}, machine.json")
-
-
-def _say(timing: Throughput) -> None:
-    busy = "" if timing.undisturbed > 0.95 else f"  (got {timing.undisturbed:.0%} of its cores)"
-    typer.echo(
-        f"round {timing.round + 1}  {timing.network}, {timing.work}, {timing.way}: "
-        f"{timing.images_per_second:,.0f} images a second{busy}",
-        err=True,
-    )
-
-
-def _facts(ground: Ground) -> dict[str, object]:
-    """What the figures depend on: the machine and the images."""
-    side = ground.data.resolution
-    return {
-        "processor": machine.processor(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "data": ground.data.name,
-        "images": f"{len(ground.data.train())} of {side}x{side}",
-    }
 
 
 def _print(
     found: pd.DataFrame, reached: pd.DataFrame | None, ground: Ground, precision: str, peak: float
 ) -> None:
-    rows = []
-    for line in found.itertuples():
-        figures = [f"{line.images_per_second:,.0f}", f"{line.ours_is_times:.2f}"]
-        rows.append(
-            [
-                *map(str, (line.network, line.work, line.way)),
-                *figures,
-                f"{line.lowest:.2f} to {line.highest:.2f}",
-            ]
-        )
     head = ["network", "work", "way", "images/s", "ours is times", "over the rounds"]
+    rows = [
+        [network, work, way, f"{rate:,.0f}", f"{times:.2f}", f"{lowest:.2f} to {highest:.2f}"]
+        for network, work, way, rate, times, lowest, highest in found.itertuples(index=False)
+    ]
     typer.echo(aligned(head, rows, left=head[:3]))
     ours = found[(found.way == "ours") & (found.work == "training")]
     for network, rate in zip(ours.network, ours.images_per_second, strict=True):

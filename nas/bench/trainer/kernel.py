@@ -7,7 +7,7 @@ float64.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +16,7 @@ import torch
 import typer
 from torch import Tensor
 from torch.nn import functional
+from typer import Option
 
 from nas.bench.output import write_table
 from nas.common.errors import UserError
@@ -102,8 +103,8 @@ def _error(gradient: Tensor, x: Tensor, weight: Tensor, stride: int) -> float:
 
 
 def main(
-    out: Annotated[Path | None, typer.Option(help="Folder for kernel.csv.")] = None,
-    kernel: Annotated[int | None, typer.Option(help="Only 3, 5 or 7.")] = None,
+    out: Annotated[Path | None, Option(help="Folder for kernel.csv.")] = None,
+    kernel: Annotated[int | None, Option(help="Only 3, 5 or 7.")] = None,
 ) -> None:
     """Time our depthwise gradients against torch's."""
     if library.load() is None:
@@ -124,4 +125,4 @@ def main(
     if taken:
         least = min(taken, key=lambda line: line.ratio)
         typer.echo(f"where ours is taken it is {least.ratio:.2f} times as fast at the least")
-    write_table(pd.DataFrame([asdict(line) for line in found]), out, "kernel.csv", digits=4)
+    write_table(pd.DataFrame(found), out, "kernel.csv", digits=4)

@@ -1,4 +1,4 @@
-"""The two training loops that are compared, and what lies between them: each improvement can be left out.
+"""What is timed: two training loops, with whatever lies between them left out one by one, and the machine's peak.
 
 The plain loop is the one that a user would write: torchvision's ImageFolder and transforms, a DataLoader with
 workers, fp32, torch's default memory format, SGD at a constant rate. Ours is the trainer itself. Both train
@@ -24,7 +24,7 @@ from typer import Option
 
 from nas.common.errors import UserError
 from nas.data.dataset import Dataset, Split, load
-from nas.data.entries import Labels, split_indices
+from nas.data.entries import split_indices
 from nas.kernels.compute import Compute
 from nas.networks.building import build
 from nas.train.batches import Batches
@@ -40,6 +40,7 @@ PLAIN_RATE = 0.01
 WARM_UP = 3  # steps
 VALIDATION = 0.1  # the share of the training images that `load` sets aside
 SAMPLE = 5000  # training images that the training accuracy is taken of
+SIDE = 1024  # of the peak's matrices: three of fp32 are 12 MB, beyond which the rate hardly rises
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[]
 
     `ready` is called before the clock starts, so that several processes can start it together.
     """
-    with _steps(way, arch, ground, 10**6) as (step, _):
+    with _steps(way, arch, ground, 10**6) as (step, _, _):
         for _ in range(WARM_UP):
             step()
         ready()
@@ -139,26 +140,38 @@ def reach(way: Way, arch: str, ground: Ground, images: int, ready: Callable[[], 
     steps = max(1, round(images / DEFAULT.batch_size))
     ready()
     began = time.perf_counter()
-    with _steps(way, arch, ground, steps) as (step, loop):
+    with _steps(way, arch, ground, steps) as (step, model, recent_loss):
         done = sum(step() for _ in range(steps))
     seconds = time.perf_counter() - began
     data = ground.data
     parts = _first(SAMPLE, data.train()), data.validation()
-    known, new = (evaluate(loop.model, part, data, "cpu", compute=way.compute) for part in parts)
-    return Reached(done, known, new, loop.recent_loss(max(1, steps // 10)), seconds)
+    known, new = (evaluate(model, part, data, "cpu", compute=way.compute) for part in parts)
+    return Reached(done, known, new, recent_loss(max(1, steps // 10)), seconds)
 
 
-@dataclass
-class _Loop:
-    """What is left of a loop when it is over."""
+def product_rate(bf16: bool, seconds: float, ready: Callable[[], None]) -> float:
+    """Floating-point operations a second of one thread in matrix products; a multiply-add is two of them.
 
-    model: nn.Module
-    recent_loss: Callable[[int], float]
+    The best of the products made in so many seconds: a peak is what nothing disturbed.
+    """
+    torch.set_num_threads(1)
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    matrix = torch.linspace(-1, 1, SIDE * SIDE).view(SIDE, SIDE).to(dtype)
+    out = matrix @ matrix
+    ready()
+    best, began = float("inf"), time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        start = time.perf_counter()
+        torch.mm(matrix, matrix, out=out)
+        best = min(best, time.perf_counter() - start)
+    return 2 * SIDE**3 / best
 
 
 @contextmanager
-def _steps(way: Way, arch: str, ground: Ground, steps: int) -> Iterator[tuple[Callable[[], int], _Loop]]:
-    """A function that takes one step and returns its number of images."""
+def _steps(
+    way: Way, arch: str, ground: Ground, steps: int
+) -> Iterator[tuple[Callable[[], int], nn.Module, Callable[[int], float]]]:
+    """A function that takes one step and returns its number of images, the model, and the mean of the last losses."""
     torch.set_num_threads(way.threads)
     data = ground.data
     model = _build(arch, data)
@@ -174,19 +187,13 @@ def _steps(way: Way, arch: str, ground: Ground, steps: int) -> Iterator[tuple[Ca
                 stepper.step()
                 return batch
 
-            yield step, _Loop(model, stepper.recent_loss)
+            yield step, model, stepper.recent_loss
     else:
         model.to(memory_format=way.compute.memory_format)
         with way.compute.training(model, CPU):
-            loop = _plain_loop(model, loader(ground, workers=2 // way.processes), way.compute)
             losses: list[float] = []
-
-            def plain_step() -> int:
-                count, loss = next(loop)
-                losses.append(loss)
-                return count
-
-            yield plain_step, _Loop(model, lambda last: float(np.mean(losses[-last:])))
+            loop = _plain_loop(model, loader(ground, workers=2 // way.processes), way.compute, losses)
+            yield lambda: next(loop), model, lambda last: float(np.mean(losses[-last:]))
             loop.close()
 
 
@@ -196,9 +203,9 @@ def _build(arch: str, data: Dataset) -> nn.Module:
 
 
 def _plain_loop(
-    model: nn.Module, batches: DataLoader[tuple[Tensor, Tensor]], compute: Compute
-) -> Generator[tuple[int, float]]:
-    """The loop that a user would write; yields each step's images and loss."""
+    model: nn.Module, batches: DataLoader[tuple[Tensor, Tensor]], compute: Compute, losses: list[float]
+) -> Generator[int]:
+    """The loop that a user would write; yields each step's number of images and notes its loss."""
     optimizer = torch.optim.SGD(model.parameters(), lr=PLAIN_RATE, momentum=0.9, weight_decay=5e-4)
     model.train()
     while True:
@@ -209,7 +216,8 @@ def _plain_loop(
             loss = functional.cross_entropy(logits.float(), labels)
             torch.autograd.backward(loss)
             optimizer.step()
-            yield len(labels), loss.item()
+            losses.append(loss.item())
+            yield len(labels)
 
 
 class _Images(Pictures[tuple[Any, int]]):
@@ -233,28 +241,25 @@ def loader(ground: Ground, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
     from torchvision.datasets import ImageFolder
 
     data, side = ground.data, ground.data.resolution
-    augmented = transforms.Compose(
-        [
-            transforms.Resize(side),
-            transforms.CenterCrop(side),
-            transforms.RandomCrop(side, padding=side // 8),
-            transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
-            transforms.Normalize(data.mean, data.std),
-        ]
-    )
+    steps = [
+        transforms.Resize(side),
+        transforms.CenterCrop(side),
+        transforms.RandomCrop(side, padding=side // 8),
+    ]
+    steps += [
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize(data.mean, data.std),
+    ]
+    augmented = transforms.Compose(steps)
     pictures: Any = _Images(data.train(), augmented)
     if ground.folder is not None:
         whole = ImageFolder(str(ground.folder / "train"), augmented)
-        pictures = Subset(whole, _training_rows(np.array(whole.targets), data))
+        labels = np.array(whole.targets)
+        rows, _ = split_indices(labels, VALIDATION, 0)  # our training split: no loop sees a validation image
+        if not np.array_equal(labels[rows], data.train().labels):
+            raise UserError(
+                f"{data.name}: ImageFolder lists other files than nas.data.dataset; remove what is no image"
+            )
+        pictures = Subset(whole, rows.tolist())
     return DataLoader(pictures, DEFAULT.batch_size, shuffle=True, num_workers=workers, drop_last=True)
-
-
-def _training_rows(labels: Labels, data: Dataset) -> list[int]:
-    """Which of a folder's files make up our training split, so that no loop sees a validation image."""
-    rows, _ = split_indices(labels, VALIDATION, 0)
-    if not np.array_equal(labels[rows], data.train().labels):
-        raise UserError(
-            f"{data.name}: ImageFolder lists other files than nas.data.dataset; remove what is no image"
-        )
-    return [int(row) for row in rows]

@@ -16,8 +16,7 @@ from nas.samplers.grid import Grid
 from nas.samplers.history import History, read
 from nas.samplers.model import Model
 from nas.samplers.objectives import Objectives
-from nas.samplers.pricing import Prices
-from nas.samplers.problem import Problem
+from nas.samplers.problem import Prices, Problem
 
 SPACE: dict[str, Any] = {f"x{i}": CategoricalDistribution((0, 1, 2)) for i in range(6)}
 GRID = Grid.of(SPACE)

@@ -25,8 +25,17 @@ from nas.bench.trainer.command import (
     ways,
 )
 from nas.bench.trainer.crew import Crew
-from nas.bench.trainer.loops import PLAIN, Ground, Pace, Way, evaluation_pace, loader, pace, reach
-from nas.bench.trainer.peaks import product_rate
+from nas.bench.trainer.loops import (
+    PLAIN,
+    Ground,
+    Pace,
+    Way,
+    evaluation_pace,
+    loader,
+    pace,
+    product_rate,
+    reach,
+)
 from nas.common.errors import UserError
 from nas.kernels import library
 from nas.kernels.compute import Compute
