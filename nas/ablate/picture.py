@@ -7,7 +7,8 @@ import pandas as pd
 
 from nas.common.quantities import LATENCY, MACS, PARAMS, QUANTITIES, Quantity
 from nas.common.stats import HELPS, HURTS, UNSEEN
-from nas.compare.setup import Setup
+from nas.compare.picture import in_words
+from nas.compare.trainings import Setup
 from nas.console.text_table import in_points
 from nas.figures.axes import Axis, cost_axis, difference_axis, named_axis, value_axis
 from nas.figures.drawing import Arrow, Label, Panel, Style, cost_lines, scatter, shorten
@@ -106,9 +107,7 @@ def tradeoff_sheet(info: AblationInfo) -> Sheet:
 
 def _trained(info: AblationInfo) -> str:
     counts = info.rows.loc[info.rows["status"] == "train", "seeds"].fillna(0)
-    fewest = int(counts.min()) if len(counts) else 0
-    seeds = f"{info.seeds} seeds" if fewest == info.seeds else f"{fewest} to {info.seeds} seeds"
-    return f"{shorten(info.setup.trained)}, {seeds}"
+    return f"{shorten(info.setup.trained)}, {in_words(counts, info.seeds)}"
 
 
 def _base(info: AblationInfo) -> str:

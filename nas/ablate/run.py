@@ -20,7 +20,7 @@ from nas.ablate.study import Plan
 from nas.ablate.study_file import read
 from nas.common.errors import UserError
 from nas.common.quantities import LATENCY
-from nas.compare import latencies, running
+from nas.compare import running
 from nas.compare.trainings import Trainings
 from nas.console.options import separated, takes
 from nas.data.dataset import Dataset
@@ -59,15 +59,10 @@ def ablate(request: AblationRequest) -> Ablation:
 
     Raises UserError for what cannot be used, before anything is made.
     """
-    return carry_out(request)
-
-
-def carry_out(request: AblationRequest) -> Ablation:
-    """What `ablate` does, of a request."""
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = request.console or Console()
-    running.check(request)
+    request.check()
     if request.resume is not None:
         folder = Path(request.resume)
         trainings, data = running.resume(request, request.seeds, "ablate")
@@ -120,7 +115,7 @@ def _planned(asked: Asked, terms: Terms, latency_table: str | None) -> tuple[Pla
         table = find_for(latency_table, *target(terms))
     plan, title = plan_of(asked, terms, table)
     notes = {"plan": summary.plan_to_json(plan), "title": title}
-    return plan, notes | latencies.predicted(table, map(parse, plan.archs()))
+    return plan, notes | running.predicted(table, map(parse, plan.archs()))
 
 
 def _configured(request: AblationRequest, config: Path) -> tuple[Asked, Terms, int | None]:
