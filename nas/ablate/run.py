@@ -14,7 +14,6 @@ from rich.console import Console
 
 from nas.ablate import report, summary
 from nas.ablate.asked import Asked, pair, plan_of
-from nas.ablate.prices import check
 from nas.ablate.request import AblationRequest
 from nas.ablate.study import Plan
 from nas.ablate.study_file import read
@@ -107,7 +106,6 @@ def _asked(request: AblationRequest) -> Asked:
 
 def _planned(asked: Asked, terms: Terms, latency_table: str | None) -> tuple[Plan, dict[str, Any]]:
     """The plan of a new ablation, and what is noted of it."""
-    check(asked.equal)
     table = None
     if latency_table is not None or LATENCY.name in asked.equal:
         from nas.latency.table.file import find_for  # takes its time, of which others have no need
