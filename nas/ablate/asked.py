@@ -70,8 +70,8 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
         made = plan(
             _arch(asked.network),
             [get(name) for name in components],
-            equal=price,
-            price=ratio,
+            price,
+            ratio,
             per_stage=asked.per_stage,
             pairs=[(get(one), get(other)) for one, other in asked.pairs],
             leave_one_in=asked.leave_one_in,

@@ -3,10 +3,10 @@
 Accuracies are those of the validation split; the held-out test images are not read.
 """
 
+import json
 import time
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pandas as pd
@@ -17,6 +17,7 @@ from nas.ablate.asked import Asked, pair, plan_of
 from nas.ablate.request import AblationRequest
 from nas.ablate.study import Plan
 from nas.ablate.study_file import read
+from nas.common.decode import decoded
 from nas.common.errors import UserError
 from nas.common.quantities import LATENCY
 from nas.compare import running
@@ -67,7 +68,7 @@ def ablate(request: AblationRequest) -> Ablation:
         trainings, data = running.resume(request, request.seeds, "ablate")
     else:
         folder, trainings, data = _begin(request)
-    plan = summary.plan_from_json(trainings.noted("plan"))
+    plan = decoded(trainings.noted("plan"), Plan, "the plan of the ablation cannot be read")
     ending = running.carry_on(trainings, data, summary.names(plan), request, began, console)
     info = report.ablation_info(trainings, plan, trainings.noted("title"))
     report.write_results(trainings, plan, info, folder)
@@ -84,10 +85,15 @@ def _begin(request: AblationRequest) -> tuple[Path, Trainings, Dataset]:
         asked, terms, seeds = _asked(request), request, request.seeds
     running.check_terms(terms, seeds)
     folder = new_folder(request.out)
-    plan, notes = _planned(asked, terms, request.latency_table)
-    setup, data = running.prepare(
-        [parse(text) for text in plan.archs()], terms, request.data_root, test=False
-    )
+    table = None
+    if request.latency_table is not None or LATENCY.name in asked.equal:
+        from nas.latency.table.file import find_for  # takes its time, of which others have no need
+
+        table = find_for(request.latency_table, *target(terms))
+    plan, title = plan_of(asked, terms, table)
+    networks = list(map(parse, plan.archs()))
+    notes = {"plan": json.dumps(asdict(plan)), "title": title, **running.predicted(table, networks)}
+    setup, data = running.prepare(networks, terms, request.data_root, test=False)
     notes["skipped_images"] = data.skipped
     return folder, running.begin(folder, request, setup, seeds, notes, "ablate"), data
 
@@ -102,18 +108,6 @@ def _asked(request: AblationRequest) -> Asked:
         pairs=tuple(pair(one) for one in ([pairs] if isinstance(pairs, str) else pairs)),
         leave_one_in=request.leave_one_in,
     )
-
-
-def _planned(asked: Asked, terms: Terms, latency_table: str | None) -> tuple[Plan, dict[str, Any]]:
-    """The plan of a new ablation, and what is noted of it."""
-    table = None
-    if latency_table is not None or LATENCY.name in asked.equal:
-        from nas.latency.table.file import find_for  # takes its time, of which others have no need
-
-        table = find_for(latency_table, *target(terms))
-    plan, title = plan_of(asked, terms, table)
-    notes = {"plan": summary.plan_to_json(plan), "title": title}
-    return plan, notes | running.predicted(table, map(parse, plan.archs()))
 
 
 def _configured(request: AblationRequest, config: Path) -> tuple[Asked, Terms, int | None]:
