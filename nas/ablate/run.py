@@ -5,11 +5,10 @@ Accuracies are those of the validation split; the held-out test images are not r
 
 import json
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import optuna
-import pandas as pd
 from rich.console import Console
 
 from nas.ablate import report, summary
@@ -21,10 +20,10 @@ from nas.common.decode import decoded
 from nas.common.errors import UserError
 from nas.common.quantities import LATENCY
 from nas.compare import running
+from nas.compare.run import Comparison
 from nas.compare.trainings import Trainings
 from nas.console.options import separated, takes
 from nas.data.dataset import Dataset
-from nas.engine.jobs import Ending
 from nas.engine.regime import default_to, target
 from nas.engine.terms import Terms
 from nas.networks.references import parse
@@ -34,14 +33,8 @@ _ASKED = ("network", "components", "equal", "per_stage", "pairs", "leave_one_in"
 """What says what is ablated, on the command line instead of in a file."""
 
 
-@dataclass(frozen=True)
-class Ablation:
-    """An ablation that ended: every training and a summary a row (columns as in the files), and its folder."""
-
-    folder: Path
-    trainings: pd.DataFrame
-    summary: pd.DataFrame
-    ending: Ending
+class Ablation(Comparison):
+    """An ablation that ended; its summary has a line a row."""
 
 
 @takes(AblationRequest)

@@ -55,9 +55,10 @@ def _panel(networks: pd.DataFrame, objective: Quantity) -> Panel:
         np.clip(100 * rows[column].to_numpy(float), 0, 100)
         for column in ("test_accuracy", "test_low", "test_high")
     )
+    styles = [_FIRST, *[_NETWORK] * len(x)]
     heights = np.concatenate([y, low[~np.isnan(low)], high[~np.isnan(high)]])
     series = [
-        Series("95 % interval", Style(_style(i).color, line=1.6), (a, a), (float(low[i]), float(high[i])))
+        Series("95 % interval", Style(styles[i].color, line=1.6), (a, a), (float(low[i]), float(high[i])))
         for i, a in enumerate(map(float, x))
         if not np.isnan(low[i])
     ]
@@ -65,19 +66,15 @@ def _panel(networks: pd.DataFrame, objective: Quantity) -> Panel:
     hovers = [_hover(name, row) for name, (_, row) in zip(names, rows.iterrows(), strict=True)]
     for part, name in ((slice(0, 1), "first network"), (slice(1, None), "compared with it")):
         if len(x[part]):
-            series.append(scatter(name, _style(part.start), x[part], y[part], hovers[part]))
+            series.append(scatter(name, styles[part.start], x[part], y[part], hovers[part]))
     return Panel(
         title=f"This comparison, against {objective.phrase}",
         x_axis=cost_axis(objective.title, x, room=0.14),
         y_axis=value_axis("Test accuracy (%)", heights),
         series=tuple(series),
-        labels=tuple(Label(names[i], float(x[i]), float(y[i]), _style(i).color) for i in range(len(names))),
+        labels=tuple(Label(names[i], float(x[i]), float(y[i]), styles[i].color) for i in range(len(names))),
         notice="" if len(rows) else "No training has finished yet.",
     )
-
-
-def _style(place: int) -> Style:
-    return _FIRST if place == 0 else _NETWORK
 
 
 def _hover(name: str, row: pd.Series) -> str:

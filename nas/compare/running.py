@@ -118,11 +118,6 @@ def carry_on(
         rounds = Rounds(trainings, names=names, deadline=until, notify=live.on)
         if not rounds.left:
             return "done"
-        ending = run_jobs(
-            rounds,
-            data,
-            concurrency=execution.concurrency or cores(),
-            deadline=until,
-            device=execution.device,
-        )
+        concurrency = execution.concurrency or cores()
+        ending = run_jobs(rounds, data, concurrency=concurrency, deadline=until, device=execution.device)
     return "late" if ending == "done" and rounds.left else ending

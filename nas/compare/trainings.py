@@ -75,8 +75,6 @@ class Trainings:
         """Remove the run from its storage, as far as that can be done."""
         storing.delete([self._study])
 
-    # Writing -------------------------------------------------------------------------------------------
-
     def launch(self, network: str, seed: int, cost: Cost) -> int:
         """Write a training that is about to run; its number."""
         identity = {"network": network, "seed": seed}
@@ -101,8 +99,6 @@ class Trainings:
     def note(self, key: str, value: Any) -> None:
         """Write a note, or replace it."""
         self._study.set_user_attr(key, value)
-
-    # Reading -------------------------------------------------------------------------------------------
 
     def noted(self, key: str) -> Any:
         """A note."""

@@ -79,9 +79,6 @@ def _staged(layers: list[Layer]) -> list[Layer]:
     return [replace(layer, stage=order.index(size)) for layer, size in zip(layers, sizes, strict=True)]
 
 
-# Archs -----------------------------------------------------------------------------------------------
-
-
 def _of_arch(arch: Arch, resolution: int, num_classes: int) -> list[Layer]:
     first, *parts, last = default_table().parts(arch, resolution, num_classes)
     stem = arch.stem
@@ -147,9 +144,6 @@ def _of_head(head: Head, channels: int, size: int, num_classes: int, counted: Co
     macs = counted.macs - sum(layer.macs for layer in layers)
     params = counted.params - sum(layer.params for layer in layers)
     return [*layers, Layer("fully connected", 1, width, 1, num_classes, 0, macs, params)]
-
-
-# Classifiers of libraries ----------------------------------------------------------------------------
 
 
 def _of_reference(reference: Reference, resolution: int, num_classes: int) -> list[Layer]:

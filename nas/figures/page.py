@@ -11,7 +11,7 @@ from nas.figures.axes import Axis
 from nas.figures.drawing import Label, Panel, Series
 from nas.figures.labels import FONT_SIZE, Spot
 from nas.figures.layout import Frame, Sheet, label_spots
-from nas.figures.markup import escape, section, whole
+from nas.figures.markup import escape, whole
 
 _CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
@@ -22,7 +22,7 @@ def document(sheets: Sequence[Sheet], heading: str = "", body: str = "") -> str:
         interactive(sheet).to_html(full_html=False, include_plotlyjs=False, config=_CONFIG)
         for sheet in sheets
     ]
-    below = [section(heading, body)] if heading else []
+    below = [f"<section>\n<h2>{escape(heading)}</h2>\n{body}\n</section>"] if heading else []
     return whole(sheets[0].title, "\n".join([*figures, *below]), get_plotlyjs())
 
 
@@ -155,6 +155,10 @@ def _mark(x: float, y_axis: Axis, axis: str) -> go.Scatter:
 def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
     """What is written into the panel: its title, why it is empty, the mark, its arrows and its labels."""
     x, y = f"x{axis}", f"y{axis}"
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return _on(panel.x_axis, x), _on(panel.y_axis, y)
+
     corner = {"xref": f"{x} domain", "yref": f"{y} domain", "showarrow": False}
     bold, size = f"<b>{escape(panel.title)}</b>", {"size": layout.PANEL_SIZE}
     figure.add_annotation(
@@ -169,23 +173,18 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
             text=escape(text), x=_on(panel.x_axis, where), y=1, yanchor="bottom", **{**faint, "xref": x}
         )
     for arrow in panel.arrows:
-        (x0, y0), (x1, y1) = (_at(panel, *point) for point in (arrow.start, arrow.end))
+        (x0, y0), (x1, y1) = (at(*point) for point in (arrow.start, arrow.end))
         tail = {"ax": x0, "ay": y0, "axref": x, "ayref": y}
         head = {"arrowhead": 2, "arrowwidth": 1.4, "arrowcolor": arrow.color}
         figure.add_annotation(
             text="", x=x1, y=y1, xref=x, yref=y, standoff=6, startstandoff=6, **tail, **head
         )
     for label, spot in zip(panel.labels, label_spots(panel, frame), strict=True):
-        figure.add_annotation(_label(panel, label, spot), xref=x, yref=y)
+        figure.add_annotation(_label(label, spot, *at(label.x, label.y)), xref=x, yref=y)
 
 
-def _at(panel: Panel, x: float, y: float) -> tuple[float, float]:
-    return _on(panel.x_axis, x), _on(panel.y_axis, y)
-
-
-def _label(panel: Panel, label: Label, spot: Spot) -> dict[str, object]:
-    """A label with its leader."""
-    x, y = _at(panel, label.x, label.y)
+def _label(label: Label, spot: Spot, x: float, y: float) -> dict[str, object]:
+    """A label with its leader, from the point (x, y)."""
     return {
         "text": escape(label.text),
         "x": x,
