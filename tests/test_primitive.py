@@ -14,9 +14,9 @@ from blocks import BLOCKS, Block, make_divisible
 from blocks.base import Change, in_ratio
 from blocks.layers import ACTIVATIONS, ConvNorm, Norm
 from blocks.options import option
+from nas.ablate.asked import prices
 from nas.ablate.components import COMPONENTS, get, variants
 from nas.ablate.equal import TOLERANCE, equalise
-from nas.ablate.prices import prices
 from nas.ablate.stages import stages
 from nas.ablate.study import Variant
 from search_spaces import Arch, Space, spaces

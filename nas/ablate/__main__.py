@@ -10,9 +10,9 @@ def main(request: AblationRequest) -> int:
     Every network is trained by one recipe with the same seeds; differences are paired, with intervals and a
     verdict that is corrected for the number of components.
     """
-    from nas.ablate.run import carry_out  # takes long to import, which --help need not wait for
+    from nas.ablate import ablate  # takes long to import, which --help need not wait for
 
-    ablation = carry_out(request)
+    ablation = ablate(**vars(request))
     return commands.ended("ablate", ablation.folder, ablation.ending)
 
 

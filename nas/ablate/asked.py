@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from nas.ablate.components import get, variants
 from nas.ablate.plan import Draft, plan
-from nas.ablate.prices import prices
 from nas.ablate.study import Plan, Price, Variant
 from nas.common.errors import UserError
+from nas.common.quantities import LATENCY, QUANTITIES
 from nas.console.options import separated
 from nas.engine.regime import target
 from nas.engine.terms import Terms
+from nas.networks.cost import cost
 from nas.runs.naming import resolve
 from nas.zoo.catalogue import name_of
 from search_spaces.arch import Arch
@@ -69,8 +70,8 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
         made = plan(
             _arch(asked.network),
             [get(name) for name in components],
-            equal=price,
-            price=ratio,
+            price,
+            ratio,
             per_stage=asked.per_stage,
             pairs=[(get(one), get(other)) for one, other in asked.pairs],
             leave_one_in=asked.leave_one_in,
@@ -79,6 +80,26 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
         story = _story(asked.steps, price, ratio)
         made = Plan(made.base or story.base, made.rows + story.rows, made.contrasts + story.contrasts)
     return made, asked.title or name_of(_arch(made.rows[0].arch)) or asked.network
+
+
+def prices(
+    names: Sequence[str], resolution: int, classes: int, table: "Table | None" = None
+) -> dict[str, Price]:
+    """The prices of these names, at so many pixels and classes: counted, or by a table predicted milliseconds.
+
+    Raises UserError for what is no price.
+    """
+
+    def price(name: str) -> Price:
+        if name not in QUANTITIES:
+            raise UserError(f"--equal {name}: expected {', '.join(QUANTITIES)} or none")
+        if name != LATENCY.name:
+            return lambda arch: float(getattr(cost(arch, resolution, classes), name))
+        if table is None:
+            raise UserError("--equal latency: there is no latency table to predict it")
+        return lambda arch: table.predict(arch).ms
+
+    return {name: price(name) for name in names}
 
 
 def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price) -> Plan:

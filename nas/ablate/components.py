@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 
-from nas.ablate import kinds, shapes, switches
+from nas.ablate import shapes, switches
 from nas.ablate.stages import spliced, stages
 from nas.ablate.study import Component, Made, Variant, attempt
 from nas.ablate.switches import OFF, ON, option
-from nas.ablate.traps import TRAPS
 from nas.common.errors import UserError, briefly
 from search_spaces.arch import Arch
 
@@ -22,28 +21,38 @@ class BadComponent(UserError):
     """A user's own component that is no function from an arch to archs."""
 
 
+# The known wrong copies of docs/traps.md, and other options that blocks have by themselves.
+TRAPS = (
+    option("h_swish", {"sigmoid": {"HS": "SI"}, "unbounded": {"HS": "HSopen"}}, "activation", ends=True),
+    option("gate", {"sigmoid": {"hsig": "sig"}, "unbounded": {"hsig": "hsigopen"}}),  # of squeeze-excite
+    option("relu6", {"RE -> RE6": {"RE": "RE6"}, "RE6 -> RE": {"RE6": "RE"}}, "activation", ends=True),
+    option("relu_after_depthwise", {"on": ON}),  # in ShuffleNetV1
+    option("shuffle", {"off": OFF}),
+    option("dense_first", {"off": OFF}),  # ShuffleNetV1's first pointwise, grouped
+    option("layout", {"figure": ON, "code": OFF}, "figure"),  # ShuffleNetV2's, of the paper's figure
+    option("first_depthwise", {"on": ON}),  # in every SandGlass
+    option("identity", {"half": {1: 2}}),  # a SandGlass's shortcut for half of the channels
+    option("conv_shortcut", {"on": ON}),  # in the BlazeBlock
+    Component("stride_first", switches.stride_first),
+    Component("squeeze", switches.squeeze),
+    Component("eps", switches.eps, by_stage=False),
+)
 COMPONENTS: dict[str, Component] = {
     component.name: component
     for component in (
-        Component("se", "squeeze-excite", switches.squeeze_excite, switches.without_squeeze_excite),
-        Component("activation", "ReLU or h-swish", switches.activation, switches.rectified),
+        Component("se", switches.squeeze_excite, switches.without_squeeze_excite),
+        Component("activation", switches.activation, switches.rectified),
         # of an Inception module the wide branch's; not the stem's
-        option("kernel", "depthwise kernel", "kernel", {"5 -> 3": {5: 3}, "3 -> 5": {3: 5}}, {5: 3, 7: 3}),
-        Component("expansion", "the same expansion everywhere", shapes.expansion),
-        Component("groups", "grouped pointwise convolutions", switches.groups, switches.ungrouped),
-        Component("block", "inverted residual or SandGlass", kinds.kind, kinds.to_inverted_residual),
-        option("residual", "the shortcut", "shortcut", {"off": OFF}),
-        option("bottleneck", "the linear bottleneck", "activated_bottleneck", {"linear -> activated": ON}),
-        Component(
-            "last_stage",
-            "MobileNetV3's efficient last stage or the original",
-            shapes.last_stage,
-            shapes.original_last_stage,
-            by_stage=False,
-        ),
-        Component("stem", "width of the stem", shapes.stem, by_stage=False),
-        Component("depth", "a block more or less in a stage", shapes.depth, by_stage=False),
-        Component("width", "all widths", shapes.width, by_stage=False, resizes=True),
+        option("kernel", {"5 -> 3": {5: 3}, "3 -> 5": {3: 5}}, plain={5: 3, 7: 3}),
+        Component("expansion", shapes.expansion),
+        Component("groups", switches.groups, switches.ungrouped),
+        Component("block", switches.kind, switches.to_inverted_residual),
+        option("residual", {"off": OFF}, "shortcut"),
+        option("bottleneck", {"linear -> activated": ON}, "activated_bottleneck"),
+        Component("last_stage", shapes.last_stage, shapes.original_last_stage, by_stage=False),
+        Component("stem", shapes.stem, by_stage=False),
+        Component("depth", shapes.depth, by_stage=False),
+        Component("width", shapes.width, by_stage=False, resizes=True),
         *TRAPS,
     )
 }
@@ -103,7 +112,7 @@ def _own(name: str) -> Component:
         ) from None
     if not callable(made):
         raise BadComponent(f"component {name!r} is no function from an arch to archs")
-    return Component(name, f"{name} of your own", partial(_called, made, name))
+    return Component(name, partial(_called, made, name))
 
 
 def _called(function: Callable[[Arch], object], name: str, arch: Arch) -> Made:

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations_with_replacement, pairwise, product
 
 from blocks import UserError
+from nas.ablate.stages import STEP, Widths, resized, stepped, tied, widths
 from nas.ablate.study import Equalised, Price, attempt
-from nas.ablate.widths import STEP, Widths, resized, stepped, tied, widths
 from search_spaces.arch import Arch
 
 TOLERANCE = 0.01

@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from nas.common.quantities import LATENCY, MACS, PARAMS, QUANTITIES, Quantity
+from nas.ablate.study import AS_IS, BASE
+from nas.ablate.summary import SEEN, UNTRAINED
+from nas.common.quantities import LATENCY, MACS, PARAMS, QUANTITIES
 from nas.common.stats import HELPS, HURTS, UNSEEN
-from nas.compare.setup import Setup
+from nas.compare.picture import in_words
+from nas.compare.trainings import Setup
 from nas.console.text_table import in_points
 from nas.figures.axes import Axis, cost_axis, difference_axis, named_axis, value_axis
 from nas.figures.drawing import Arrow, Label, Panel, Style, cost_lines, scatter, shorten
@@ -23,12 +26,11 @@ _STYLES = {  # the colours are Okabe and Ito's
     HELPS: Style("#009e73", "triangle-up", 10),
     HURTS: Style("#d55e00", "triangle-down", 10),
     UNSEEN: Style("#555555", "circle", 8),
-    "interaction seen": Style("#cc79a7", "diamond", 9),
+    SEEN: Style("#cc79a7", "diamond", 9),
+    UNTRAINED["identical"]: Style("#56b4e9", "square", 7, hollow=True),
+    UNTRAINED["impossible"]: Style("#bbbbbb", "cross", 7),
 }
 _UNTESTED = Style("#888888", "circle", 8, hollow=True)
-_ORIGIN = "made from, as is"
-_IDENTICAL = Style("#56b4e9", "square", 7, hollow=True)
-_IMPOSSIBLE = Style("#bbbbbb", "cross", 7)
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ class AblationInfo:
     @property
     def comparisons(self) -> list[str]:
         """Those of the rows, in order, without the base."""
-        return [one for one in dict.fromkeys(self.rows["comparison"]) if one != "base"]
+        return [one for one in dict.fromkeys(self.rows["comparison"]) if one != BASE]
 
     @property
     def telling(self) -> pd.DataFrame:
         """The rows that say something by themselves; not the corner of a 2x2, nor what others start from."""
         rows = self.rows
-        return rows[rows["comparison"].ne("base") & (rows["verdict"].ne("") | rows["status"].ne("train"))]
+        return rows[rows["comparison"].ne(BASE) & (rows["verdict"].ne("") | rows["status"].ne("train"))]
 
 
 def forest_sheet(info: AblationInfo) -> Sheet:
@@ -69,7 +71,7 @@ def forest_sheet(info: AblationInfo) -> Sheet:
     frames = [Frame(start, start + width, _HEAD, bottom) for start in starts]
     panels = [
         _forest(info, comparison, names, shown if number == 0 else [""] * len(names))
-        for number, comparison in enumerate(info.comparisons or ["as is"])
+        for number, comparison in enumerate(info.comparisons or [AS_IS])
     ]
     return Sheet(
         title=f"Ablation of {shorten(info.title, 60)} on {shorten(info.setup.data_name)}",
@@ -86,7 +88,7 @@ def forest_sheet(info: AblationInfo) -> Sheet:
 
 def tradeoff_sheet(info: AblationInfo) -> Sheet:
     """Accuracy against cost, an arrow from the base to each variant; a panel a comparison."""
-    panels = [_tradeoff(comparison, info) for comparison in info.comparisons or ["as is"]]
+    panels = [_tradeoff(comparison, info) for comparison in info.comparisons or [AS_IS]]
     frames = [LEFT, replace(RIGHT, left=RIGHT.left + 16)][: len(panels)]
     if len(panels) > 2 or max(len(panel.labels) for panel in panels) > _BESIDE:
         frames = [
@@ -106,9 +108,7 @@ def tradeoff_sheet(info: AblationInfo) -> Sheet:
 
 def _trained(info: AblationInfo) -> str:
     counts = info.rows.loc[info.rows["status"] == "train", "seeds"].fillna(0)
-    fewest = int(counts.min()) if len(counts) else 0
-    seeds = f"{info.seeds} seeds" if fewest == info.seeds else f"{fewest} to {info.seeds} seeds"
-    return f"{shorten(info.setup.trained)}, {seeds}"
+    return f"{shorten(info.setup.trained)}, {in_words(counts, info.seeds)}"
 
 
 def _base(info: AblationInfo) -> str:
@@ -147,9 +147,8 @@ def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[s
     points = []
     for kind, style in dict(looks).items():
         alike = rows[[look[0] == kind for look in looks]]
-        points.append(
-            scatter(kind, style, alike["x"], alike["y"], [_hover(row) for _, row in alike.iterrows()])
-        )
+        hovers = [_hover(row) for _, row in alike.iterrows()]
+        points.append(scatter(kind, style, alike["x"], alike["y"], hovers))
     return Panel(
         title=_titled(comparison),
         x_axis=_reach(info),
@@ -162,28 +161,24 @@ def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[s
 
 
 def _titled(comparison: str) -> str:
-    kind, _, cost = comparison.partition(" ")
-    if kind == "equal":
-        predicted = "predicted " if cost == LATENCY.name else ""
-        return f"At equal {predicted}{QUANTITIES[cost].phrase if cost in QUANTITIES else cost}"
-    return "As is" if comparison == "as is" else comparison
+    if comparison == AS_IS:
+        return "As is"
+    cost = QUANTITIES[comparison.removeprefix("equal ")]
+    return f"At equal {'predicted ' if cost is LATENCY else ''}{cost.phrase}"
 
 
 def _look(row: pd.Series) -> tuple[str, Style]:
     """The legend's word for a row, and its style."""
-    if row["status"] == "identical":
-        return "identical to the base", _IDENTICAL
-    if row["status"] == "impossible":
-        return "cannot be made", _IMPOSSIBLE
-    if row["verdict"] in _STYLES:
-        return str(row["verdict"]), _STYLES[row["verdict"]]
-    return "not tested: too few seeds", _UNTESTED
+    word = UNTRAINED.get(row["status"], row["verdict"])
+    return (word, _STYLES[word]) if word in _STYLES else ("not tested: too few seeds", _UNTESTED)
 
 
 def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
-    rows = pd.concat([info.rows[info.rows["comparison"] == "base"], info.telling])
-    rows = rows[rows["accuracy"].notna() & rows["comparison"].isin(["base", comparison])]
-    objective = _axis_cost(comparison, rows)
+    rows = pd.concat([info.rows[info.rows["comparison"] == BASE], info.telling])
+    rows = rows[rows["accuracy"].notna() & rows["comparison"].isin([BASE, comparison])]
+    objective = MACS
+    if comparison == "equal macs":  # which would tell nothing
+        objective = LATENCY if len(rows) and rows[LATENCY.column].notna().all() else PARAMS
     points = {
         row["arch"]: (float(row[objective.column]) / objective.scale, 100 * float(row["accuracy"]))
         for _, row in info.rows[info.rows["accuracy"].notna()].iterrows()
@@ -191,17 +186,17 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
     series, arrows, labels = [], [], []
     for _, row in rows.iterrows():
         point = points[row["arch"]]
-        kind, style = ("base", _BASE) if row["comparison"] == "base" else _look(row)
+        kind, style = ("base", _BASE) if row["comparison"] == BASE else _look(row)
         series.append(scatter(kind, style, point[:1], point[1:], [_hover(row)]))
         if row["against"] in points and row["against"] != row["arch"]:
             arrows.append(Arrow(points[row["against"]], point, style.color))
         if len(rows) <= _LABELLED or not row["stage"]:
-            labels.append(Label(shorten(str(row["name"]), 32), *point, style.color))
+            labels.append(Label(shorten(row["name"], 32), *point, style.color))
     elsewhere = info.rows[info.rows["arch"].isin(set(rows["against"]) - set(rows["arch"]))]
     for _, row in elsewhere[elsewhere["accuracy"].notna()].drop_duplicates("arch").iterrows():
         point = points[row["arch"]]  # of another comparison, which a variant of this one was made from
-        series.append(scatter(_ORIGIN, _UNTESTED, point[:1], point[1:], [_hover(row)]))
-        labels.append(Label(shorten(str(row["name"]), 32), *point, _UNTESTED.color))
+        series.append(scatter("made from, as is", _UNTESTED, point[:1], point[1:], [_hover(row)]))
+        labels.append(Label(shorten(row["name"], 32), *point, _UNTESTED.color))
     values = np.array([(one.x[0], one.y[0]) for one in series]).reshape(-1, 2)
     return Panel(
         title=f"{_titled(comparison)}, against {objective.phrase}",
@@ -214,17 +209,10 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
     )
 
 
-def _axis_cost(comparison: str, rows: pd.DataFrame) -> Quantity:
-    """What a panel is drawn against: multiply-adds, or where these are equal, a cost that is not."""
-    if comparison != "equal macs":
-        return MACS
-    return LATENCY if len(rows) and rows["latency_ms"].notna().all() else PARAMS
-
-
 def _hover(row: pd.Series) -> str:
-    lines = [f"<b>{escape(str(row['name']))}</b>"]
-    if row["comparison"] != "base":
-        lines.append(_titled(str(row["comparison"])))
+    lines = [f"<b>{escape(row['name'])}</b>"]
+    if row["comparison"] != BASE:
+        lines.append(_titled(row["comparison"]))
     if pd.notna(row["difference"]):
         lines.append(f"{in_points(row['difference'], row['difference_low'], row['difference_high'])} points")
         lines.append(escape(f"{row['verdict']}, {row['seeds']:.0f} seeds"))
@@ -232,5 +220,5 @@ def _hover(row: pd.Series) -> str:
         lines.append(f"validation accuracy {row['accuracy']:.2%}")
     lines += cost_lines(row)
     if row["note"]:
-        lines += wrapped(str(row["note"]))
-    return "<br>".join([*lines, "", *wrapped(str(row["arch"]))])
+        lines += wrapped(row["note"])
+    return "<br>".join([*lines, "", *wrapped(row["arch"])])

@@ -22,24 +22,22 @@ ADDED = "added to plain"
 def plan(
     base: Arch,
     components: Sequence[Component],
+    equal: Mapping[str, Price],
+    price: Price,
     *,
-    equal: Mapping[str, Price] | None = None,
-    price: Price | None = None,
     per_stage: bool = False,
     pairs: Sequence[tuple[Component, Component]] = (),
     leave_one_in: bool = False,
-    tolerance: float = TOLERANCE,
 ) -> Plan:
     """The study of these components of a base.
 
     `equal` has a price by its name (`{"macs": price}`): for each, every variant is trained at the base's price as
-    well. `price` is what the ratios of "as is" rows are of, if not given the first of `equal`. `per_stage` switches
+    well. `price` is what the ratios of "as is" rows are of. `per_stage` switches
     each component in single stages too. A pair is read as a 2x2 of the first variant of each that changes something.
     `leave_one_in` starts from the plain form of the base (`plain_form`) and adds one component at a time. Raises
     UserError where a pair has nothing to cross, or the plain form cannot be built.
     """
-    equal = equal or {}
-    draft = Draft(equal, price or next(iter(equal.values()), None), tolerance)
+    draft = Draft(equal, price)
     draft.start(base, BASE)
     for component in components:
         for variant in variants(component, base, per_stage=per_stage):
@@ -68,9 +66,9 @@ class Draft:
     `price` is what the ratios of "as is" rows are of.
     """
 
-    def __init__(self, equal: Mapping[str, Price], price: Price | None, tolerance: float = TOLERANCE) -> None:
+    def __init__(self, equal: Mapping[str, Price], price: Price) -> None:
         self._prices = {AS_IS: None} | {f"equal {name}": price for name, price in equal.items()}
-        self._price, self._tolerance = price, tolerance
+        self._price = price
         self._rows: list[Row] = []
         self._contrasts: list[Contrast] = []
         self._archs: dict[tuple[str, str], str] = {}  # the text of a row by its name and comparison
@@ -88,7 +86,19 @@ class Draft:
         for comparison, price in self._prices.items():
             if (variant.name, comparison) in self._archs or not (as_is or price):
                 continue
-            row = _row(variant, comparison, base, self._made(base, variant, price))
+            made = self._made(base, variant, price)
+            row = Row(
+                name=variant.name,
+                component=variant.component,
+                label=variant.label,
+                stage=variant.stage,
+                comparison=comparison,
+                arch=str(made.arch or ""),
+                against=str(base),
+                ratio=made.ratio,
+                status="impossible" if made.arch is None else "identical" if made.arch == base else "train",
+                reason=made.reason,
+            )
             self._rows.append(row)
             if row.arch:
                 self._archs[row.name, comparison] = row.arch
@@ -124,34 +134,16 @@ class Draft:
         if variant.arch is None:
             return Equalised(None, math.nan, variant.reason)
         if price is None:
-            return Equalised(variant.arch, self._ratio(variant.arch, base), variant.reason)
+            try:
+                return Equalised(variant.arch, self._price(variant.arch) / self._price(base))
+            except UserError:
+                return Equalised(variant.arch, math.nan)
         if variant.resizes:
             return Equalised(None, math.nan, RESIZED)
-        equal = equalise(base, variant.arch, price, self._tolerance)
+        equal = equalise(base, variant.arch, price)
         if equal.arch == variant.arch != base:
-            return replace(equal, reason=f"as is, it costs the same to within {self._tolerance:.1%}")
+            return replace(equal, reason=f"as is, it costs the same to within {TOLERANCE:.1%}")
         return equal
-
-    def _ratio(self, arch: Arch, base: Arch) -> float:
-        try:
-            return self._price(arch) / self._price(base) if self._price else math.nan
-        except UserError:
-            return math.nan
-
-
-def _row(variant: Variant, comparison: str, base: Arch, made: Equalised) -> Row:
-    return Row(
-        name=variant.name,
-        component=variant.component,
-        label=variant.label,
-        stage=variant.stage,
-        comparison=comparison,
-        arch=str(made.arch or ""),
-        against=str(base),
-        ratio=made.ratio,
-        status="impossible" if made.arch is None else "identical" if made.arch == base else "train",
-        reason=made.reason,
-    )
 
 
 def _switched(component: Component, arch: Arch) -> Variant:

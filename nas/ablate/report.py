@@ -9,7 +9,7 @@ from rich.text import Text
 
 from nas.ablate.picture import AblationInfo, forest_sheet, tradeoff_sheet
 from nas.ablate.study import AS_IS, BASE, Plan
-from nas.ablate.summary import summarise, trainings_table
+from nas.ablate.summary import UNTRAINED, summarise, trainings_table
 from nas.common.files import write_text
 from nas.common.quantities import MACS, PARAMS
 from nas.compare.trainings import Trainings
@@ -37,9 +37,9 @@ def write_results(trainings: Trainings, plan: Plan, info: AblationInfo, folder: 
     write_text(folder / "ablation.csv", trainings_table(trainings, plan).to_csv(index=False))
     write_text(folder / "summary.csv", info.rows.to_csv(index=False))
     forest, tradeoff = forest_sheet(info), tradeoff_sheet(info)
-    body = table(*verdicts(info))
     notes = "".join(f"<p>{escape(line)}</p>" for line in explanations(info))
-    write_text(folder / "ablation.html", document([forest, tradeoff], "The verdicts", body + notes))
+    body = table(*verdicts(info)) + notes
+    write_text(folder / "ablation.html", document([forest, tradeoff], "The verdicts", body))
     save_png(forest, folder / "forest.png")
     save_png(tradeoff, folder / "tradeoff.png")
 
@@ -51,10 +51,7 @@ def print_summary(info: AblationInfo, console: Console) -> None:
     bases = info.rows[info.rows["comparison"] == BASE]
     said = [
         f"Ablation of {info.title} on {setup.data_name}: {setup.trained}, {info.seeds} seeds",
-        *(
-            f"{row['name']}: {_accuracy(row)}, {_costs(row)} (at {setup.target})"
-            for _, row in bases.iterrows()
-        ),
+        *(f"{_base(row)} (at {setup.target})" for _, row in bases.iterrows()),
         "points: accuracy minus that of what the variant was made from, in percentage points, mean [95 % interval], "
         "paired by seed; verdicts after Holm's correction; x cost: times that of what it was made from",
         *([f"latency: predicted, of {info.device}"] if info.device else []),
@@ -93,9 +90,8 @@ def explanations(info: AblationInfo) -> list[str]:
         said.append(
             "Where a variant costs the same to within 1 % as it is, it is the same network in both comparisons."
         )
-    smallest = (
-        info.rows[info.rows["status"] == "train"].groupby("comparison", sort=False)["smallest"].max().dropna()
-    )
+    trained = info.rows[info.rows["status"] == "train"]
+    smallest = trained.groupby("comparison", sort=False)["smallest"].max().dropna()
     for comparison, value in smallest.items():
         said.append(
             f"{comparison}: with a probability of 80 % these seeds would have shown a difference of "
@@ -106,28 +102,17 @@ def explanations(info: AblationInfo) -> list[str]:
 
 def _cells(row: pd.Series, seeds: int) -> list[str]:
     ratio = "" if math.isnan(row["ratio"]) else f"{row['ratio']:.3f}"
-    if row["status"] == "identical":
-        return ["", "", "identical to the base", ratio]
-    if row["status"] == "impossible":
-        return ["", "", "cannot be made", ratio]
+    if row["status"] in UNTRAINED:
+        return ["", "", UNTRAINED[row["status"]], ratio]
     count = int(row["seeds"])
     verdict = str(row["verdict"]) if count == seeds else f"unfinished ({row['verdict']})"
-    return [
-        in_points(row["difference"], row["difference_low"], row["difference_high"]),
-        str(count),
-        verdict,
-        ratio,
-    ]
+    points = in_points(row["difference"], row["difference_low"], row["difference_high"])
+    return [points, str(count), verdict, ratio]
 
 
-def _accuracy(row: pd.Series) -> str:
-    if math.isnan(row["accuracy"]):
-        return "not trained yet"
-    spread = (
-        "" if math.isnan(row["accuracy_low"]) else f" [{row['accuracy_low']:.2%}, {row['accuracy_high']:.2%}]"
-    )
-    return f"{row['accuracy']:.2%}{spread} validation accuracy"
-
-
-def _costs(row: pd.Series) -> str:
-    return ", ".join(f"{cost.cell(row[cost.column])} {cost.heading}" for cost in (MACS, PARAMS))
+def _base(row: pd.Series) -> str:
+    reached, low, high = row["accuracy"], row["accuracy_low"], row["accuracy_high"]
+    spread = "" if math.isnan(low) else f" [{low:.2%}, {high:.2%}]"
+    said = "not trained yet" if math.isnan(reached) else f"{reached:.2%}{spread} validation accuracy"
+    costs = [f"{cost.cell(row[cost.column])} {cost.heading}" for cost in (MACS, PARAMS)]
+    return f"{row['name']}: {', '.join([said, *costs])}"

@@ -3,28 +3,27 @@
 Accuracies are those of the validation split; the held-out test images are not read.
 """
 
+import json
 import time
-from dataclasses import dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import optuna
-import pandas as pd
 from rich.console import Console
 
 from nas.ablate import report, summary
 from nas.ablate.asked import Asked, pair, plan_of
-from nas.ablate.prices import check
 from nas.ablate.request import AblationRequest
 from nas.ablate.study import Plan
 from nas.ablate.study_file import read
+from nas.common.decode import decoded
 from nas.common.errors import UserError
 from nas.common.quantities import LATENCY
-from nas.compare import latencies, running
+from nas.compare import running
+from nas.compare.run import Comparison
 from nas.compare.trainings import Trainings
 from nas.console.options import separated, takes
 from nas.data.dataset import Dataset
-from nas.engine.jobs import Ending
 from nas.engine.regime import default_to, target
 from nas.engine.terms import Terms
 from nas.networks.references import parse
@@ -34,14 +33,8 @@ _ASKED = ("network", "components", "equal", "per_stage", "pairs", "leave_one_in"
 """What says what is ablated, on the command line instead of in a file."""
 
 
-@dataclass(frozen=True)
-class Ablation:
-    """An ablation that ended: every training and a summary a row (columns as in the files), and its folder."""
-
-    folder: Path
-    trainings: pd.DataFrame
-    summary: pd.DataFrame
-    ending: Ending
+class Ablation(Comparison):
+    """An ablation that ended; its summary has a line a row."""
 
 
 @takes(AblationRequest)
@@ -59,21 +52,16 @@ def ablate(request: AblationRequest) -> Ablation:
 
     Raises UserError for what cannot be used, before anything is made.
     """
-    return carry_out(request)
-
-
-def carry_out(request: AblationRequest) -> Ablation:
-    """What `ablate` does, of a request."""
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = request.console or Console()
-    running.check(request)
+    request.check()
     if request.resume is not None:
         folder = Path(request.resume)
         trainings, data = running.resume(request, request.seeds, "ablate")
     else:
         folder, trainings, data = _begin(request)
-    plan = summary.plan_from_json(trainings.noted("plan"))
+    plan = decoded(trainings.noted("plan"), Plan, "the plan of the ablation cannot be read")
     ending = running.carry_on(trainings, data, summary.names(plan), request, began, console)
     info = report.ablation_info(trainings, plan, trainings.noted("title"))
     report.write_results(trainings, plan, info, folder)
@@ -90,10 +78,15 @@ def _begin(request: AblationRequest) -> tuple[Path, Trainings, Dataset]:
         asked, terms, seeds = _asked(request), request, request.seeds
     running.check_terms(terms, seeds)
     folder = new_folder(request.out)
-    plan, notes = _planned(asked, terms, request.latency_table)
-    setup, data = running.prepare(
-        [parse(text) for text in plan.archs()], terms, request.data_root, test=False
-    )
+    table = None
+    if request.latency_table is not None or LATENCY.name in asked.equal:
+        from nas.latency.table.file import find_for  # takes its time, of which others have no need
+
+        table = find_for(request.latency_table, *target(terms))
+    plan, title = plan_of(asked, terms, table)
+    networks = list(map(parse, plan.archs()))
+    notes = {"plan": json.dumps(asdict(plan)), "title": title, **running.predicted(table, networks)}
+    setup, data = running.prepare(networks, terms, request.data_root, test=False)
     notes["skipped_images"] = data.skipped
     return folder, running.begin(folder, request, setup, seeds, notes, "ablate"), data
 
@@ -108,19 +101,6 @@ def _asked(request: AblationRequest) -> Asked:
         pairs=tuple(pair(one) for one in ([pairs] if isinstance(pairs, str) else pairs)),
         leave_one_in=request.leave_one_in,
     )
-
-
-def _planned(asked: Asked, terms: Terms, latency_table: str | None) -> tuple[Plan, dict[str, Any]]:
-    """The plan of a new ablation, and what is noted of it."""
-    check(asked.equal)
-    table = None
-    if latency_table is not None or LATENCY.name in asked.equal:
-        from nas.latency.table.file import find_for  # takes its time, of which others have no need
-
-        table = find_for(latency_table, *target(terms))
-    plan, title = plan_of(asked, terms, table)
-    notes = {"plan": summary.plan_to_json(plan), "title": title}
-    return plan, notes | latencies.predicted(table, map(parse, plan.archs()))
 
 
 def _configured(request: AblationRequest, config: Path) -> tuple[Asked, Terms, int | None]:

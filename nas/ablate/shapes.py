@@ -6,9 +6,8 @@ As in `switches`, each function gives its archs by label, and the reason where o
 from dataclasses import replace
 
 from blocks import InvertedResidual, UserError
-from nas.ablate.stages import explicit, inputs, mapped, runs, with_stem
+from nas.ablate.stages import Span, explicit, inputs, mapped, runs, scaled, stages, with_stem
 from nas.ablate.study import Made, attempt
-from nas.ablate.widths import scaled
 from search_spaces.arch import Arch
 
 
@@ -65,25 +64,22 @@ def stem(arch: Arch) -> Made:
 
 def depth(arch: Arch) -> Made:
     """One block more and one less, in each stage; the new one is the last one again, at stride 1."""
-    made: dict[str, Arch | UserError] = {}
-    for stage, _ in runs(arch):
-        made[f"+1 in stage {stage.number}"] = attempt(_longer, arch, stage.end)
-        if stage.end - stage.start == 1:
-            made[f"-1 in stage {stage.number}"] = UserError(f"{stage} has only the block that begins it")
-        else:
-            made[f"-1 in stage {stage.number}"] = attempt(_shorter, arch, stage.end)
-    return made
-
-
-def _longer(arch: Arch, end: int) -> Arch:
     blocks, channels = explicit(arch), inputs(arch)
-    more = blocks[end - 1].again(channels[end - 1])
-    return replace(arch, blocks=(*blocks[:end], more, *blocks[end:]))
 
+    def longer(end: int) -> Arch:
+        more = blocks[end - 1].again(channels[end - 1])
+        return replace(arch, blocks=(*blocks[:end], more, *blocks[end:]))
 
-def _shorter(arch: Arch, end: int) -> Arch:
-    blocks = explicit(arch)
-    return replace(arch, blocks=(*blocks[: end - 1], *blocks[end:]))
+    def shorter(stage: Span) -> Arch:
+        if stage.end - stage.start == 1:
+            raise UserError(f"{stage} has only the block that begins it")
+        return replace(arch, blocks=(*blocks[: stage.end - 1], *blocks[stage.end :]))
+
+    made: dict[str, Arch | UserError] = {}
+    for stage in stages(arch):
+        made[f"+1 in stage {stage.number}"] = attempt(longer, stage.end)
+        made[f"-1 in stage {stage.number}"] = attempt(shorter, stage)
+    return made
 
 
 def width(arch: Arch) -> Made:

@@ -49,7 +49,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Component:
-    """What an ablation switches: `make` gives its archs by label. `label` says it in a few words.
+    """What an ablation switches: `make` gives its archs by label.
 
     `plain` takes the component out of an arch, to the form of MobileNetV2, where there is such a form.
     `by_stage` says whether it can be switched in single stages, `resizes` that it is itself a change of size,
@@ -57,7 +57,6 @@ class Component:
     """
 
     name: str
-    label: str
     make: Callable[[Arch], Made]
     plain: Callable[[Arch], Arch] | None = None
     by_stage: bool = True

@@ -31,7 +31,6 @@ from nas.console.options import separated
 from nas.engine.terms import Terms
 from search_spaces import strict_yaml
 
-_TERMS = tuple(spec.name for spec in fields(Terms))
 _FRACTIONS = ("epochs", "subset")
 _WHOLE = ("train_resolution", "seed", "target_resolution", "target_classes")
 
@@ -52,7 +51,7 @@ def read(file: Path) -> tuple[Asked, Terms, int | None]:
 
 def _understood(told: object) -> tuple[Asked, Terms, int | None]:
     keys = ("title", "network", "components", "equal", "per_stage", "pairs", "leave_one_in", "steps", "seeds")
-    given = _mapping(told, "the file", (*keys, *_TERMS))
+    given = _mapping(told, "the file", (*keys, *(spec.name for spec in fields(Terms))))
     asked = Asked(
         network=_text(given, "network"),
         components=_names(given, "components", None),
@@ -148,11 +147,6 @@ def _number(given: Mapping[str, Any], key: str, kind: type[int] | type[float]) -
     value = given.get(key)
     if value is None:
         return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not math.isfinite(value)
-        or (kind is int and value != int(value))
-    ):
+    if type(value) not in (int, float) or not math.isfinite(value) or (kind is int and value % 1):
         raise UserError(f"{key}: {value!r}, expected {'a whole number' if kind is int else 'a number'}")
     return kind(value)

@@ -1,6 +1,5 @@
 """The results of an ablation, made from its study alone: a line a row of the plan, and the effects read from them."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -8,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from nas.ablate.study import BASE, Contrast, Plan, Row
+from nas.ablate.study import BASE, Plan
 from nas.common import stats
-from nas.common.decode import decoded
 from nas.common.stats import Effect
 from nas.compare.trainings import Trainings
 
@@ -20,20 +18,12 @@ COLUMNS = (
     *("name", "component", "label", "stage", "comparison", "status", "seeds", *_MEANS, *_EFFECT),
     *("ratio", "macs", "params", "activations", "latency_ms", "arch", "against", "note"),
 )
+UNTRAINED = {"identical": "identical to the base", "impossible": "cannot be made"}
+"""What is said instead of a verdict, by status."""
 READ = "read"
 """The status of a line that is no network but a number read from several, such as an interaction."""
 SEEN = "interaction seen"
 """The verdict of an interaction: together the two do more, or where it is negative less, than one after the other."""
-
-
-def plan_to_json(plan: Plan) -> str:
-    """As stored in the study."""
-    return json.dumps(asdict(plan))
-
-
-def plan_from_json(text: str) -> Plan:
-    """The inverse of `plan_to_json`. Raises UserError for what is no plan."""
-    return decoded(text, Plan, "the plan of the ablation cannot be read")
 
 
 def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -46,6 +36,7 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
     accuracies = {arch: trainings.accuracies(arch) for arch in plan.archs()}
     means = stats.pooled_intervals(accuracies)
     effects = _effects(plan, accuracies)
+    own = {(c.name, c.family.partition(", ")[0]): c.family for c in plan.contrasts if len(c.terms) == 2}
     lines: list[dict[str, Any]] = []
     for row in plan.rows:
         line: dict[str, Any] = {**asdict(row), "note": row.reason}
@@ -56,9 +47,8 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
             line["seeds"] = sum(not math.isnan(value) for value in accuracies[row.arch])
             line |= dict(zip(_MEANS, means[row.arch], strict=True))
             line["note"] = trainings.shortfall(row.arch)
-            contrast = _contrast_of(row, plan)
-            if contrast is not None:
-                effect = effects.pop((contrast.family, contrast.name))
+            if family := own.get((row.name, row.comparison)):
+                effect = effects.pop((family, row.name))
                 line |= {"seeds": effect.n, **_told(effect, line["note"])}
         lines.append(line)
     for (family, name), effect in effects.items():
@@ -99,30 +89,17 @@ def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[st
     """Every contrast's effect, by family and name; two that are read from the same networks are tested once."""
     found = {}
     for family in dict.fromkeys(contrast.family for contrast in plan.contrasts):
-        terms = {contrast.name: contrast.terms for contrast in plan.contrasts if contrast.family == family}
-        first: dict[tuple[tuple[float, str], ...], str] = {}
-        for name, one in terms.items():
-            first.setdefault(tuple(sorted(one)), name)
-        effects = stats.contrast_effects(accuracies, {name: terms[name] for name in first.values()})
-        for name, one in terms.items():
-            known = first[tuple(sorted(one))]
+        mine = [contrast for contrast in plan.contrasts if contrast.family == family]
+        first = {frozenset(contrast.terms): contrast for contrast in reversed(mine)}
+        tested = {contrast.name: contrast.terms for contrast in mine if contrast in first.values()}
+        effects = stats.contrast_effects(accuracies, tested)
+        for contrast in mine:
+            known = first[frozenset(contrast.terms)].name
             effect = effects[known]
-            if known != name and not effect.reason:
+            if known != contrast.name and not effect.reason:
                 effect = replace(effect, reason=f"the same as {known}, and tested once with it")
-            found[family, name] = effect
+            found[family, contrast.name] = effect
     return found
-
-
-def _contrast_of(row: Row, plan: Plan) -> Contrast | None:
-    """The contrast that says what the row differs by from what it is compared with."""
-    if row.comparison == BASE:
-        return None
-    wanted = {(1.0, row.arch), (-1.0, row.against)}
-    for contrast in plan.contrasts:  # two rows may be one network, which the terms do not tell apart
-        called = contrast.name, contrast.family.partition(", ")[0]
-        if called == (row.name, row.comparison) and set(contrast.terms) == wanted:
-            return contrast
-    return None
 
 
 def _told(effect: Effect, note: str) -> dict[str, Any]:

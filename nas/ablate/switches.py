@@ -5,13 +5,17 @@ identical), one that cannot be built gives the error that says why.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
 from functools import partial
+from itertools import permutations
+from statistics import median_low
 from typing import Any
 
-from blocks import Block, UserError
-from nas.ablate.stages import inputs, mapped, swapped
+from blocks import BLOCKS, Block, InvertedResidual, UserError
+from nas.ablate.stages import inputs, mapped, narrow_inputs, runs, swapped
 from nas.ablate.study import Component, Made, attempt
-from search_spaces.arch import Arch
+from search_spaces.arch import DEFAULT_EPS, Arch
 
 ON, OFF = {False: True}, {True: False}
 _SQUEEZE = ("squeeze", "squeeze_activation", "gate")
@@ -19,20 +23,22 @@ _SQUEEZE = ("squeeze", "squeeze_activation", "gate")
 
 def option(
     name: str,
-    label: str,
-    option: str,
     values: Mapping[str, Mapping[Any, Any]],
-    plain: Mapping[Any, Any] | None = None,
+    option: str = "",
     *,
+    plain: Mapping[Any, Any] | None = None,
     ends: bool = False,
 ) -> Component:
-    """A component that replaces values of one option of the blocks (with `ends`, of stem and head too), by label."""
-    swap = partial(swapped, option=option, ends=ends)
+    """A component that replaces values of one option of the blocks (with `ends`, of stem and head too), by label.
+
+    The option has the component's name where no other is given.
+    """
+    swap = partial(swapped, option=option or name, ends=ends)
 
     def make(arch: Arch) -> Made:
         return {key: attempt(partial(swap, values=new), arch) for key, new in values.items()}
 
-    return Component(name, label, make, None if plain is None else partial(swap, values=plain))
+    return Component(name, make, None if plain is None else partial(swap, values=plain))
 
 
 def squeeze_excite(arch: Arch) -> Made:
@@ -102,3 +108,79 @@ def groups(arch: Arch) -> Made:
 def ungrouped(arch: Arch) -> Arch:
     """Dense pointwise convolutions."""
     return swapped(arch, "groups", dict.fromkeys(range(2, 65), 1))
+
+
+def squeeze(arch: Arch) -> Made:
+    """The squeeze of squeeze-excite as a quarter of the block's input (MnasNet) or of its inner width (V3)."""
+
+    def quarter_of_input(block: Block, channels: int, narrow: int) -> Block:
+        return block.with_options({"squeeze": max(1, channels // 4)})
+
+    quarter_of_inner = dict.fromkeys({getattr(block, "squeeze", 0) for block in arch.blocks}, 0)
+    return {
+        "from input": attempt(mapped, arch, quarter_of_input),  # without effect where there is none
+        "from inner": attempt(swapped, arch, "squeeze", quarter_of_inner),
+    }
+
+
+def stride_first(arch: Arch) -> Made:
+    """The stride on a SandGlass's first depthwise, which it then needs, and on a bottleneck's first 1x1."""
+
+    def change(block: Block, channels: int, narrow: int) -> Block:
+        options = {"stride_first": True, "first_depthwise": True}
+        return block.with_options(options) if block.stride > 1 else block
+
+    return {"on": attempt(mapped, arch, change)}
+
+
+def eps(arch: Arch) -> Made:
+    """The batch norms' eps of V2 and of V3."""
+    return {f"{value:g}": replace(arch, eps=value) for value in (DEFAULT_EPS, 1e-3)}
+
+
+def kind(arch: Arch) -> Made:
+    """Inverted residuals to SandGlasses and back, and any two others that expand, nothing but the kind changing.
+
+    The inverted residual carries a stage's narrow width c between its blocks and c * t inside, the SandGlass c * t
+    between and c inside: the shortcut moves from the narrow maps to the wide ones. A stage without an expansion
+    stays as it is: it has no bottleneck to move.
+    """
+    kinds = [kind for kind in BLOCKS.values() if kind.expands]
+    return {
+        f"{one.token} -> {other.token}": attempt(switched, arch, one, other)
+        for one, other in permutations(kinds, 2)
+    }
+
+
+def to_inverted_residual(arch: Arch) -> Arch:
+    """Every block that expands as an inverted residual; UserError where it cannot be built."""
+    for kind in BLOCKS.values():
+        if kind.expands and kind is not InvertedResidual:
+            arch = switched(arch, kind, InvertedResidual)
+    return arch
+
+
+def switched(arch: Arch, source: type[Block], target: type[Block]) -> Arch:
+    """Every block of one kind as another, by its stage's narrow width; UserError where it cannot be built.
+
+    What expands inside gets one t a stage: the lower median of its blocks', the first one's only where it is alone.
+    """
+    options = (source.names() & target.names()) - {"out", "inner", "expansion"}
+    channels, narrow = inputs(arch), narrow_inputs(arch)
+    blocks: list[Block] = []
+    for stage, members in runs(arch):
+        expanding = {
+            place: block.ratio(channels[place], narrow[place])
+            for place, block in enumerate(members, stage.start)
+            if block.token == source.token and not block.is_plain(channels[place])
+        }
+        later = [t for place, t in expanding.items() if place > stage.start]
+        median = median_low(later or expanding.values()) if expanding else None
+        for place, block in enumerate(members, stage.start):
+            t = Fraction(block.out, stage.width) if source.expands == "between" else median  # exactly its own
+            if block.token != source.token or t is None:
+                blocks.append(block)
+                continue
+            kept = {name: getattr(block, name) for name in options}
+            blocks.append(target.in_stage(narrow[place], stage.width, t, kept, first=place == stage.start))
+    return replace(arch, blocks=tuple(blocks))

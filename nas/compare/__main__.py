@@ -9,9 +9,9 @@ def main(request: ComparisonRequest) -> int:
 
     Published figures stand beside, as published: they were obtained by other recipes.
     """
-    from nas.compare.run import carry_out  # takes long to import, which --help need not wait for
+    from nas.compare import compare  # takes long to import, which --help need not wait for
 
-    comparison = carry_out(request)
+    comparison = compare(**vars(request))
     return commands.ended("compare", comparison.folder, comparison.ending)
 
 

@@ -1,12 +1,12 @@
 """A comparison as a source of jobs: seed by seed, every network in its order, each pair once."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from nas.compare.trainings import Trainings
 from nas.engine.jobs import Event, Job, Result, too_late
-from nas.networks.counting import Cost
 from nas.runs.studies import INTERRUPTED
 from nas.train.trainer import Outcome, Progress
 
@@ -47,11 +47,10 @@ class Rounds:
         self._deadline = deadline
         self._notify = notify
         self._running: dict[str, Training] = {}
-        self._seconds: dict[str, list[float]] = {}
-        self._costs: dict[str, Cost] = {}
+        self._seconds: defaultdict[str, list[float]] = defaultdict(list)
         for trial in trainings.trials():
             if "outcome" in trial.user_attrs:
-                self._note(trial.user_attrs["network"], trial.user_attrs["outcome"]["seconds"])
+                self._seconds[trial.user_attrs["network"]].append(trial.user_attrs["outcome"]["seconds"])
         over = trainings.over()
         pairs = [(network, seed) for seed in trainings.seeds for network in trainings.setup.networks]
         self._left = [pair for pair in pairs if pair not in over]
@@ -66,14 +65,11 @@ class Rounds:
         if not self._left or self._too_late(self._left[0][0]):
             return None
         network, seed = self._left.pop(0)
-        if network not in self._costs:
-            self._costs[network] = self._trainings.setup.cost(network)
-        number = self._trainings.launch(network, seed, self._costs[network])
-        key = str(number)
-        self._running[key] = job = Training(number, network, seed, self._names.get(network, network))
-        self._notify(Event("launched", job))
         setup = self._trainings.setup
-        return key, Job(network, setup.fidelity, setup.recipe, seed, setup.test)
+        number = self._trainings.launch(network, seed, setup.cost(network))
+        job = self._running[str(number)] = Training(number, network, seed, self._names.get(network, network))
+        self._notify(Event("launched", job))
+        return str(number), Job(network, setup.fidelity, setup.recipe, seed, setup.test)
 
     def progressed(self, key: str, progress: Progress) -> None:
         """Passed on to the display."""
@@ -84,13 +80,10 @@ class Rounds:
         job = self._running.pop(key)
         if isinstance(result, Outcome):
             self._trainings.complete(job.number, result)
-            self._note(job.network, result.seconds)
+            self._seconds[job.network].append(result.seconds)
         else:
             self._trainings.fail(job.number, result if isinstance(result, str) else INTERRUPTED)
         self._notify(Event("cut" if result is None else "finished", job, result=result))
-
-    def _note(self, network: str, seconds: float) -> None:
-        self._seconds.setdefault(network, []).append(seconds)
 
     def _too_late(self, network: str) -> bool:
         known = self._seconds.get(network) or [s for each in self._seconds.values() for s in each]

@@ -4,7 +4,7 @@ This is the final comparison: each training reads the held-out test images once,
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -12,9 +12,9 @@ import pandas as pd
 from rich.console import Console
 
 from nas.common.errors import UserError
-from nas.compare import latencies, running
+from nas.compare import running
 from nas.compare.request import ComparisonRequest
-from nas.compare.summary import FILES, Named, label_of, print_summary, write_results
+from nas.compare.summary import FILES, label_of, print_summary, write_results
 from nas.console.options import several, takes
 from nas.engine.jobs import Ending
 from nas.engine.regime import target
@@ -45,15 +45,10 @@ def compare(request: ComparisonRequest) -> Comparison:
 
     Raises UserError for what cannot be used, before anything is made.
     """
-    return carry_out(request)
-
-
-def carry_out(request: ComparisonRequest) -> Comparison:
-    """What `compare` does, of a request."""
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = request.console or Console()
-    running.check(request)
+    request.check()
     if request.resume is not None:
         folder = Path(request.resume)
         trainings, data = running.resume(request, request.seeds, "compare")
@@ -61,21 +56,20 @@ def carry_out(request: ComparisonRequest) -> Comparison:
         running.check_terms(request, request.seeds)
         folder = new_folder(request.out)
         named = _named(several(request.networks))
-        models = list(named.values())
-        table = None
+        table, models = None, list(named.values())
         if request.latency_table:
             from nas.latency.table.file import find_for  # takes its time, of which others have no need
 
             table = find_for(request.latency_table, *target(request))
         setup, data = running.prepare(models, request, request.data_root, test=True)
-        rows = [asdict(Named(label, str(model))) for label, model in named.items()]
-        notes = {"rows": rows, "skipped_images": data.skipped, **latencies.predicted(table, models)}
+        rows = [{"label": label, "network": str(model)} for label, model in named.items()]
+        notes = {"rows": rows, "skipped_images": data.skipped, **running.predicted(table, models)}
         trainings = running.begin(folder, request, setup, request.seeds, notes, "compare")
-    named_rows = [Named(**row) for row in trainings.noted("rows")]
-    names = {row.network: row.label for row in reversed(named_rows)}
+    networks = {row["label"]: row["network"] for row in trainings.noted("rows")}
+    names = {network: label for label, network in reversed(networks.items())}
     ending = running.carry_on(trainings, data, names, request, began, console)
-    summary = write_results(trainings, named_rows, folder)
-    print_summary(trainings, named_rows, summary, console)
+    summary = write_results(trainings, networks, folder)
+    print_summary(trainings, networks, summary, console)
     console.print(f"written to {folder}: {FILES}", markup=False, soft_wrap=True)
     return Comparison(folder, trainings.frame(), summary, ending)
 

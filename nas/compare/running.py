@@ -1,17 +1,16 @@
 """Start a comparison, find it again with more seeds, and train what is missing of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from nas.common.errors import UserError
 from nas.common.machine import cores
 from nas.compare.rounds import Rounds, Training
-from nas.compare.setup import Setup
-from nas.compare.trainings import Kind, Trainings
+from nas.compare.trainings import Kind, Setup, Trainings
 from nas.console.commands import notify
 from nas.console.options import AnyPath, deadline
 from nas.data.dataset import Dataset
@@ -23,17 +22,14 @@ from nas.engine.tune import run_jobs
 from nas.networks.cost import cost
 from nas.networks.references import Model
 from nas.runs.folders import create, find
+from search_spaces import Arch
+
+if TYPE_CHECKING:
+    from nas.latency.table.table import Table
 
 DEFAULT_SEEDS = 3
 _FREE = ("seeds", "minutes", "concurrency", "device", "data_root", "storage", "resume")
 """What may be said anew when a comparison goes on."""
-
-
-def check(execution: Execution) -> None:
-    """Raises UserError for bounds that are none, and for what --resume cannot change."""
-    execution.check()
-    if execution.resume is not None:
-        execution.check_resumed(_FREE)
 
 
 def check_seeds(seeds: int | None) -> None:
@@ -65,6 +61,14 @@ def prepare(
     return settled(setup, terms, data)[0], data
 
 
+def predicted(table: "Table | None", networks: Iterable[Model]) -> dict[str, Any]:
+    """Notes: milliseconds by text, and on what. A library's classifier has none."""
+    if table is None:
+        return {}
+    told = {str(network): table.predict(network).ms for network in networks if isinstance(network, Arch)}
+    return {"latency_ms": told, "latency_of": str(table.fingerprint)}
+
+
 def begin(
     folder: Path,
     execution: Execution,
@@ -80,7 +84,11 @@ def begin(
 
 
 def resume(execution: Execution, seeds: int | None, kind: Kind) -> tuple[Trainings, Dataset]:
-    """An existing comparison and its data; `seeds` raises how many each network is to have."""
+    """An existing comparison and its data; `seeds` raises how many each network is to have.
+
+    Raises UserError for what --resume cannot change.
+    """
+    execution.check_resumed(_FREE)
     check_seeds(seeds)
     trainings = find(Path(execution.resume or ""), execution.storage, partial(Trainings.open, kind=kind))
     asked = len(trainings.seeds)
@@ -110,11 +118,6 @@ def carry_on(
         rounds = Rounds(trainings, names=names, deadline=until, notify=live.on)
         if not rounds.left:
             return "done"
-        ending = run_jobs(
-            rounds,
-            data,
-            concurrency=execution.concurrency or cores(),
-            deadline=until,
-            device=execution.device,
-        )
+        concurrency = execution.concurrency or cores()
+        ending = run_jobs(rounds, data, concurrency=concurrency, deadline=until, device=execution.device)
     return "late" if ending == "done" and rounds.left else ending

@@ -1,8 +1,7 @@
 """The results of a comparison, made from its study alone: tables, a picture, and the summary in the terminal."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -25,88 +24,58 @@ from nas.zoo.catalogue import name_of, rows_of
 
 FILES = "comparison.html, comparison.png, summary.csv, comparison.csv, published.csv"
 COLUMNS = (
-    "label",
-    "network",
-    "seeds",
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
-    "test_accuracy",
-    "test_low",
-    "test_high",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "p_holm",
-    "verdict",
-    "smallest",
-    "macs",
-    "params",
-    "activations",
-    "latency_ms",
-    "note",
+    *("label", "network", "seeds", "accuracy", "accuracy_low", "accuracy_high"),
+    *("test_accuracy", "test_low", "test_high", "difference", "difference_low", "difference_high"),
+    *("p_holm", "verdict", "smallest", "macs", "params", "activations", "latency_ms", "note"),
 )
-_WORDS = {
-    stats.HELPS: "better",
-    stats.HURTS: "worse",
-    stats.UNSEEN: stats.UNSEEN,
-    stats.UNTESTED: stats.UNTESTED,
-}
+_WORDS = {stats.HELPS: "better", stats.HURTS: "worse"}
 
 
-@dataclass(frozen=True)
-class Named:
-    """A network of a comparison and what it is called there."""
-
-    label: str
-    network: str
-
-
-def summarise(trainings: Trainings, rows: Sequence[Named]) -> pd.DataFrame:
+def summarise(trainings: Trainings, networks: Mapping[str, str]) -> pd.DataFrame:
     """A row a network, in COLUMNS; accuracies and differences in [0, 1], costs at the setup's target.
 
-    A difference is to the first network, on the test images, paired by seed; spread and noise are pooled over all
-    networks (`nas.common.stats`).
+    `networks` are texts by what they are called. A difference is to the first one, on the test images, paired by
+    seed; spread and noise are pooled over all networks (`nas.common.stats`).
     """
     validated, tested = (
-        {row.network: trainings.accuracies(row.network, test=of) for row in rows} for of in (False, True)
+        {network: trainings.accuracies(network, test=of) for network in networks.values()}
+        for of in (False, True)
     )
     means, test_means = stats.pooled_intervals(validated), stats.pooled_intervals(tested)
-    first = rows[0].network
+    first = next(iter(tested))
     contrasts = {name: [(1.0, name), (-1.0, first)] for name in tested if name != first}
     effects = stats.contrast_effects(tested, contrasts)
     lines = []
-    for row in rows:
-        count = sum(not math.isnan(value) for value in validated[row.network])
-        effect = effects.get(row.network)
-        cost = trainings.setup.cost(row.network)
-        told = (effect.mean, effect.low, effect.high, effect.p_holm) if effect else (math.nan,) * 4
-        verdict, smallest = (_WORDS[effect.verdict], effect.smallest) if effect else ("", math.nan)
-        spread = (*means[row.network], *test_means[row.network])
-        latency = (trainings.noted("latency_ms") or {}).get(row.network, math.nan)
+    for label, network in networks.items():
+        count = sum(not math.isnan(value) for value in validated[network])
+        told: tuple[object, ...] = (*[math.nan] * 4, "", math.nan)
+        if effect := effects.get(network):
+            verdict = _WORDS.get(effect.verdict, effect.verdict)
+            told = (effect.mean, effect.low, effect.high, effect.p_holm, verdict, effect.smallest)
+        cost = trainings.setup.cost(network)
+        latency = (trainings.noted("latency_ms") or {}).get(network, math.nan)
         costs = (cost.macs, cost.params, cost.activations, latency)
-        note = trainings.shortfall(row.network)
-        line = (row.label, row.network, count, *spread, *told, verdict, smallest, *costs, note)
-        lines.append(line)
+        spread, note = (*means[network], *test_means[network]), trainings.shortfall(network)
+        lines.append((label, network, count, *spread, *told, *costs, note))
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
-def printed(rows: Sequence[Named]) -> pd.DataFrame:
+def printed(networks: Mapping[str, str]) -> pd.DataFrame:
     """What others have published of these networks: label, data set, and the columns of both tables."""
     found = []
-    for row in rows:
-        name = name_of(parse(row.network))
+    for label, network in networks.items():
+        name = name_of(parse(network))
         for data, every in (("ImageNet", published.imagenet()), ("CIFAR-10", published.cifar10())):
             for told in rows_of(name, every) if name else []:
-                found.append({"label": row.label, "data": data, **told.to_dict()})
+                found.append({"label": label, "data": data, **told.to_dict()})
     if not found:
         return pd.DataFrame(columns=["label", "data", *published.imagenet().columns])
     return pd.DataFrame(found).convert_dtypes()
 
 
-def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> pd.DataFrame:
+def write_results(trainings: Trainings, networks: Mapping[str, str], folder: Path) -> pd.DataFrame:
     """Write all FILES, each whole or not at all; the summary."""
-    summary, others = summarise(trainings, rows), printed(rows)
+    summary, others = summarise(trainings, networks), printed(networks)
     write_text(folder / "comparison.csv", trainings.frame().to_csv(index=False))
     write_text(folder / "summary.csv", summary.to_csv(index=False))
     write_text(folder / "published.csv", others.to_csv(index=False))
@@ -118,7 +87,7 @@ def write_results(trainings: Trainings, rows: Sequence[Named], folder: Path) -> 
 
 
 def print_summary(
-    trainings: Trainings, rows: Sequence[Named], summary: pd.DataFrame, console: Console
+    trainings: Trainings, networks: Mapping[str, str], summary: pd.DataFrame, console: Console
 ) -> None:
     """The networks as a table, and what its columns mean."""
     setup = trainings.setup
@@ -129,7 +98,7 @@ def print_summary(
         "published: as printed by others, obtained by other recipes",
         *([f"latency: predicted, of {trainings.noted('latency_of')}"] if _timed(summary) else []),
         "",
-        aligned(*_listed(summary, printed(rows)), ("network", "verdict")),
+        aligned(*_listed(summary, printed(networks)), ("network", "verdict")),
         "",
     ]
     said += [f"{line['label']}: {line['note']}" for _, line in summary[summary["note"] != ""].iterrows()]
@@ -155,18 +124,22 @@ def _listed(summary: pd.DataFrame, others: pd.DataFrame) -> tuple[list[str], lis
     lines = []
     for _, row in summary.iterrows():
         mine = others[others["label"] == row["label"]]
-        cells = [
-            str(row["label"]),
-            str(row["seeds"]),
-            _percent(row["accuracy"], row["accuracy_low"], row["accuracy_high"]),
-            _percent(row["test_accuracy"], row["test_low"], row["test_high"]),
-            in_points(row["difference"], row["difference_low"], row["difference_high"]),
-            str(row["verdict"]),
-            *("" if pd.isna(row[cost.column]) else cost.cell(row[cost.column]) for cost in costs.values()),
-            _range(mine[(mine["data"] == "ImageNet") & (mine["resolution"] == TARGET_RESOLUTION)]),
-            _range(mine[mine["data"] == "CIFAR-10"]),
-        ]
-        lines.append(cells)
+        lines.append(
+            [
+                str(row["label"]),
+                str(row["seeds"]),
+                _percent(row["accuracy"], row["accuracy_low"], row["accuracy_high"]),
+                _percent(row["test_accuracy"], row["test_low"], row["test_high"]),
+                in_points(row["difference"], row["difference_low"], row["difference_high"]),
+                str(row["verdict"]),
+                *(
+                    "" if pd.isna(row[cost.column]) else cost.cell(row[cost.column])
+                    for cost in costs.values()
+                ),
+                _range(mine[(mine["data"] == "ImageNet") & (mine["resolution"] == TARGET_RESOLUTION)]),
+                _range(mine[mine["data"] == "CIFAR-10"]),
+            ]
+        )
     return header, lines
 
 
@@ -179,10 +152,8 @@ def _percent(mean: float, low: float, high: float) -> str:
 
 def _range(rows: pd.DataFrame) -> str:
     figures = rows["top1_percent"].dropna()
-    if figures.empty:
-        return ""
-    low, high = figures.min(), figures.max()
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    ends = dict.fromkeys([figures.min(), figures.max()]) if len(figures) else ()
+    return " to ".join(f"{end:g}" for end in ends)
 
 
 def label_of(text: str, model: Model) -> str:

@@ -1,36 +1,50 @@
-"""What a comparison remembers: one Optuna study, the only truth; a trial is one network trained with one seed."""
+"""What a comparison is and remembers: one Optuna study, the only truth; a trial is a network with a seed."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.compare.setup import Setup
+from nas.common.errors import UserError
+from nas.engine.regime import Regime
+from nas.networks.cost import cost
 from nas.networks.counting import Cost
+from nas.networks.references import parse
 from nas.runs import studies as storing
 from nas.runs.studies import INTERRUPTED, is_over
 from nas.train.trainer import Outcome
 
 Kind = Literal["compare", "ablate"]
 COLUMNS = (
-    "trial",
-    "network",
-    "seed",
-    "state",
-    "accuracy",
-    "test_accuracy",
-    "macs",
-    "params",
-    "activations",
-    "seconds",
-    "epochs",
-    "reason",
+    *("trial", "network", "seed", "state", "accuracy", "test_accuracy"),
+    *("macs", "params", "activations", "seconds", "epochs", "reason"),
 )
-_IDENTITY = ("network", "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup(Regime):
+    """Everything that a training's result depends on, save its seed; stored in the study.
+
+    `networks` are texts of distinct models, in the order in which they are trained; each is trained with the
+    seeds `seed`, `seed` + 1, ... and every one with the same. `test`: whether the held-out test images are read
+    at the end of each training.
+    """
+
+    networks: tuple[str, ...]
+    test: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.networks or len(set(self.networks)) < len(self.networks):
+            raise UserError(f"networks {self.networks}: expected at least one, and each once")
+
+    def cost(self, network: str) -> Cost:
+        """What a network costs at the target."""
+        return cost(parse(network), self.target_resolution, self.target_classes)
 
 
 class Trainings:
@@ -61,17 +75,12 @@ class Trainings:
         """Remove the run from its storage, as far as that can be done."""
         storing.delete([self._study])
 
-    # Writing -------------------------------------------------------------------------------------------
-
     def launch(self, network: str, seed: int, cost: Cost) -> int:
         """Write a training that is about to run; its number."""
-        attributes = {
-            "network": network,
-            "seed": seed,
-            **asdict(cost),
-            "epochs": self.setup.fidelity.epochs,
-        }
-        return storing.launch(self._study, attributes, {}, {})
+        identity = {"network": network, "seed": seed}
+        return storing.launch(
+            self._study, identity | asdict(cost) | {"epochs": self.setup.fidelity.epochs}, {}, {}
+        )
 
     def complete(self, number: int, outcome: Outcome) -> None:
         """Write the result of a training."""
@@ -91,8 +100,6 @@ class Trainings:
         """Write a note, or replace it."""
         self._study.set_user_attr(key, value)
 
-    # Reading -------------------------------------------------------------------------------------------
-
     def noted(self, key: str) -> Any:
         """A note."""
         return self._study.user_attrs.get(key)
@@ -104,11 +111,11 @@ class Trainings:
 
     def trials(self) -> list[FrozenTrial]:
         """The trainings in order; those interrupted and since run again are left out."""
-        return storing.current(self._study.get_trials(deepcopy=False), _IDENTITY)
+        return storing.current(self._study.get_trials(deepcopy=False), ("network", "seed"))
 
     def over(self) -> set[tuple[str, int]]:
         """Network and seed of every training that came to its own end."""
-        return {_identity(trial) for trial in self.trials() if is_over(trial)}
+        return {(t.user_attrs["network"], t.user_attrs["seed"]) for t in self.trials() if is_over(t)}
 
     def accuracies(self, network: str, test: bool = False) -> list[float]:
         """Validation (or test) accuracy of a network by seed, in [0, 1]; NaN where there is none."""
@@ -141,10 +148,6 @@ class Trainings:
             rows.append({**attrs, **told, **reached, "seconds": outcome.get("seconds")})
         table = pd.DataFrame(rows, columns=list(COLUMNS))
         return table.astype(dict.fromkeys(("accuracy", "test_accuracy", "seconds", "epochs"), "float64"))
-
-
-def _identity(trial: FrozenTrial) -> tuple[str, int]:
-    return str(trial.user_attrs["network"]), int(trial.user_attrs["seed"])
 
 
 def _values(trial: FrozenTrial, accuracy: float) -> list[float]:

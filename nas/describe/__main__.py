@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.common.errors import UserError
+from nas.common.files import writing
 from nas.common.quantities import MACS, PARAMS
 from nas.console.text_table import aligned
 from nas.describe.drawing import page, svg
@@ -60,7 +60,12 @@ def main(
 
 
 def _text(description: Description, name: str | None, beside: list[PublishedFigure]) -> str:
-    parts = [_title(description, name)]
+    total, size = description.total, description.resolution
+    title = (
+        f"{name or 'arch'}: {MACS.cell(total.macs)} {MACS.heading} of convolutions, fully connected layers, "
+        f"{PARAMS.cell(total.params)} {PARAMS.heading}, at {size}x{size} with {description.classes} classes"
+    )
+    parts = [title]
     parts += [description.model] if name != description.model else []
     parts += [description.note] if description.note else []
     parts += ["", aligned(*_cells(description), _LEFT)]
@@ -82,14 +87,6 @@ def _tables(description: Description, beside: list[PublishedFigure]) -> str:
 
 def _figures(beside: list[PublishedFigure]) -> list[list[str]]:
     return [[row.cells()[heading] for heading in _FIGURE] for row in beside]
-
-
-def _title(description: Description, name: str | None) -> str:
-    total, size = description.total, description.resolution
-    return (
-        f"{name or 'arch'}: {MACS.cell(total.macs)} {MACS.heading} of convolutions, fully connected layers and "
-        f"attention, {PARAMS.cell(total.params)} {PARAMS.heading}, at {size}x{size} with {description.classes} classes"
-    )
 
 
 def _cells(description: Description) -> tuple[list[str], list[list[str]]]:
@@ -123,27 +120,17 @@ def _row(layer: Layer) -> list[str]:
 
 
 def _plain(description: Description, name: str | None, beside: list[PublishedFigure]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "arch": description.model,
-        "resolution": description.resolution,
-        "classes": description.classes,
-        "note": description.note,
-        "total": asdict(description.total),
-        "layers": [asdict(layer) for layer in description.layers],
-        "published": [row.plain() for row in beside],
-    }
+    told = asdict(description)
+    return {"name": name, "arch": told.pop("model"), **told, "published": [row.plain() for row in beside]}
 
 
 def _write(file: Path, text: str) -> None:
-    try:
+    with writing(file, "; name another file"):
         file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{file} cannot be written: {error.strerror}; name another file") from None
     typer.echo(f"wrote {file}", err=True)
 
 
 if __name__ == "__main__":
-    from nas.console import commands as console
+    from nas.console.commands import run
 
-    console.run(main)
+    run(main)

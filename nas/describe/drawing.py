@@ -16,16 +16,8 @@ from nas.describe.layers import Description, Layer
 from nas.figures.markup import escape, whole
 
 _COLORS = (
-    "#4c78a8",
-    "#f58518",
-    "#54a24b",
-    "#b279a2",
-    "#9d755d",
-    "#e45756",
-    "#72b7b2",
-    "#eeca3b",
-    "#7f7f7f",
-    "#3b5b92",
+    *("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#9d755d"),
+    *("#e45756", "#72b7b2", "#eeca3b", "#7f7f7f", "#3b5b92"),
 )
 _GREY = "#b9b9b9"  # for what has no parameters
 _BANDS = ("#f3f5f8", "#e6eaf0")
@@ -62,18 +54,17 @@ def columns(layers: Sequence[Layer]) -> list[Column]:
 
     placed = []
     for index, layer in enumerate(layers):
-        inner = layer.expansion or (layer.channels + layer.out) // 2
-        heights = (half(layer.channels), half(inner), half(layer.out))
-        if not layer.expansion:
-            heights = (heights[0], (heights[0] + heights[2]) / 2, heights[2])
-        placed.append(Column(layer, _LEFT + index * width, width, heights))
+        before, after = half(layer.channels), half(layer.out)
+        inner = half(layer.expansion) if layer.expansion else (before + after) / 2
+        placed.append(Column(layer, _LEFT + index * width, width, (before, inner, after)))
     return placed
 
 
 def svg(description: Description, name: str | None = None) -> str:
     """The drawing of a described network, with the name given to it, as an SVG document."""
     placed, total, size = columns(description.layers), description.total, description.resolution
-    colors = _colors(description.layers)
+    kinds = dict.fromkeys(_kind(layer) for layer in description.layers if layer.params)
+    colors = {kind: _COLORS[index % len(_COLORS)] for index, kind in enumerate(kinds)}
     legend, legend_width = _legend(colors, any(layer.squeeze_excite for layer in description.layers))
     title = (
         f"{name or 'arch'} at {size}x{size}: {total.macs / MACS.scale:.1f} {MACS.heading}, "
@@ -109,11 +100,6 @@ def svg(description: Description, name: str | None = None) -> str:
 def _kind(layer: Layer) -> str:
     """An operator without its kernel: what has one colour."""
     return " ".join(word for word in layer.operator.split() if "x" not in word or not word[0].isdigit())
-
-
-def _colors(layers: Sequence[Layer]) -> dict[str, str]:
-    kinds = dict.fromkeys(_kind(layer) for layer in layers if layer.params)
-    return {kind: _COLORS[index % len(_COLORS)] for index, kind in enumerate(kinds)}
 
 
 def _text(
@@ -173,10 +159,11 @@ def _shape(column: Column, axis: float, color: str) -> list[str]:
     lower = [(end, axis + right), (centre, axis + middle), (x, axis + left)]
     points = " ".join(f"{px:.1f},{py:.1f}" for px, py in upper + lower)
     layer = column.layer
+    before, after = layer.size, layer.out_size
     hint = (
-        f"{layer.operator}, {layer.size}x{layer.size}x{layer.channels} to {layer.out_size}x{layer.out_size}"
+        f"{layer.operator}, {before}x{before}x{layer.channels} to {after}x{after}x{layer.out}; "
+        f"{MACS.cell(layer.macs)} {MACS.heading}, {layer.params:,} {PARAMS.phrase}"
     )
-    hint += f"x{layer.out}; {MACS.cell(layer.macs)} {MACS.heading}, {layer.params:,} {PARAMS.phrase}"
     hint += f"; {layer.text}" if layer.text else ""
     parts = [
         f"<polygon points='{points}' fill='{color}' stroke='white' stroke-width='0.8'>"
@@ -185,9 +172,8 @@ def _shape(column: Column, axis: float, color: str) -> list[str]:
     if layer.kernel and layer.kernel > 1:
         parts.append(_text(centre, axis + 4.5, str(layer.kernel), size=13, weight="bold", color="white"))
     if layer.squeeze_excite:
-        parts.append(
-            f"<circle cx='{centre:.1f}' cy='{axis - max(column.heights) - 8:.1f}' r='4' fill='#222'/>"
-        )
+        above = axis - max(column.heights) - 8
+        parts.append(f"<circle cx='{centre:.1f}' cy='{above:.1f}' r='4' fill='#222'/>")
     return parts
 
 

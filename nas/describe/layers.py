@@ -32,9 +32,9 @@ class Layer:
     channels: int
     out_size: int
     out: int
-    stage: int
-    macs: int
-    params: int
+    stage: int = 0
+    macs: int = 0
+    params: int = 0
     kernel: int | None = None
     expansion: int | None = None
     squeeze_excite: bool = False
@@ -51,36 +51,31 @@ class Description:
     model: str
     resolution: int
     classes: int
-    layers: tuple[Layer, ...]
+    note: str
     total: Cost
-    note: str = ""
+    layers: tuple[Layer, ...]
 
 
 def describe(
     model: Model, resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES
 ) -> Description:
     """The table of what `build(model, num_classes, resolution)` builds. Raises UserError as `cost` does."""
-    total = cost(model, resolution, num_classes)
+    total, note = cost(model, resolution, num_classes), ""
     if isinstance(model, Arch):
-        built, note = model.fitted(resolution), ""
+        built = model.fitted(resolution)
         if built != model:
             note = f"strides are removed to keep a map of 2x2 at {resolution}x{resolution}: {built}"
         layers = _of_arch(built, resolution, num_classes)
     else:
-        layers, note = _of_reference(model, resolution, num_classes), ""
-    return Description(str(model), resolution, num_classes, tuple(_staged(layers)), total, note)
+        layers = _of_reference(model, resolution, num_classes)
+    return Description(str(model), resolution, num_classes, note, total, tuple(_staged(layers)))
 
 
 def _staged(layers: list[Layer]) -> list[Layer]:
     """The layers with their stages: one ends where the map shrinks for good, not for a squeeze."""
-    staged: list[Layer] = []
     sizes = [max(later.out_size for later in layers[index:]) for index in range(len(layers))]
-    for layer, size in zip(layers, sizes, strict=True):
-        staged.append(replace(layer, stage=sorted(set(sizes), reverse=True).index(size)))
-    return staged
-
-
-# Archs -----------------------------------------------------------------------------------------------
+    order = sorted(set(sizes), reverse=True)
+    return [replace(layer, stage=order.index(size)) for layer, size in zip(layers, sizes, strict=True)]
 
 
 def _of_arch(arch: Arch, resolution: int, num_classes: int) -> list[Layer]:
@@ -94,7 +89,6 @@ def _of_arch(arch: Arch, resolution: int, num_classes: int) -> list[Layer]:
             channels=3,
             out_size=half,
             out=stem.out,
-            stage=0,
             macs=first.macs,
             params=first.params,
             kernel=stem.kernel,
@@ -105,7 +99,7 @@ def _of_arch(arch: Arch, resolution: int, num_classes: int) -> list[Layer]:
     ]
     if stem.pool:
         pooled = -(-half // 2)
-        layers.append(Layer("max-pool 3x3", half, stem.out, pooled, stem.out, 0, 0, 0, kernel=3, stride=2))
+        layers.append(Layer("max-pool 3x3", half, stem.out, pooled, stem.out, kernel=3, stride=2))
     for (block, channels, size), counted in zip(arch.walk(resolution), parts, strict=True):
         layers.append(_of_block(block, channels, size, counted))
     return layers + _of_head(arch.head, arch.channels, arch.final_size(resolution), num_classes, last)
@@ -121,7 +115,6 @@ def _of_block(block: Block, channels: int, size: int, counted: Cost) -> Layer:
         channels=channels,
         out_size=-(-size // block.stride),
         out=block.out,
-        stage=0,
         macs=counted.macs,
         params=counted.params,
         kernel=kernel,
@@ -136,35 +129,20 @@ def _of_block(block: Block, channels: int, size: int, counted: Cost) -> Layer:
 
 def _of_head(head: Head, channels: int, size: int, num_classes: int, counted: Cost) -> list[Layer]:
     """Up to three layers and the pooling between; the last has what the others leave of the head's cost."""
-    layers, width = [], head.conv or channels
-    act = head.activation
+    layers, width, act, features = [], head.conv or channels, head.activation, head.features
     if head.conv:
         macs, params = channels * width * size * size, width * (channels + 2)
         layers.append(
             Layer("conv 1x1", size, channels, size, width, 0, macs, params, 1, activation=act, text=str(head))
         )
-    layers.append(Layer(f"average {size}x{size}", size, width, 1, width, 0, 0, 0))
-    if head.features:
-        layers.append(
-            Layer(
-                operator="fully connected",
-                size=1,
-                channels=width,
-                out_size=1,
-                out=head.features,
-                stage=0,
-                macs=width * head.features,
-                params=(width + 1) * head.features,
-                activation=act,
-            )
-        )
-        width = head.features
+    layers.append(Layer(f"average {size}x{size}", size, width, 1, width))
+    if features:
+        macs, params = width * features, (width + 1) * features
+        layers.append(Layer("fully connected", 1, width, 1, features, 0, macs, params, activation=act))
+        width = features
     macs = counted.macs - sum(layer.macs for layer in layers)
     params = counted.params - sum(layer.params for layer in layers)
     return [*layers, Layer("fully connected", 1, width, 1, num_classes, 0, macs, params)]
-
-
-# Classifiers of libraries ----------------------------------------------------------------------------
 
 
 def _of_reference(reference: Reference, resolution: int, num_classes: int) -> list[Layer]:
@@ -225,7 +203,6 @@ def _of_module(layer: nn.Conv2d | nn.Linear, taken: Tensor, given: Tensor, macs:
         channels=layer.in_channels,
         out_size=given.shape[-1],
         out=layer.out_channels,
-        stage=0,
         macs=macs,
         params=params,
         kernel=max(high, wide),

@@ -43,12 +43,8 @@ class Spot:
     dy: float
 
 
-_SIDES = {
-    "left": (-1, 0),
-    "right": (1, 0),
-    "bottom": (0, -1),
-    "top": (0, 1),
-}  # from the centre, in half sizes
+SIDES = {"left": (-1, 0), "right": (1, 0), "bottom": (0, -1), "top": (0, 1)}
+"""Where the middle of a label's side is, from the label's centre, in half sizes."""
 
 
 def place(
@@ -58,28 +54,24 @@ def place(
 
     `anchors` and `obstacles` are positions within a panel of `size` (width, height); labels avoid both.
     """
-    count = len(texts)
-    if not count:
+    if not texts:
         return []
     points = np.array([*anchors, *obstacles], dtype=float)
     halves = np.array([(_CHARACTER * len(text) / 2, _HEIGHT / 2) for text in texts])
     starts = np.array(anchors, dtype=float)
-    ends, centres, own = (
-        np.empty((count, _CHOICES, 2)),
-        np.empty((count, _CHOICES, 2)),
-        np.empty((count, _CHOICES)),
-    )
-    spots = []
-    for i in range(count):
-        every = _spots(halves[i])
-        end = starts[i] + np.array([(spot.dx, spot.dy) for spot in every])
-        centre = end - halves[i] * np.array([_SIDES[spot.side] for spot in every])
-        prices = _own_prices(end, centre, starts[i], halves[i], points, size)
+    ends, centres, own, spots = [], [], [], []
+    for start, half in zip(starts, halves, strict=True):
+        every = _spots(half)
+        end = start + np.array([(spot.dx, spot.dy) for spot in every])
+        centre = end - half * np.array([SIDES[spot.side] for spot in every])
+        prices = _own_prices(end, centre, start, half, points, size)
         cheapest = np.argsort(prices, kind="stable")[:_CHOICES]
-        ends[i], centres[i], own[i] = end[cheapest], centre[cheapest], prices[cheapest]
+        ends.append(end[cheapest])
+        centres.append(centre[cheapest])
+        own.append(prices[cheapest])
         spots.append([every[j] for j in cheapest])
-    shared = _shared_prices(ends, centres, starts, halves)
-    chosen = _settle(own, shared)
+    shared = _shared_prices(np.array(ends), np.array(centres), starts, halves)
+    chosen = _settle(np.array(own), shared)
     return [choices[choice] for choices, choice in zip(spots, chosen, strict=True)]
 
 

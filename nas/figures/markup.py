@@ -47,11 +47,6 @@ def whole(title: str, body: str, script: str = "") -> str:
     )
 
 
-def section(heading: str, body: str) -> str:
-    """A part of a document under a heading, which is plain text; the body is HTML."""
-    return f"<section>\n<h2>{escape(heading)}</h2>\n{body}\n</section>"
-
-
 def table(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],

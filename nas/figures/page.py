@@ -11,33 +11,37 @@ from nas.figures.axes import Axis
 from nas.figures.drawing import Label, Panel, Series
 from nas.figures.labels import FONT_SIZE, Spot
 from nas.figures.layout import Frame, Sheet, label_spots
-from nas.figures.markup import escape, section, whole
-
-_MARKERS = {"cross": "x"}  # where plotly's name is another
+from nas.figures.markup import escape, whole
 
 _CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
 def document(sheets: Sequence[Sheet], heading: str = "", body: str = "") -> str:
-    """A whole HTML document that fetches nothing: the sheets, and below them `body`, which is HTML,
-    under a heading."""
+    """An HTML document that fetches nothing: the sheets, and below them `body`, which is HTML, under a heading."""
     figures = [
         interactive(sheet).to_html(full_html=False, include_plotlyjs=False, config=_CONFIG)
         for sheet in sheets
     ]
-    below = [section(heading, body)] if heading else []
+    below = [f"<section>\n<h2>{escape(heading)}</h2>\n{body}\n</section>"] if heading else []
     return whole(sheets[0].title, "\n".join([*figures, *below]), get_plotlyjs())
 
 
 def interactive(sheet: Sheet) -> go.Figure:
     """The plotly figure."""
-    figure = go.Figure(layout=_layout(sheet))
+    frames = [frame for _, frame in sheet.panels]
+    around = Frame(
+        left=min(frame.left for frame in frames),
+        right=max(frame.right for frame in frames),
+        top=min(frame.top for frame in frames),
+        bottom=max(frame.bottom for frame in frames),
+    )
+    figure = go.Figure(layout=_layout(sheet, around))
     named: set[str] = set()
     for number, (panel, frame) in enumerate(sheet.panels, start=1):
         axis = "" if number == 1 else str(number)
-        figure.update_layout(_axes(panel, frame, axis, _bounds(sheet)))
+        figure.update_layout(_axes(panel, frame, axis, around))
         if panel.mark:
-            figure.add_trace(_mark(panel, axis))
+            figure.add_trace(_mark(panel.mark[0], panel.y_axis, axis))
         banded = {series.name for series in panel.series if series.style.filled}
         for series in panel.series:
             trace = _trace(series, axis, series.in_legend and series.name not in named)
@@ -47,19 +51,7 @@ def interactive(sheet: Sheet) -> go.Figure:
     return figure
 
 
-def _bounds(sheet: Sheet) -> Frame:
-    """The frame around all frames."""
-    frames = [frame for _, frame in sheet.panels]
-    return Frame(
-        left=min(frame.left for frame in frames),
-        right=max(frame.right for frame in frames),
-        top=min(frame.top for frame in frames),
-        bottom=max(frame.bottom for frame in frames),
-    )
-
-
-def _layout(sheet: Sheet) -> go.Layout:
-    around = _bounds(sheet)
+def _layout(sheet: Sheet, around: Frame) -> go.Layout:
     subtitle = "".join(
         f'<br><span style="font-size:{layout.SUBTITLE_SIZE}px;color:{layout.FAINT}">{escape(line)}</span>'
         for line in sheet.subtitle
@@ -90,13 +82,6 @@ def _layout(sheet: Sheet) -> go.Layout:
 
 def _axes(panel: Panel, frame: Frame, axis: str, around: Frame) -> dict[str, object]:
     across, down = around.size
-    line = {
-        "gridcolor": layout.GRID,
-        "linecolor": layout.FAINT,
-        "zeroline": False,
-        "ticks": "outside",
-        "tickcolor": layout.FAINT,
-    }
     domains = {
         "x": [(frame.left - around.left) / across, (frame.right - around.left) / across],
         "y": [(around.bottom - frame.bottom) / down, (around.bottom - frame.top) / down],
@@ -104,24 +89,20 @@ def _axes(panel: Panel, frame: Frame, axis: str, around: Frame) -> dict[str, obj
     made: dict[str, object] = {}
     for letter, other, side in (("x", "y", panel.x_axis), ("y", "x", panel.y_axis)):
         made[f"{letter}axis{axis}"] = {
-            **line,
+            "gridcolor": layout.GRID,
+            "linecolor": layout.FAINT,
+            "zeroline": False,
+            "ticks": "outside",
+            "tickcolor": layout.FAINT,
             "domain": domains[letter],
             "anchor": f"{other}{axis}",
             "title": {"text": escape(side.title), "font": {"size": layout.AXIS_SIZE}, "standoff": 10},
             "type": "log" if side.log else "linear",
             "range": [_on(side, side.low), _on(side, side.high)],
-            **_ticks(side),
+            "tickvals": side.ticks or None,
+            "ticktext": list(map(escape, side.tick_texts)) or None,
         }
     return made
-
-
-def _ticks(side: Axis) -> dict[str, object]:
-    if not side.ticks:
-        return {}
-    return {
-        "tickvals": side.ticks,
-        "ticktext": list(map(escape, side.tick_texts)),
-    }
 
 
 def _on(side: Axis, value: float) -> float:
@@ -131,7 +112,6 @@ def _on(side: Axis, value: float) -> float:
 
 def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
     style = series.style
-    symbol = _MARKERS.get(style.marker, style.marker)
     parts = (("lines", style.line or style.filled), ("markers", style.marker))
     return go.Scatter(
         x=series.x,
@@ -145,12 +125,11 @@ def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
         fillcolor=style.color if style.filled else None,
         marker={
             "color": "white" if style.hollow else style.color,
-            "symbol": symbol or None,
+            "symbol": "x" if style.marker == "cross" else style.marker or None,
             "size": style.size,
-            "line": {
-                "color": style.color if style.hollow else "white",
-                "width": 1.3 if style.hollow else 0.8,
-            },
+            "line": {"color": style.color, "width": 1.3}
+            if style.hollow
+            else {"color": "white", "width": 0.8},
         },
         opacity=style.opacity,
         hovertext=series.hover,
@@ -159,12 +138,11 @@ def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
     )
 
 
-def _mark(panel: Panel, axis: str) -> go.Scatter:
+def _mark(x: float, y_axis: Axis, axis: str) -> go.Scatter:
     # A trace and not a shape: shapes below the points are below the grid too, which then covers the line.
-    x = panel.mark[0] if panel.mark else math.nan
     return go.Scatter(
         x=[x, x],
-        y=[panel.y_axis.low, panel.y_axis.high],
+        y=[y_axis.low, y_axis.high],
         xaxis=f"x{axis}",
         yaxis=f"y{axis}",
         mode="lines",
@@ -177,6 +155,10 @@ def _mark(panel: Panel, axis: str) -> go.Scatter:
 def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
     """What is written into the panel: its title, why it is empty, the mark, its arrows and its labels."""
     x, y = f"x{axis}", f"y{axis}"
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return _on(panel.x_axis, x), _on(panel.y_axis, y)
+
     corner = {"xref": f"{x} domain", "yref": f"{y} domain", "showarrow": False}
     bold, size = f"<b>{escape(panel.title)}</b>", {"size": layout.PANEL_SIZE}
     figure.add_annotation(
@@ -191,23 +173,18 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
             text=escape(text), x=_on(panel.x_axis, where), y=1, yanchor="bottom", **{**faint, "xref": x}
         )
     for arrow in panel.arrows:
-        (x0, y0), (x1, y1) = (_at(panel, *point) for point in (arrow.start, arrow.end))
+        (x0, y0), (x1, y1) = (at(*point) for point in (arrow.start, arrow.end))
         tail = {"ax": x0, "ay": y0, "axref": x, "ayref": y}
         head = {"arrowhead": 2, "arrowwidth": 1.4, "arrowcolor": arrow.color}
         figure.add_annotation(
             text="", x=x1, y=y1, xref=x, yref=y, standoff=6, startstandoff=6, **tail, **head
         )
     for label, spot in zip(panel.labels, label_spots(panel, frame), strict=True):
-        figure.add_annotation(_label(panel, label, spot), xref=x, yref=y)
+        figure.add_annotation(_label(label, spot, *at(label.x, label.y)), xref=x, yref=y)
 
 
-def _at(panel: Panel, x: float, y: float) -> tuple[float, float]:
-    return _on(panel.x_axis, x), _on(panel.y_axis, y)
-
-
-def _label(panel: Panel, label: Label, spot: Spot) -> dict[str, object]:
-    """A label with its leader."""
-    x, y = _at(panel, label.x, label.y)
+def _label(label: Label, spot: Spot, x: float, y: float) -> dict[str, object]:
+    """A label with its leader, from the point (x, y)."""
     return {
         "text": escape(label.text),
         "x": x,

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from nas.common.files import write_whole
 from nas.figures import layout
 from nas.figures.drawing import Panel, Series
-from nas.figures.labels import FONT_SIZE
+from nas.figures.labels import FONT_SIZE, SIDES
 from nas.figures.layout import Frame, Sheet, label_spots
 
 _DPI = 100  # at which a pixel of the layout is a pixel; saved at twice that
@@ -29,32 +29,53 @@ _MARKERS = {
     "star": "*",
 }
 _LOOKS = {"star": 1.5, "diamond": 0.85, "cross": 1.1}  # sizes at which matplotlib's markers look alike
-_ALIGNMENTS = {
-    "left": ("left", "center"),
-    "right": ("right", "center"),
-    "top": ("center", "top"),
-    "bottom": ("center", "bottom"),
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": FONT_SIZE * _POINT,
+    "text.parse_math": False,  # a `$` in a data set's name is a dollar
+    "figure.facecolor": "white",
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": layout.FAINT,
+    "axes.labelcolor": layout.INK,
+    "axes.labelpad": 8,
+    "axes.labelsize": layout.AXIS_SIZE * _POINT,
+    "grid.color": layout.GRID,
+    "grid.linewidth": _POINT,
+    "legend.columnspacing": 1.2,
+    "legend.fontsize": layout.TICK_SIZE * _POINT,
+    "legend.frameon": False,
+    "legend.handletextpad": 0.2,
+    **{f"{side}tick.color": layout.FAINT for side in "xy"},
+    **{f"{side}tick.labelcolor": layout.INK for side in "xy"},
+    **{f"{side}tick.labelsize": layout.TICK_SIZE * _POINT for side in "xy"},
 }
-_CORNERS = {
-    "left": (0, 0.5),
-    "right": (1, 0.5),
-    "top": (0.5, 1),
-    "bottom": (0.5, 0),
-}  # where a leader joins a text
-_FONT = "DejaVu Sans"  # comes with matplotlib
 
 
 def save_png(sheet: Sheet, path: Path) -> None:
     """Draws `sheet` into a PNG file, whole or not at all. Raises OSError."""
-    figure = Figure(figsize=(layout.WIDTH / _DPI, sheet.height / _DPI), dpi=_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    _text(figure, layout.MARGIN, layout.MARGIN, sheet.title, layout.TITLE_SIZE, layout.INK, weight="bold")
+    with rc_context(_STYLE):
+        figure = _drawn(sheet)
+        write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=2 * _DPI))
+
+
+def _drawn(sheet: Sheet) -> Figure:
+    figure = Figure(figsize=(layout.WIDTH / _DPI, sheet.height / _DPI), dpi=_DPI)
+
+    def write(x: float, y: float, text: str, size: float, color: str, weight: str = "normal") -> None:
+        """Text whose top left corner is (x, y), in pixels from the figure's top left."""
+        place = x / layout.WIDTH, 1 - y / sheet.height
+        figure.text(*place, text, fontsize=size * _POINT, color=color, weight=weight, va="top")
+
+    write(layout.MARGIN, layout.MARGIN, sheet.title, layout.TITLE_SIZE, layout.INK, "bold")
     for i, text in enumerate(sheet.subtitle):
-        _text(figure, layout.MARGIN, layout.MARGIN + 32 + 20 * i, text, layout.SUBTITLE_SIZE, layout.FAINT)
+        write(layout.MARGIN, layout.MARGIN + 32 + 20 * i, text, layout.SUBTITLE_SIZE, layout.FAINT)
     named: dict[str, Line2D] = {}
     for panel, frame in sheet.panels:
-        _text(figure, frame.left, frame.top - 34, panel.title, layout.PANEL_SIZE, layout.INK, weight="bold")
-        axes = _axes(figure, panel, frame)
+        write(frame.left, frame.top - 34, panel.title, layout.PANEL_SIZE, layout.INK, "bold")
+        axes = _axes(figure, panel, frame, sheet.height)
         for order, series in enumerate(panel.series, start=2):
             if series.style.filled:
                 look = series.style
@@ -64,66 +85,33 @@ def save_png(sheet: Sheet, path: Path) -> None:
             if series.in_legend:
                 named.setdefault(series.name, line)
         _annotate(axes, panel, frame)
-    _legend(figure, list(named.values()), min(frame.left for _, frame in sheet.panels))
-    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=2 * _DPI))
+    if named:
+        left = min(frame.left for _, frame in sheet.panels) - 10
+        corner = left / layout.WIDTH, 4 / sheet.height
+        figure.legend(handles=list(named.values()), loc="lower left", bbox_to_anchor=corner, ncols=len(named))
+    return figure
 
 
-def _text(
-    figure: Figure, x: float, y: float, text: str, size: float, color: str, weight: str = "normal"
-) -> None:
-    """Text whose top left corner is (x, y), in pixels from the figure's top left."""
-    figure.text(
-        x / layout.WIDTH,
-        1 - y / _height(figure),
-        text,
-        fontsize=size * _POINT,
-        color=color,
-        weight=weight,
-        family=_FONT,
-        va="top",
-        parse_math=False,  # a `$` in a data set's name is a dollar
-    )
-
-
-def _height(figure: Figure) -> float:
-    """In pixels of the layout."""
-    return float(figure.get_size_inches()[1]) * _DPI
-
-
-def _axes(figure: Figure, panel: Panel, frame: Frame) -> Axes:
-    (width, height), whole = frame.size, _height(figure)
+def _axes(figure: Figure, panel: Panel, frame: Frame, whole: int) -> Axes:
+    width, height = frame.size
     axes = figure.add_axes(
-        (frame.left / layout.WIDTH, 1 - frame.bottom / whole, width / layout.WIDTH, height / whole)
+        (frame.left / layout.WIDTH, 1 - frame.bottom / whole, width / layout.WIDTH, height / whole),
+        xlabel=panel.x_axis.title,
+        ylabel=panel.y_axis.title,
+        xscale="log" if panel.x_axis.log else "linear",
+        yscale="log" if panel.y_axis.log else "linear",
+        xlim=(panel.x_axis.low, panel.x_axis.high),
+        ylim=(panel.y_axis.low, panel.y_axis.high),
     )
-    axes.set_axisbelow(True)
-    axes.grid(color=layout.GRID, linewidth=_POINT)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(layout.FAINT)
-    axes.tick_params(
-        labelsize=layout.TICK_SIZE * _POINT, color=layout.FAINT, labelcolor=layout.INK, labelfontfamily=_FONT
-    )
-    axes.set_xscale("log" if panel.x_axis.log else "linear")
-    axes.set_yscale("log" if panel.y_axis.log else "linear")
-    axes.set_xlim(panel.x_axis.low, panel.x_axis.high)
-    axes.set_ylim(panel.y_axis.low, panel.y_axis.high)
     for drawn, side in ((axes.xaxis, panel.x_axis), (axes.yaxis, panel.y_axis)):
         if side.ticks:
             drawn.set_major_locator(FixedLocator(side.ticks))
             drawn.set_minor_locator(NullLocator())
             drawn.set_major_formatter(FixedFormatter(side.tick_texts))
-    style: dict[str, Any] = {
-        "fontsize": layout.AXIS_SIZE * _POINT,
-        "color": layout.INK,
-        "family": _FONT,
-        "parse_math": False,
-    }
-    axes.set_xlabel(panel.x_axis.title, labelpad=8, **style)
-    axes.set_ylabel(panel.y_axis.title, labelpad=8, **style)
     return axes
 
 
 def _annotate(axes: Axes, panel: Panel, frame: Frame) -> None:
-    font: dict[str, Any] = {"fontsize": FONT_SIZE * _POINT, "family": _FONT, "parse_math": False}
     if panel.mark:
         x, text = panel.mark
         axes.axvline(x, color=layout.FAINT, linewidth=1.3 * _POINT, linestyle=(0, (4, 3)), zorder=1)
@@ -135,36 +123,28 @@ def _annotate(axes: Axes, panel: Panel, frame: Frame) -> None:
             textcoords="offset points",
             ha="center",
             color=layout.FAINT,
-            **font,
         )
     for arrow in panel.arrows:
-        style: dict[str, Any] = {"arrowstyle": "-|>", "color": arrow.color, "linewidth": 1.4 * _POINT}
+        style = {"arrowstyle": "-|>", "color": arrow.color, "linewidth": 1.4 * _POINT}
         style |= {"shrinkA": 6 * _POINT, "shrinkB": 6 * _POINT, "mutation_scale": 11 * _POINT}
         axes.annotate("", arrow.end, xytext=arrow.start, arrowprops=style, zorder=2)
     for label, spot in zip(panel.labels, label_spots(panel, frame), strict=True):
-        across, along = _ALIGNMENTS[spot.side]
-        leader = {
-            "arrowstyle": "-",
-            "color": label.color,
-            "linewidth": 0.8 * _POINT,
-            "shrinkA": 2,
-            "shrinkB": 4,
-        }
+        leader = {"arrowstyle": "-", "color": label.color, "linewidth": 0.8 * _POINT}
+        leader |= {"shrinkA": 2, "shrinkB": 4, "relpos": tuple((1 + half) / 2 for half in SIDES[spot.side])}
         axes.annotate(
             label.text,
             (label.x, label.y),
             xytext=(spot.dx * _POINT, spot.dy * _POINT),
             textcoords="offset points",
-            ha=across,
-            va=along,
+            ha=spot.side if spot.side in ("left", "right") else "center",
+            va=spot.side if spot.side in ("top", "bottom") else "center",
             color=label.color,
             zorder=20,
             path_effects=[withStroke(linewidth=2.5 * _POINT, foreground="white")],
-            arrowprops={**leader, "relpos": _CORNERS[spot.side]},
-            **font,
+            arrowprops=leader,
         )
     if panel.notice:
-        axes.text(0.5, 0.5, panel.notice, transform=axes.transAxes, ha="center", color=layout.FAINT, **font)
+        axes.text(0.5, 0.5, panel.notice, transform=axes.transAxes, ha="center", color=layout.FAINT)
 
 
 def _points(axes: Axes, series: Series, order: int) -> Line2D:
@@ -185,18 +165,3 @@ def _points(axes: Axes, series: Series, order: int) -> Line2D:
         zorder=order,
     )
     return line
-
-
-def _legend(figure: Figure, lines: list[Line2D], left: float) -> None:
-    """The key, at the bottom."""
-    if lines:
-        figure.legend(
-            handles=lines,
-            loc="lower left",
-            bbox_to_anchor=((left - 10) / layout.WIDTH, 4 / _height(figure)),
-            ncols=len(lines),
-            frameon=False,
-            prop={"size": layout.TICK_SIZE * _POINT, "family": _FONT},
-            handletextpad=0.2,
-            columnspacing=1.2,
-        )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.console.text_table import aligned
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -48,8 +50,6 @@ def main(
 
 def _text(result: "Importances", data: str, epochs: float) -> str:
     """What is printed: the most important choices, the options, and how to read them."""
-    from nas.console.text_table import aligned
-
     rows = []
     for _, row in result.choices.head(_SHOWN).iterrows():
         means = f"{row['best']} {100 * row['gain']:+.2f} points over {row['worst']}"

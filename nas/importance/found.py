@@ -7,7 +7,6 @@ best trials choose, Watanabe et al. 2023). Few trials give every choice some imp
 accuracies says how much, and what does not exceed that is not to be believed.
 """
 
-import math
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -30,6 +29,7 @@ LEAST = 20
 """Trials below which nothing is said."""
 SHUFFLES = 20
 _TREES = 32
+_CHANCE = 0.95  # of the shuffles stay below what chance alone reaches
 _BEST = 0.1  # of the trials are PED-ANOVA's best, but never fewer than:
 _FEWEST_BEST = 5
 COLUMNS = ("choice", "at_equal_cost", "chance", "ped_anova", "accuracy", "best", "worst", "gain")
@@ -84,9 +84,16 @@ def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Impo
         )
     shares = _fanova(params, rest, seed)
     rng = np.random.default_rng(seed)
-    shuffled = [_fanova(params, rng.permutation(rest), seed) for _ in range(shuffles)]
-    plain, ped = _fanova(params, accuracy, seed), _ped_anova(params, rest)
-    chances = _chances(shuffled)
+    shuffled = pd.DataFrame(
+        [_fanova(params, rng.permutation(rest), seed) for _ in range(shuffles)],
+        columns=list(shares),
+        dtype=float,
+    )
+    plain, ped, chances = (
+        _fanova(params, accuracy, seed),
+        _ped_anova(params, rest),
+        shuffled.quantile(_CHANCE),
+    )
     rows = []
     for name in sorted(shares, key=lambda name: -shares[name]):
         best, worst, gain = _ends(name, params, rest)
@@ -124,10 +131,10 @@ def _finished(record: Record, cost: str) -> tuple[list[FrozenTrial], Vector, Vec
 
 def _study(params: Sequence[Mapping[str, Value]], values: Vector) -> optuna.Study:
     """An Optuna study in memory of these points, to be maximised."""
-    seen: dict[str, dict[Value, None]] = {}
+    seen: dict[str, set[Value]] = defaultdict(set)
     for point in params:
         for name, value in point.items():
-            seen.setdefault(name, {})[value] = None
+            seen[name].add(value)
     kinds = {name: CategoricalDistribution(sorted(found, key=str)) for name, found in seen.items()}
     study = optuna.create_study(direction="maximize", storage=optuna.storages.InMemoryStorage())
     study.add_trials(
@@ -170,28 +177,10 @@ def _ends(name: str, params: Sequence[Mapping[str, Value]], rest: Vector) -> tup
     return best, worst, means[best] - means[worst]
 
 
-def _chances(shuffled: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """What each name reaches in 95 % of the shuffles; NaN without any."""
-    if not shuffled:
-        return defaultdict(lambda: math.nan)
-    return {name: float(np.quantile([one[name] for one in shuffled], 0.95)) for name in shuffled[0]}
-
-
-def _options(choices: pd.DataFrame, shuffled: Sequence[Mapping[str, float]]) -> pd.DataFrame:
+def _options(choices: pd.DataFrame, shuffled: pd.DataFrame) -> pd.DataFrame:
     """The shares summed over the stages (and blocks): by option, `kernel` of `s3.b2.kernel`."""
-    option = choices["choice"].map(_option).rename("option")
+    option = choices["choice"].str.rpartition(".")[2].rename("option")
     summed = choices.groupby(option)[["at_equal_cost", "ped_anova", "accuracy"]].sum()
-    chances = _chances([_summed(one) for one in shuffled])
-    summed.insert(1, "chance", [chances[name] for name in summed.index])
+    by_chance = shuffled.T.groupby(option.set_axis(choices["choice"])).sum().T
+    summed.insert(1, "chance", by_chance.quantile(_CHANCE))
     return summed.sort_values("at_equal_cost", ascending=False).reset_index()
-
-
-def _summed(shares: Mapping[str, float]) -> dict[str, float]:
-    total: dict[str, float] = defaultdict(float)
-    for name, share in shares.items():
-        total[_option(name)] += share
-    return total
-
-
-def _option(choice: str) -> str:
-    return choice.rpartition(".")[2]

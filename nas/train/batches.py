@@ -9,7 +9,7 @@ memory stay on the host, and a batch of them is sent when it is chosen.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 HELD = 0.25
 """The share of a GPU's free memory up to which a training's images are held there: several may train at once."""
+PLAIN, LEAST, MOST = 100, 200, 1000
+"""Images of a batch without augmentation, and how many of them are taken where there are so many."""
+SHARE = 8
+"""Between these bounds, one for so many that were trained on, which bounds the time."""
 
 
 def stratified(labels: npt.NDArray[np.int64], share: float, seed: int) -> Tensor:
@@ -64,20 +68,18 @@ class Batches:
         self.batch_size = plan.batch_size
         self._side = data.resolution
         labels = torch.from_numpy(np.array(split.labels))
-        self._away: list[
-            tuple[Tensor, Tensor]
-        ] = []  # where a batch of them lies on the device, and all of them
-        if _has_room(device, images) if held is None else held:
-            images, labels = (
-                images.to(device),
-                labels.to(device),
-            )  # no copy on the CPU: workers share mapped pages
+        self._away: list[tuple[Tensor, Tensor]] = []  # a batch's place on the device, and all on the host
+        if (
+            _has_room(device, images) if held is None else held
+        ):  # on the CPU no copy: workers share mapped pages
+            images, labels = images.to(device), labels.to(device)
         else:
             whole = images, labels
             images, labels = (
                 every.new_empty((plan.batch_size, *every.shape[1:]), device=device) for every in whole
             )
             self._away = list(zip((images, labels), whole, strict=True))
+        self._split, self._seed = split, seed
         self._pixels, self._labels = images.reshape(-1, 3), labels
         self._rows, self._queue = rows, rows[:0]
         self._mirror = recipe.mirror
@@ -130,6 +132,17 @@ class Batches:
             low, left = ((line >= start) & (line < start + self._hole) for start in corner)
             batch.masked_fill_((low.unsqueeze(2) & left.unsqueeze(1)).unsqueeze(1), 0.0)
         return batch, self._labels[row.flatten()]
+
+    def plain(self, done: int) -> Iterator[Tensor]:
+        """Batches of equal size without augmentation, always of the same images: [N, 3, H, W] on the device.
+
+        done: the steps that were taken, of whose images it is a share.
+        """
+        wanted = min(max(done * self.batch_size // SHARE, LEAST), MOST, len(self._rows))
+        order = torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(self._seed))
+        rows = self._rows[order[:wanted]].numpy()
+        for some in np.array_split(rows, -(-wanted // PLAIN)):
+            yield self._normalise(torch.from_numpy(self._split.images[np.sort(some)]).to(self.device))
 
 
 def _has_room(device: torch.device, images: Tensor) -> bool:

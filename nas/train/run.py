@@ -67,6 +67,10 @@ def carry_out(request: TrainRequest) -> int:
     print(
         f"{data.name}: validation accuracy {outcome.accuracy:.4f}, test accuracy {test:.4f}, "
         f"{outcome.seconds:.1f} s for {outcome.images} images"
+        + (
+            f", {outcome.measuring / outcome.seconds:.1%} of it to measure batch-norm statistics"
+            * bool(outcome.measuring)
+        )
     )
     result = _describe(network, data, fidelity, recipe, outcome)
     _write(out, model, result | {"seed": request.seed, "device": str(device), "test_accuracy": test})
@@ -94,6 +98,7 @@ def _describe(
         "seconds": outcome.seconds,
         "images": outcome.images,
         "steps": outcome.steps,
+        "measuring_seconds": outcome.measuring,
         "curve": [asdict(progress) for progress in outcome.curve],
         "threads": torch.get_num_threads(),
         "versions": {

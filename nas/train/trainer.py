@@ -26,7 +26,7 @@ from nas.common.errors import UserError, briefly, require
 from nas.kernels.compute import Compute, best
 from nas.train.batches import Batches, normaliser, stratified
 from nas.train.recipe import DEFAULT, Fidelity, Recipe, Schedule, schedule
-from nas.train.statistics import SHARE, measure_statistics
+from nas.train.statistics import measure_statistics
 
 if TYPE_CHECKING:
     from nas.data.dataset import Dataset, Split
@@ -110,8 +110,7 @@ def train(
     Raises UserError for a device that is not there or data that do not fit the fidelity, TrainingFailed when
     the loss is NaN or infinite.
     """
-    started = time.perf_counter()
-    torch_device = find_device(device)
+    started, torch_device = time.perf_counter(), find_device(device)
     compute = compute or best(torch_device)
     require(reports >= 1, "reports", reports, "1 or more")
     _check_loaded(data, fidelity.resolution)
@@ -121,16 +120,12 @@ def train(
     batches = Batches(split, rows, data, plan, recipe, seed, torch_device)
     prepare(model, recipe, torch_device, compute)
     graph = cuda_graph if compute.graphs and torch_device.type == "cuda" else None
-    curve: list[Progress] = []
-    measuring = 0.0
+    curve, measuring = list[Progress](), 0.0
     with _private_chance(seed, torch_device), compute.training(model, torch_device):
         stepper = Stepper(model, batches, plan, recipe, compute, graph)
         for share, loss in _run(stepper, plan.steps, reports, look=torch_device.type == "cpu"):
             if stepper.done < recipe.statistics_until:
-                began = time.perf_counter()
-                share = stepper.done * plan.batch_size // SHARE
-                measure_statistics(model, split, rows, data, torch_device, compute, seed, share)
-                measuring += time.perf_counter() - began
+                measuring += measure_statistics(model, batches.plain(stepper.done), torch_device, compute)
             accuracy = evaluate(model, validation, data, device, compute=compute)
             curve.append(Progress(share, accuracy, loss, time.perf_counter() - started))
             if report is not None and report(curve[-1]):
@@ -139,9 +134,7 @@ def train(
     model.eval()
     last, steps = curve[-1], stepper.done
     images = steps * plan.batch_size
-    return Outcome(
-        last.accuracy, last.loss, last.seconds, images, steps, tuple(curve), measuring=measuring
-    )
+    return Outcome(last.accuracy, last.loss, last.seconds, images, steps, tuple(curve), measuring=measuring)
 
 
 def evaluate(

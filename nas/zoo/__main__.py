@@ -99,6 +99,6 @@ def _checked(deviating: list[PublishedFigure]) -> str:
 
 
 if __name__ == "__main__":
-    from nas.console import commands as console
+    from nas.console.commands import run
 
-    console.run(main)
+    run(main)

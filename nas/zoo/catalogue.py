@@ -144,12 +144,9 @@ def _figure(name: str, model: Model, row: pd.Series, figure: str) -> PublishedFi
     printed, resolution = int(row[figure]), int(row["resolution"])
     count = int(getattr(cost(model, resolution, TARGET_CLASSES), figure))
     made = PublishedFigure(name, str(row["model"]), resolution, figure, printed, count, str(row["source"]))
-    reason = ""
     if "reason" in row:
-        reason = str(row["reason"])
-    elif made.deviates:
-        reason = _digits(made) or _told(row, figure)
-    return replace(made, reason=reason, contradicted="reason" in row)
+        return replace(made, reason=str(row["reason"]), contradicted=True)
+    return replace(made, reason=_digits(made) or _told(row, figure)) if made.deviates else made
 
 
 def _digits(made: PublishedFigure) -> str:
@@ -166,11 +163,8 @@ def _digits(made: PublishedFigure) -> str:
 
 def _told(row: pd.Series, figure: str) -> str:
     """The reason that `reasons.csv` gives for a row of the published table."""
-    for _, told in published.reasons().iterrows():
-        same = all(
-            pd.isna(told[column]) or (not pd.isna(row[column]) and told[column] == row[column])
-            for column in ("model", "width", "resolution", "groups")
-        )
-        if same and told["figure"] == figure:
-            return str(told["reason"])
-    return ""
+    reasons = published.reasons()
+    meant = reasons["figure"] == figure
+    for column in ("model", "width", "resolution", "groups"):
+        meant &= reasons[column].isna() | reasons[column].eq(row[column]).fillna(False)
+    return next(iter(reasons.loc[meant, "reason"]), "")

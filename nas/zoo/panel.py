@@ -36,7 +36,10 @@ def published_panel(published: pd.DataFrame, cost: Quantity, mark: tuple[float, 
     """
     series, labels = [], []
     for model, style in _STYLES.items():
-        rows = _rows(published, model, cost)
+        rows = published[(published["model"] == model) & (published["resolution"] == TARGET_RESOLUTION)]
+        if model in _GROUPS:
+            rows = rows[rows["groups"] == _GROUPS[model]]
+        rows = rows.dropna(subset=[cost.column, "top1_percent"]).sort_values(cost.column)
         if rows.empty:
             continue
         x, y = rows[cost.column].to_numpy(float) / cost.scale, rows["top1_percent"].to_numpy(float)
@@ -60,16 +63,6 @@ def published_panel(published: pd.DataFrame, cost: Quantity, mark: tuple[float, 
 def _darker(color: str, share: float = 0.7) -> str:
     """A colour of a marker, dark enough for text."""
     return "#" + "".join(f"{int(share * int(color[i : i + 2], 16)):02x}" for i in (1, 3, 5))
-
-
-def _rows(table: pd.DataFrame, model: str, cost: Quantity) -> pd.DataFrame:
-    if table.empty:
-        return table
-    rows = table[(table["model"] == model) & (table["resolution"] == TARGET_RESOLUTION)]
-    rows = rows[rows[cost.column].notna() & rows["top1_percent"].notna()]
-    if model in _GROUPS:
-        rows = rows[rows["groups"] == _GROUPS[model]]
-    return rows.sort_values(cost.column)
 
 
 def _hover(row: pd.Series) -> str:

@@ -45,11 +45,6 @@ def reasons() -> pd.DataFrame:
     return _table("reasons.csv").copy()
 
 
-def latency() -> pd.DataFrame:
-    """Printed latencies of networks of `imagenet()`: model, width, resolution, groups, device, ms, source."""
-    return _table("latency.csv").copy()
-
-
 def plain(name: str) -> str:
     """`name` in lower case, with nothing but its letters and digits (and `+`, which tells models apart)."""
     return re.sub(r"[^a-z0-9+]", "", name.lower())

@@ -7,12 +7,11 @@ from hypothesis import given, settings
 
 import nas
 from blocks import Bottleneck, InvertedResidual, SandGlass, UserError
+from nas.ablate.asked import prices
 from nas.ablate.components import COMPONENTS, variants
 from nas.ablate.equal import equalise
-from nas.ablate.kinds import switched
-from nas.ablate.prices import prices
-from nas.ablate.stages import inputs, swapped, topology
-from nas.ablate.widths import widths
+from nas.ablate.stages import inputs, swapped, topology, widths
+from nas.ablate.switches import switched
 from search_spaces import Arch, zoo
 from tests import strategies
 

@@ -2,9 +2,24 @@
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from blocks import InvertedResidual, SandGlass, Separable, Stem, UserError
-from nas.ablate.stages import explicit, inputs, narrow_inputs, spliced, stages, swapped, topology, with_stem
+from blocks import Bottleneck, InvertedResidual, SandGlass, Separable, Stem, UserError
+from nas.ablate.stages import (
+    explicit,
+    inputs,
+    narrow_inputs,
+    resized,
+    scaled,
+    spliced,
+    stages,
+    stepped,
+    swapped,
+    tied,
+    topology,
+    widths,
+    with_stem,
+)
 from search_spaces import Arch, spaces, zoo
 from tests import strategies
 
@@ -74,3 +89,81 @@ def test_a_block_without_an_expansion_follows_the_stem() -> None:
 def test_topology_tells_shortcuts() -> None:
     arch = Arch(Stem(16), (Separable(16), Separable(16, stride=2), InvertedResidual(24, expansion=3.0)))
     assert topology(arch) == ((1, True, False), (2, False, False), (1, False, False))
+
+
+# Other widths, and nothing else ---------------------------------------------------------------------------
+
+
+@settings(max_examples=80)
+@given(strategies.archs(), st.data())
+def test_other_widths_break_nothing(arch: Arch, data: st.DataObject) -> None:
+    """Strides, shortcuts and everything that is no width stay; where that cannot be, it is refused."""
+    steps = data.draw(st.tuples(*[st.integers(-2, 4)] * len(widths(arch))))
+    new = tuple(max(4, w + 8 * step) for w, step in zip(widths(arch), steps, strict=True))
+    try:
+        made = resized(arch, new)
+    except UserError:
+        return
+    assert widths(made) == new and topology(made) == topology(arch)
+    assert made.eps == arch.eps and len(stages(made)) == len(stages(arch))
+    for old, block in zip(arch.blocks, made.blocks, strict=True):
+        assert type(old) is type(block) and old.stride == block.stride
+        for option in ("kernel", "activation", "groups", "shuffle", "squeeze_excite", "shortcut"):
+            assert getattr(old, option, None) == getattr(block, option, None)
+
+
+@settings(max_examples=40)
+@given(strategies.archs())
+def test_the_same_widths_are_the_same_arch(arch: Arch) -> None:
+    assert resized(arch, widths(arch)) == arch
+    assert scaled(arch, 1.0) == arch
+
+
+def test_the_factor_is_mobilenet_v3s_own() -> None:
+    """Rounded widths times the ratio, the last convolution six times the last block; 1280 stays as it is."""
+    made, official = scaled(zoo.get("mobilenet_v3_large"), 1.25), zoo.get("mobilenet_v3_large", 1.25)
+    assert (made.stem, made.blocks, made.head.conv) == (official.stem, official.blocks, official.head.conv)
+    assert made.head.features == 1280
+
+
+def test_the_last_convolution_of_mobilenet_v2_stays() -> None:
+    assert scaled(zoo.get("mobilenet_v2"), 0.5).head.conv == 1280
+
+
+def test_what_a_shortcut_binds_moves_together() -> None:
+    large = zoo.get("mobilenet_v3_large")
+    assert tied(large)[0] == (0, 1) and len(tied(large)) == 6
+    assert tied(zoo.get("mobilenet_v2"))[0] == (0,)
+    with pytest.raises(UserError, match="shortcut"):
+        resized(large, (24, *widths(large)[1:]))
+
+
+def test_no_shortcut_appears() -> None:
+    large = zoo.get("mobilenet_v3_large")
+    with pytest.raises(UserError, match="shortcut"):
+        resized(large, (16, 16, 24, 40, 112, 112, 160))
+
+
+def test_groups_that_do_not_divide_are_refused() -> None:
+    with pytest.raises(UserError, match="groups"):
+        scaled(zoo.get("shufflenet_v1", groups=3), 1.25)
+
+
+def test_the_wrong_number_of_widths_is_refused() -> None:
+    with pytest.raises(UserError, match="expected"):
+        resized(zoo.get("mobilenet_v2"), (32, 16))
+
+
+@given(st.lists(st.integers(4, 400), min_size=1, max_size=6), st.floats(0.25, 4))
+def test_steps_stay_near_the_factor(old: list[int], factor: float) -> None:
+    made = stepped(tuple(old), factor, [8] * len(old))
+    for width, new in zip(old, made, strict=True):
+        assert (new >= min(width, 8) and (new - width) % 8 == 0) or new == 8
+        assert abs(new - width * factor) <= 4.001 or new <= 8
+
+
+def test_a_resnet_bottleneck_keeps_its_ratio() -> None:
+    arch = Arch(Stem(16), (Bottleneck(64), Bottleneck(64)))
+    assert widths(arch) == (16, 16)
+    made = resized(arch, (16, 24))
+    assert str(made) == "stem16-2xrb96"

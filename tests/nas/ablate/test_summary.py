@@ -1,7 +1,8 @@
 """nas.ablate.summary: what is read from a study's trainings, against effects that were put into them."""
 
+import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -12,12 +13,11 @@ from nas.ablate.summary import (
     READ,
     SEEN,
     names,
-    plan_from_json,
-    plan_to_json,
     summarise,
     trainings_table,
 )
 from nas.common import stats
+from nas.common.decode import decoded
 from nas.compare.trainings import Trainings
 from nas.engine.terms import Terms
 from tests.nas.compare.small import in_memory, setup
@@ -113,7 +113,7 @@ def test_what_is_unfinished_says_so(plan: Plan) -> None:
 
 
 def test_a_plan_comes_back_from_its_text(plan: Plan) -> None:
-    again = plan_from_json(plan_to_json(plan))
+    again = decoded(json.dumps(asdict(plan)), Plan, "no plan")
     rows = [replace(row, ratio=0.0) for row in again.rows]  # a ratio may be NaN
     assert rows == [replace(row, ratio=0.0) for row in plan.rows] and again.contrasts == plan.contrasts
 

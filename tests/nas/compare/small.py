@@ -7,8 +7,7 @@ import optuna
 from optuna.study import StudyDirection
 
 from nas.compare.rounds import Rounds
-from nas.compare.setup import Setup
-from nas.compare.trainings import Trainings
+from nas.compare.trainings import Setup, Trainings
 from nas.engine.jobs import Job
 from nas.train.trainer import Fidelity, Outcome
 from tests.nas.search.small import outcome

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nas.common.errors import UserError
-from nas.compare.running import begin, check_terms, prepare, resume
+from nas.compare.running import begin, check_terms, predicted, prepare, resume
 from nas.engine.terms import Execution, Terms
 from nas.networks.references import parse
 from tests.nas.compare.small import A, B
@@ -56,3 +56,7 @@ def test_a_run_goes_on_with_the_same_data_only(tmp_path: Path) -> None:
     begin(tmp_path / "other", Execution(), changed, 2, {}, "compare")
     with pytest.raises(UserError, match="are not those of the run"):
         resume(Execution(resume=str(tmp_path / "other")), 5, "compare")
+
+
+def test_without_a_table_nothing_is_noted() -> None:
+    assert predicted(None, [parse(A)]) == {}

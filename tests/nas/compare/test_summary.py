@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from nas.compare.summary import COLUMNS, Named, label_of, printed, summarise
+from nas.compare.summary import COLUMNS, label_of, printed, summarise
 from nas.compare.trainings import Trainings
 from search_spaces import Arch, zoo
 from tests.nas.compare.small import A, B, C, in_memory, setup
 from tests.nas.search.small import outcome
 
-ROWS = [Named("first", A), Named("second", B), Named("again", A), Named("third", C)]
+ROWS = {"first": A, "second": B, "again": A, "third": C}
 
 
 def trained(gains: dict[str, float], seeds: int = 3) -> Trainings:
@@ -26,7 +26,7 @@ def trained(gains: dict[str, float], seeds: int = 3) -> Trainings:
 
 def test_a_row_a_network_with_differences_to_the_first_on_the_test_images() -> None:
     table = summarise(trained({B: 0.1}), ROWS)
-    assert list(table.columns) == list(COLUMNS) and table["label"].tolist() == [row.label for row in ROWS]
+    assert list(table.columns) == list(COLUMNS) and table["label"].tolist() == list(ROWS)
     assert table["test_accuracy"][0] == pytest.approx(0.62, abs=0.002)
     assert table["accuracy"][0] == pytest.approx(0.72, abs=0.002)
     assert table["test_low"][0] < table["test_accuracy"][0] < table["test_high"][0]
@@ -48,12 +48,11 @@ def test_what_is_unfinished_says_so() -> None:
 
 
 def test_published_figures_are_those_of_the_network_and_its_width() -> None:
-    rows = [Named("small", str(zoo.get("mobilenet_v3_small"))), Named("mine", A)]
-    table = printed(rows)
+    table = printed({"small": str(zoo.get("mobilenet_v3_small")), "mine": A})
     assert set(table["label"]) == {"small"} and set(table["data"]) == {"ImageNet", "CIFAR-10"}
     here = table[(table["data"] == "ImageNet") & (table["resolution"] == 224)]
     assert here["top1_percent"].tolist() == [67.5] and here["width"].tolist() == [1.0]
-    assert printed([Named("mine", A)]).empty
+    assert printed({"mine": A}).empty
 
 
 def test_a_network_is_called_by_what_was_written() -> None:

@@ -1,6 +1,5 @@
 """nas.zoo.panel: what others have published, as a panel."""
 
-import pandas as pd
 import pytest
 
 from nas.common.quantities import MACS, PARAMS, Quantity
@@ -21,7 +20,7 @@ def test_published_lines_are_one_model_each_at_224() -> None:
 
 
 def test_without_a_table_it_says_so() -> None:
-    assert published_panel(pd.DataFrame(), MACS).notice
+    assert published_panel(published.imagenet()[:0], MACS).notice
 
 
 @pytest.mark.parametrize("objective", [MACS, PARAMS], ids=["macs", "params"])
