@@ -53,6 +53,10 @@ def guarded(work: Callable[[], Any]) -> NoReturn:
             _end(error.format_message() or "no command given; see --help", 2)
         if is_disk_full(error):
             _end(f"the disk is full ({briefly(error)}); what was finished is kept", 1)
+        if isinstance(error, OSError) and error.strerror:
+            _end(f"{error.filename or type(error).__name__}: {error.strerror}", 2)
+        if type(error).__module__.startswith(("sqlalchemy.", "optuna.exceptions")):
+            _end(f"the storage cannot be used any more: {briefly(error.__cause__ or error)}; see --resume", 1)
         raise
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -169,7 +169,9 @@ class _End:
             self.interrupted = True
             signal.signal(signum, signal.default_int_handler)
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {
+            number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ the code that was counted: an edited primitive is counted anew.
 import hashlib
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -105,7 +106,9 @@ class CostTable:
 
     def fill(self, missing: Sequence[Key], processes: int) -> None:
         """Count these entries in so many processes at once."""
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        ignore = (signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for this process to answer, in one line
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(processes, spawn, signal.signal, ignore) as pool:
             counted = pool.map(count, *zip(*missing, strict=True), chunksize=25)
             for key, cost in zip(missing, counted, strict=True):
                 self._entries[key] = self._known[key_name(key)] = cost

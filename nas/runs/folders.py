@@ -96,7 +96,16 @@ def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
 
 
 def _file_storage(folder: Path) -> str:
-    return f"sqlite:///{(folder / STUDY).resolve()}"
+    """The URL of a folder's own study, whatever signs its path has. Raises UserError where none can say the path."""
+    from sqlalchemy.engine import URL, make_url
+
+    path = str((folder / STUDY).resolve())
+    url = URL.create("sqlite", database=path).render_as_string(hide_password=False)
+    if make_url(url).database != path or url.format() != url:
+        raise UserError(
+            f"{folder}: a path with signs that a storage's address cannot hold; name another folder"
+        )
+    return url
 
 
 def _claim(folder: Path) -> list[Path]:

@@ -20,6 +20,8 @@ K = TypeVar("K", bound=str)
 
 INTERRUPTED = "interrupted"
 """The reason of a trial that was cut off by the end of its driver, not by anything of its own."""
+LOCKED = 120.0
+"""Seconds to wait for a file that another process holds locked."""
 SEARCHED = ("arch", "name", "epochs")
 """What makes two trials of a search the same: one that was interrupted and its repetition."""
 
@@ -164,6 +166,9 @@ def current(trials: Sequence[FrozenTrial], identity: Sequence[str]) -> list[Froz
 def _connect(url: str) -> optuna.storages.BaseStorage:
     with _one_line_errors():
         try:
+            if url.startswith("sqlite:"):
+                patient = {"connect_args": {"timeout": LOCKED}}
+                return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs=patient))
             return optuna.storages.get_storage(url)
         except (ValueError, ImportError, RuntimeError) as error:
             raise UserError(f"storage {redacted(url)!r} cannot be used: {error}") from None

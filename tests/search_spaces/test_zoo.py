@@ -59,8 +59,8 @@ def test_mobilenet_v3(name: str, table: str, head: Head) -> None:
 
 
 @pytest.mark.parametrize("width", [0.35, 0.5, 0.75, 1.25])
-def test_mobilenet_v3_scales_as_slim_does(width: float) -> None:
-    """The expansion is the table's ratio times the rounded scaled input; 1280 stays below width 1."""
+def test_mobilenet_v3_scales_as_table_9(width: float) -> None:
+    """The expansion is the table's ratio times the rounded scaled input; 1280 stays."""
     arch, base = zoo.get("mobilenet_v3_large", width=width), inverted(zoo.get("mobilenet_v3_large"))
     inputs = [16, *(row[2] for row in base)]
     channels = rounded(16 * width)
@@ -70,7 +70,7 @@ def test_mobilenet_v3_scales_as_slim_does(width: float) -> None:
         assert row[2] == rounded(told[2] * width)
         channels = row[2]
     assert arch.head.conv == rounded(960 * width)
-    assert arch.head.features == (1280 if width < 1 else 1600)
+    assert arch.head.features == 1280
 
 
 def test_mobilenet_v2() -> None:

@@ -32,6 +32,8 @@ COUNTS = {  # multiply-adds and parameters in millions at 224x224 and 1000 class
     "shufflenet_v2_figure_x2": (583.25, 7.394),
     "mnasnet_a1": (311.6, 3.887),
     "mobilenet_v3_large_x0.75": (154.6, 3.994),
+    "mobilenet_v3_large_x1.25": (355.2, 7.552),
+    "mobilenet_v3_small_x1.25": (91.24, 3.645),
 }
 EXACT = {  # parameters: MobileNeXt's own log; torchvision's and timm's modules
     "mobilenet_v1": 4_231_976,

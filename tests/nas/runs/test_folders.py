@@ -13,7 +13,7 @@ from nas.runs import folders as runs
 from nas.runs.folders import new_folder
 from nas.search.record import Record, create_run, open_run
 from tests.nas.search.small import outcome, settings
-from tests.nas.search.test_record import COST
+from tests.nas.search.test_record import COST, launch
 
 
 @pytest.fixture
@@ -65,6 +65,13 @@ def test_what_can_be_no_folder_is_refused(home: Path, name: str) -> None:
     with pytest.raises(UserError):
         create_run(new_folder(home / name), None, settings(), {})
     assert everything(home) == {"file": b"a file"}
+
+
+@pytest.mark.parametrize("name", ["a?1", "a#b", "a%41", "a%3F", "a b", "a{x}", "ü", "a'b", ":memory:", "a&b=c", "x;y"])
+def test_a_folder_of_any_name_keeps_its_own_study(home: Path, name: str) -> None:
+    number = launch(create_run(home / name, None, settings(), {}))
+    assert [path.name for path in home.iterdir()] == [name] and (home / name / "study.db").is_file()
+    assert [trial.number for trial in open_run(home / name, None).trials()] == [number]
 
 
 # Making it -----------------------------------------------------------------------------------------------
