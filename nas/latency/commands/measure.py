@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Exit, Option, echo
@@ -132,8 +132,9 @@ def repeat(request: RepeatRequest) -> None:
     Ends with exit code 1 where the ratios to the reference of any network differ by more than 5 %.
     """
     names = list(request.networks)
-    command = [sys.executable, "-m", "nas.latency", "measure", *names, "--json"]
-    command += request.given("networks", "sessions")
+    command = [sys.executable, "-m", "nas.latency", "measure", *names, "--json", "--clock", request.clock]
+    for field in fields(ConditionOptions):
+        command += [f"--{field.name}", str(getattr(request, field.name))]
     sessions = [_session([*command, "--seed", str(number)]) for number in range(request.sessions)]
     by_ratio, by_time = _differences(sessions, "ratio"), _differences(sessions, "ms")
     echo(_listed(names, sessions, by_ratio, by_time))

@@ -122,8 +122,7 @@ def own_path(of: Fingerprint, space: Space) -> Path:
 
 def named_path(name: str) -> Path:
     """Where an imported table is kept. Raises UserError for what cannot be a name."""
-    good = _NAME.fullmatch(name) is not None
-    require(good, "table name", name, "letters, digits, dots, hyphens, underscores")
+    require(bool(_NAME.fullmatch(name)), "table name", name, "letters, digits, dots, hyphens, underscores")
     return folder() / "imported" / f"{name}.json"
 
 

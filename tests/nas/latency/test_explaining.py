@@ -14,7 +14,7 @@ from tests.nas.search.small import KINDS, TINY
 
 @pytest.fixture(scope="module")
 def made() -> Table:
-    return table(KINDS, noise=0.0)
+    return table(KINDS)
 
 
 def test_what_takes_longer_than_its_multiply_adds_say_stands_out(made: Table) -> None:
@@ -29,7 +29,7 @@ def test_what_takes_longer_than_its_multiply_adds_say_stands_out(made: Table) ->
 
 def test_a_space_without_choices_has_no_effects(made: Table) -> None:
     point = TINY.replace("kernel: [3, 5]", "kernel: [3]")
-    assert effects(table(point), spaces.parse(point), pairs=5) == []
+    assert effects(made, spaces.parse(point), pairs=5) == []
 
 
 def test_the_picture_marks_them(made: Table, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A device of its own: the archive runs without the project, is resumed, and what it leaves can be imported."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -26,11 +27,25 @@ KEYS = tuple(dict.fromkeys(key for arch, _ in WHOLES for key in keys_of(arch, SM
 AGENDA = Agenda(WHOLES, KEYS, KEYS)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    file = tmp_path / "board.pyz"
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("board") / "board.pyz"
     remote.write(file, spaces.get(), AGENDA, SMALL)
     return file
+
+
+@pytest.fixture(scope="module")
+def done(written: Path) -> Path:
+    """The folder of an archive that was run once, on "my board", to its end."""
+    ended = run(written, "--device", "my board")
+    assert ended.returncode == 0, ended.stderr
+    return written.parent
+
+
+@pytest.fixture
+def archive(done: Path, tmp_path: Path) -> Path:
+    """One beside its answer."""
+    return Path(shutil.copytree(done, tmp_path / "copy")) / "board.pyz"
 
 
 def run(archive: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -44,8 +59,8 @@ def answered(archive: Path) -> dict[str, Any]:
     return content
 
 
-def test_the_archive_needs_nothing_of_the_project(archive: Path) -> None:
-    with zipfile.ZipFile(archive) as content:
+def test_the_archive_needs_nothing_of_the_project(written: Path) -> None:
+    with zipfile.ZipFile(written) as content:
         sources = [content.read(name).decode() for name in content.namelist() if name.endswith(".py")]
     assert len(sources) == 4
     for source in sources:
@@ -54,8 +69,6 @@ def test_the_archive_needs_nothing_of_the_project(archive: Path) -> None:
 
 
 def test_a_device_answers_with_a_table_that_can_be_imported(archive: Path) -> None:
-    done = run(archive, "--device", "my board")
-    assert done.returncode == 0, done.stderr
     table = load(archive.with_suffix(".json"))
     assert table.fingerprint.device == "my board"
     assert table.fingerprint.conditions == SMALL
@@ -67,12 +80,11 @@ def test_a_device_answers_with_a_table_that_can_be_imported(archive: Path) -> No
 
 
 def test_a_device_that_was_stopped_goes_on(archive: Path) -> None:
-    assert run(archive).returncode == 0
     whole = answered(archive)
     lost = sorted(whole["parts"])[:2]
     kept = {name: ratio for name, ratio in whole["parts"].items() if name not in lost}
     archive.with_suffix(".json").write_text(json.dumps({**whole, "parts": kept}))
-    assert run(archive).returncode == 0
+    assert run(archive, "--device", "my board").returncode == 0
     again = answered(archive)
     assert {name: again["parts"][name] for name in kept} == kept
     assert set(again["parts"]) == set(whole["parts"])
@@ -80,11 +92,10 @@ def test_a_device_that_was_stopped_goes_on(archive: Path) -> None:
 
 
 def test_the_answer_of_another_device_is_not_continued(archive: Path) -> None:
-    assert run(archive, "--device", "one").returncode == 0
-    done = run(archive, "--device", "two")
-    assert done.returncode == 1
-    assert "is of another device" in done.stderr
-    assert answered(archive)["fingerprint"]["device"] == "one"
+    refused = run(archive, "--device", "another")
+    assert refused.returncode == 1
+    assert "is of another device" in refused.stderr
+    assert answered(archive)["fingerprint"]["device"] == "my board"
 
 
 def test_weights_pack_well_and_keep_their_sizes(tmp_path: Path) -> None:

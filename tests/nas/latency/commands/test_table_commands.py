@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 import nas
 from nas.common.errors import UserError
+from nas.latency import explaining
 from nas.latency import fingerprint as fingerprint_here
 from nas.latency.commands import tables
 from nas.latency.table.file import load, own_path, save
@@ -43,8 +45,10 @@ def run(*parts: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_board_s_table_is_imported_listed_and_explained(
-    tmp_path: Path, kinds: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, kinds: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(explaining, "effects", partial(explaining.effects, pairs=20))
+    monkeypatch.setattr(explaining, "explained", partial(explaining.explained, drawn=50))
     made = table(KINDS)
     save(made, tmp_path / "board.json")
     tables.import_(tables.ImportRequest(tmp_path / "board.json", "board"))
