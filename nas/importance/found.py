@@ -16,9 +16,9 @@ import numpy as np
 import optuna
 import pandas as pd
 from numpy.typing import NDArray
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, create_trial
 
 from nas.common import quantities
 from nas.common.errors import UserError
@@ -58,9 +58,8 @@ class Importances:
     @property
     def cost_words(self) -> str:
         """What was taken out."""
-        return (
-            "Milliseconds" if self.cost == quantities.LATENCY.column else quantities.COLUMNS[self.cost].label
-        )
+        cost = quantities.COLUMNS[self.cost]
+        return "Milliseconds" if cost is quantities.LATENCY else cost.label
 
 
 def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Importances:
@@ -137,14 +136,9 @@ def _study(params: Sequence[Mapping[str, Value]], values: Vector) -> optuna.Stud
             seen[name].add(value)
     kinds = {name: CategoricalDistribution(sorted(found, key=str)) for name, found in seen.items()}
     study = optuna.create_study(direction="maximize", storage=optuna.storages.InMemoryStorage())
-    study.add_trials(
-        [
-            optuna.trial.create_trial(
-                params=dict(point), distributions={name: kinds[name] for name in point}, value=float(value)
-            )
-            for point, value in zip(params, values, strict=True)
-        ]
-    )
+    for point, value in zip(params, values, strict=True):
+        own: dict[str, BaseDistribution] = {name: kinds[name] for name in point}
+        study.add_trial(create_trial(params=dict(point), distributions=own, value=float(value)))
     return study
 
 
