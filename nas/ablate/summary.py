@@ -1,6 +1,7 @@
 """The results of an ablation, made from its study alone: tables, pages and pictures, and verdicts in the terminal."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -74,20 +75,18 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
 
 def names(plan: Plan) -> dict[str, str]:
     """What each network of the plan is called, by its text: the first of its rows."""
-    called: dict[str, str] = {}
-    for row in plan.rows:
-        if row.status == "train":
-            name = row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
-            called.setdefault(row.arch, name)
-    return called
+    return {
+        row.arch: row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
+        for row in reversed(plan.rows)
+        if row.status == "train"
+    }
 
 
 def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
     """Every training, with the names of the rows that it belongs to."""
-    rows: dict[str, list[str]] = {arch: [] for arch in plan.archs()}
+    rows: dict[str, list[str]] = defaultdict(list)
     for row in plan.rows:
-        if row.arch in rows:
-            rows[row.arch].append(f"{row.name} ({row.comparison})")
+        rows[row.arch].append(f"{row.name} ({row.comparison})")
     frame = trainings.frame()
     frame.insert(1, "rows", frame["network"].map({arch: "; ".join(every) for arch, every in rows.items()}))
     return frame

@@ -101,12 +101,8 @@ def listed() -> list[str]:
 
 def deviations() -> list[PublishedFigure]:
     """Of everything that is listed, the figures that are off by more than 2 %, each with its reason."""
-    return [
-        figure
-        for name in listed()
-        for figure in [*published_figures(name), *contradicted(name)]
-        if figure.deviates
-    ]
+    every = (figure for name in listed() for figure in [*published_figures(name), *contradicted(name)])
+    return [figure for figure in every if figure.deviates]
 
 
 def unbuildable() -> dict[str, str]:

@@ -170,7 +170,7 @@ def test_what_was_not_reached_is_explained(plan: Plan) -> None:
     assert any("unfinished" in cell for row in verdicts(info)[1] for cell in row)
 
 
-@pytest.mark.parametrize("seeds", [0, 1, 4])
+@pytest.mark.parametrize("seeds", [0, 1])  # four are drawn in test_picture
 def test_all_files_are_written_however_much_is_there(plan: Plan, seeds: int, tmp_path: Path) -> None:
     trainings = trained(plan, {}, seeds=seeds)
     info = ablation_info(trainings, plan, "mine & <yours>")
