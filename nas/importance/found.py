@@ -81,18 +81,12 @@ def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Impo
         raise UserError(
             "the accuracies of all trials are alike, so that no choice matters; train them for longer"
         )
-    shares = _fanova(params, rest, seed)
+    study = _study(params, rest)
+    shares = _fanova(study, rest, seed)
     rng = np.random.default_rng(seed)
-    shuffled = pd.DataFrame(
-        [_fanova(params, rng.permutation(rest), seed) for _ in range(shuffles)],
-        columns=list(shares),
-        dtype=float,
-    )
-    plain, ped, chances = (
-        _fanova(params, accuracy, seed),
-        _ped_anova(params, rest),
-        shuffled.quantile(_CHANCE),
-    )
+    by_chance = [_fanova(study, rng.permutation(rest), seed) for _ in range(shuffles)]
+    shuffled = pd.DataFrame(by_chance, columns=list(shares), dtype=float)
+    plain, ped, chances = _fanova(study, accuracy, seed), _ped_anova(study), shuffled.quantile(_CHANCE)
     rows = []
     for name in sorted(shares, key=lambda name: -shares[name]):
         best, worst, gain = _ends(name, params, rest)
@@ -142,22 +136,21 @@ def _study(params: Sequence[Mapping[str, Value]], values: Vector) -> optuna.Stud
     return study
 
 
-def _fanova(params: Sequence[Mapping[str, Value]], values: Vector, seed: int) -> dict[str, float]:
+def _fanova(study: optuna.Study, values: Vector, seed: int) -> dict[str, float]:
     """Shares of the variance; 0 for what not every trial has (a block that only deeper networks have)."""
+    evaluator = FanovaImportanceEvaluator(n_trees=_TREES, seed=seed)
     found = get_param_importances(
-        _study(params, values), evaluator=FanovaImportanceEvaluator(n_trees=_TREES, seed=seed)
+        study, evaluator=evaluator, target=lambda trial: float(values[trial.number])
     )
-    names = dict.fromkeys(name for point in params for name in point)
+    names = dict.fromkeys(name for trial in study.get_trials(deepcopy=False) for name in trial.params)
     return {name: float(found.get(name, 0.0)) for name in names}
 
 
-def _ped_anova(params: Sequence[Mapping[str, Value]], values: Vector) -> dict[str, float]:
-    best = min(0.5, max(_BEST, _FEWEST_BEST / len(values)))
+def _ped_anova(study: optuna.Study) -> dict[str, float]:
+    best = min(0.5, max(_BEST, _FEWEST_BEST / len(study.get_trials(deepcopy=False))))
     with warnings.catch_warnings():  # of blocks that few trials have
         warnings.simplefilter("ignore")
-        return get_param_importances(
-            _study(params, values), evaluator=PedAnovaImportanceEvaluator(target_quantile=best)
-        )
+        return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=best))
 
 
 def _ends(name: str, params: Sequence[Mapping[str, Value]], rest: Vector) -> tuple[str, str, float]:
