@@ -1,11 +1,11 @@
 """What a user asks an ablation for, on the command line or in a file, and the plan that comes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.ablate.components import get, variants
-from nas.ablate.plan import Draft, plan
+from nas.ablate.plan import Draft
 from nas.ablate.study import Plan, Price, Variant
 from nas.common.errors import UserError
 from nas.common.quantities import LATENCY, QUANTITIES
@@ -62,23 +62,20 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
         )
     price = prices(asked.equal, *target(terms), table)
     ratio = next(iter(price.values()), prices(["macs"], *target(terms))["macs"])
-    made = Plan("", (), ())
+    draft = Draft(price, ratio)
     if asked.network:
         components = DEFAULT_COMPONENTS if asked.components is None else asked.components
         if not components and not asked.pairs:
             raise UserError("no component is given and no pair: there is nothing to ablate")
-        made = plan(
+        draft.ablate(
             _arch(asked.network),
             [get(name) for name in components],
-            price,
-            ratio,
             per_stage=asked.per_stage,
             pairs=[(get(one), get(other)) for one, other in asked.pairs],
             leave_one_in=asked.leave_one_in,
         )
-    if asked.steps:
-        story = _story(asked.steps, price, ratio)
-        made = Plan(made.base or story.base, made.rows + story.rows, made.contrasts + story.contrasts)
+    _tell(asked.steps, draft, only_as_is=not price)
+    made = draft.plan()
     return made, asked.title or name_of(_arch(made.rows[0].arch)) or asked.network
 
 
@@ -102,9 +99,8 @@ def prices(
     return {name: price(name) for name in names}
 
 
-def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price) -> Plan:
+def _tell(steps: Sequence[StoryStep], draft: Draft, *, only_as_is: bool) -> None:
     """The rows of a story and a contrast for each, in the order of its steps."""
-    draft = Draft(price, ratio)
     archs: dict[str, Arch] = {}
     for step in steps:
         if step.network:
@@ -112,7 +108,7 @@ def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price)
             draft.start(arch, step.name)
             continue
         archs[step.name] = arch = _switched(archs[step.origin], step)
-        if not (step.as_is or price):
+        if only_as_is and not step.as_is:
             raise UserError(
                 f"step {step.name!r}: neither as is nor at equal cost, so that nothing is compared"
             )
@@ -124,7 +120,6 @@ def _story(steps: Sequence[StoryStep], price: Mapping[str, Price], ratio: Price)
             title=f"{step.origin} -> {step.name}",
         )
         draft.compare(archs[step.origin], variant, as_is=step.as_is)
-    return draft.plan()
 
 
 def _switched(arch: Arch, step: StoryStep) -> Arch:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import partial
 
 from nas.ablate import shapes, switches
-from nas.ablate.stages import spliced, stages
+from nas.ablate.stages import spliced, stages, swapped
 from nas.ablate.study import Component, Made, Variant, attempt
 from nas.ablate.switches import OFF, ON, option
 from nas.common.errors import UserError, briefly
@@ -37,15 +37,21 @@ TRAPS = (
     Component("squeeze", switches.squeeze),
     Component("eps", switches.eps, by_stage=False),
 )
+_TO_RELU = dict.fromkeys(("HS", "SI", "HSopen"), "RE")
+_TO_DENSE = dict.fromkeys(range(2, 65), 1)
 COMPONENTS: dict[str, Component] = {
     component.name: component
     for component in (
-        Component("se", switches.squeeze_excite, switches.without_squeeze_excite),
-        Component("activation", switches.activation, switches.rectified),
+        Component("se", switches.squeeze_excite, partial(swapped, option="squeeze_excite", values=OFF)),
+        Component(
+            "activation",
+            switches.activation,
+            partial(swapped, option="activation", values=_TO_RELU, ends=True),
+        ),
         # of an Inception module the wide branch's; not the stem's
         option("kernel", {"5 -> 3": {5: 3}, "3 -> 5": {3: 5}}, plain={5: 3, 7: 3}),
         Component("expansion", shapes.expansion),
-        Component("groups", switches.groups, switches.ungrouped),
+        Component("groups", switches.groups, partial(swapped, option="groups", values=_TO_DENSE)),
         Component("block", switches.kind, switches.to_inverted_residual),
         option("residual", {"off": OFF}, "shortcut"),
         option("bottleneck", {"linear -> activated": ON}, "activated_bottleneck"),

@@ -8,7 +8,7 @@ up for as few new blocks as possible: each is counted once, which takes longer t
 
 import math
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations_with_replacement, pairwise, product
 
 from blocks import UserError
@@ -64,9 +64,7 @@ def _switched(base: Arch, variant: Arch) -> set[int]:
 class _Search:
     """Prices of one variant at other widths, each asked for once. `held` are the places whose width stays."""
 
-    def __init__(
-        self, variant: Arch, price: Price, target: float, error: float, held: Collection[int] = ()
-    ) -> None:
+    def __init__(self, variant: Arch, price: Price, target: float, error: float, held: set[int]) -> None:
         self.widths = widths(variant)
         self.groups = tied(variant)
         self._variant, self._price, self._target = variant, price, target

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from nas.ablate.study import AS_IS, BASE
-from nas.ablate.summary import SEEN, UNTRAINED
+from nas.ablate.study import AS_IS, BASE, SEEN, UNTRAINED
 from nas.common.quantities import LATENCY, MACS, PARAMS, QUANTITIES
 from nas.common.stats import HELPS, HURTS, UNSEEN
 from nas.compare.picture import in_words
@@ -69,15 +68,20 @@ def forest_sheet(info: AblationInfo) -> Sheet:
     width = (WIDTH - 24 - left - 32 * (columns - 1)) // columns
     starts = [left + i * (width + 32) for i in range(columns)]
     frames = [Frame(start, start + width, _HEAD, bottom) for start in starts]
+    values = 100 * info.telling[["difference", "difference_low", "difference_high"]].to_numpy(float).ravel()
+    title = "Difference (points)" if columns > 2 else "Difference in accuracy (percentage points)"
+    axis = difference_axis(title, values[~np.isnan(values)])  # the same for all, so that they can be compared
+    base = info.rows.iloc[0]
+    reached = "not trained yet" if np.isnan(base["accuracy"]) else f"{base['accuracy']:.2%}"
     panels = [
-        _forest(info, comparison, names, shown if number == 0 else [""] * len(names))
+        _forest(info, comparison, axis, names, shown if number == 0 else [""] * len(names))
         for number, comparison in enumerate(info.comparisons or [AS_IS])
     ]
     return Sheet(
         title=f"Ablation of {shorten(info.title, 60)} on {shorten(info.setup.data_name)}",
         subtitle=(
             f"Validation accuracy after {_trained(info)}, minus that of what the variant was made from; "
-            f"base: {_base(info)}.",
+            f"base: {reached}, {MACS.show(float(base['macs']))} multiply-adds.",
             "Lines: 95 % interval of each difference, paired by seed, noise pooled over all networks. "
             "Colours: verdict after Holm's correction.",
         ),
@@ -111,23 +115,7 @@ def _trained(info: AblationInfo) -> str:
     return f"{shorten(info.setup.trained)}, {in_words(counts, info.seeds)}"
 
 
-def _base(info: AblationInfo) -> str:
-    """What the first row has reached and costs."""
-    row = info.rows.iloc[0]
-    reached = "not trained yet" if np.isnan(row["accuracy"]) else f"{row['accuracy']:.2%}"
-    return f"{reached}, {MACS.show(float(row['macs']))} multiply-adds"
-
-
-def _reach(info: AblationInfo) -> Axis:
-    """The same axis for all panels, so that they can be compared."""
-    columns = info.telling[["difference", "difference_low", "difference_high"]]
-    values = 100 * columns.to_numpy(float).ravel()
-    title = "Difference in accuracy (percentage points)"
-    narrow = len(info.comparisons) > 2
-    return difference_axis("Difference (points)" if narrow else title, values[~np.isnan(values)])
-
-
-def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[str]) -> Panel:
+def _forest(info: AblationInfo, comparison: str, axis: Axis, names: list[str], shown: list[str]) -> Panel:
     rows = info.telling[info.telling["comparison"] == comparison]
     x = (100 * rows["difference"]).mask(rows["status"].isin(["identical", "impossible"]), 0.0)
     rows = rows.assign(x=x, y=[-1.0 - names.index(name) for name in rows["name"]])
@@ -151,7 +139,7 @@ def _forest(info: AblationInfo, comparison: str, names: list[str], shown: list[s
         points.append(scatter(kind, style, alike["x"], alike["y"], hovers))
     return Panel(
         title=_titled(comparison),
-        x_axis=_reach(info),
+        x_axis=axis,
         y_axis=named_axis(shown),
         series=(*lines, *points),
         labels=(),

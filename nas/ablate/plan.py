@@ -19,36 +19,6 @@ PLAIN = "plain"
 ADDED = "added to plain"
 
 
-def plan(
-    base: Arch,
-    components: Sequence[Component],
-    equal: Mapping[str, Price],
-    price: Price,
-    *,
-    per_stage: bool = False,
-    pairs: Sequence[tuple[Component, Component]] = (),
-    leave_one_in: bool = False,
-) -> Plan:
-    """The study of these components of a base.
-
-    `equal` has a price by its name (`{"macs": price}`): for each, every variant is trained at the base's price as
-    well. `price` is what the ratios of "as is" rows are of. `per_stage` switches
-    each component in single stages too. A pair is read as a 2x2 of the first variant of each that changes something.
-    `leave_one_in` starts from the plain form of the base (`plain_form`) and adds one component at a time. Raises
-    UserError where a pair has nothing to cross, or the plain form cannot be built.
-    """
-    draft = Draft(equal, price)
-    draft.start(base, BASE)
-    for component in components:
-        for variant in variants(component, base, per_stage=per_stage):
-            draft.compare(base, variant)
-    for one, other in pairs:
-        draft.cross(base, one, other)
-    if leave_one_in:
-        _leave_one_in(draft, base, components)
-    return draft.plan()
-
-
 def plain_form(arch: Arch, kept: Sequence[str] = ()) -> Arch:
     """The arch in the manner of MobileNetV2: without the components that have a plain form, save those `kept`.
 
@@ -61,9 +31,9 @@ def plain_form(arch: Arch, kept: Sequence[str] = ()) -> Arch:
 
 
 class Draft:
-    """Rows and contrasts as they come: each variant as is, then at each of the prices `equal`.
+    """Rows and contrasts as they come: each variant as is, then at the base's price by each of `equal`.
 
-    `price` is what the ratios of "as is" rows are of.
+    `equal` has a price by its name (`{"macs": price}`); `price` is what the ratios of "as is" rows are of.
     """
 
     def __init__(self, equal: Mapping[str, Price], price: Price) -> None:
@@ -76,6 +46,30 @@ class Draft:
     def plan(self) -> Plan:
         """What was drawn up."""
         return Plan(self._rows[0].arch, tuple(self._rows), tuple(self._contrasts))
+
+    def ablate(
+        self,
+        base: Arch,
+        components: Sequence[Component],
+        *,
+        per_stage: bool = False,
+        pairs: Sequence[tuple[Component, Component]] = (),
+        leave_one_in: bool = False,
+    ) -> None:
+        """The study of these components of a base.
+
+        `per_stage` switches each component in single stages too. A pair is read as a 2x2 of the first variant of each
+        that changes something. `leave_one_in` starts from the plain form of the base (`plain_form`) and adds one
+        component at a time. Raises UserError where a pair has nothing to cross, or the plain form cannot be built.
+        """
+        self.start(base, BASE)
+        for component in components:
+            for variant in variants(component, base, per_stage=per_stage):
+                self.compare(base, variant)
+        for one, other in pairs:
+            self.cross(base, one, other)
+        if leave_one_in:
+            self._leave_one_in(base, components)
 
     def start(self, arch: Arch, name: str) -> None:
         """A row that others are compared with."""
@@ -129,6 +123,21 @@ class Draft:
                 unread = (both.name, comparison, "train")
                 self._rows = [r for r in self._rows if (r.name, r.comparison, r.status) != unread]
 
+    def _leave_one_in(self, base: Arch, components: Sequence[Component]) -> None:
+        plain = plain_form(base)
+        self.start(plain, PLAIN)
+        for component in components:
+            own = plain_form(base, [component.name])
+            if own != plain:
+                self.compare(plain, Variant(component.name, "as in the base, alone", own), ADDED)
+                continue
+            for variant in variants(component, plain):
+                if variant.arch != plain:
+                    self.compare(plain, replace(variant, label=f"{variant.label}, alone"), ADDED)
+        together = plain_form(base, [component.name for component in components])
+        if together != plain:
+            self.compare(plain, Variant("all", "as in the base, together", together), ADDED)
+
     def _made(self, base: Arch, variant: Variant, price: Price | None) -> Equalised:
         """A variant as it is compared: as is without a price."""
         if variant.arch is None:
@@ -162,19 +171,3 @@ def _both(first: Variant, second: Variant, other: Component) -> Variant:
         if variant.label == second.label:
             return Variant(name, label, variant.arch, variant.reason)
     return Variant(name, label, None, f"{second.name} does not exist after {first.name}")
-
-
-def _leave_one_in(draft: Draft, base: Arch, components: Sequence[Component]) -> None:
-    plain = plain_form(base)
-    draft.start(plain, PLAIN)
-    for component in components:
-        own = plain_form(base, [component.name])
-        if own != plain:
-            draft.compare(plain, Variant(component.name, "as in the base, alone", own), ADDED)
-            continue
-        for variant in variants(component, plain):
-            if variant.arch != plain:
-                draft.compare(plain, replace(variant, label=f"{variant.label}, alone"), ADDED)
-    together = plain_form(base, [component.name for component in components])
-    if together != plain:
-        draft.compare(plain, Variant("all", "as in the base, together", together), ADDED)

@@ -11,7 +11,7 @@ from pathlib import Path
 import optuna
 from rich.console import Console
 
-from nas.ablate import report, summary
+from nas.ablate import summary
 from nas.ablate.asked import Asked, pair, plan_of
 from nas.ablate.request import AblationRequest
 from nas.ablate.study import Plan
@@ -63,10 +63,10 @@ def ablate(request: AblationRequest) -> Ablation:
         folder, trainings, data = _begin(request)
     plan = decoded(trainings.noted("plan"), Plan, "the plan of the ablation cannot be read")
     ending = running.carry_on(trainings, data, summary.names(plan), request, began, console)
-    info = report.ablation_info(trainings, plan, trainings.noted("title"))
-    report.write_results(trainings, plan, info, folder)
-    report.print_summary(info, console)
-    console.print(f"written to {folder}: {report.FILES}", markup=False, soft_wrap=True)
+    info = summary.ablation_info(trainings, plan, trainings.noted("title"))
+    summary.write_results(trainings, plan, info, folder)
+    summary.print_summary(info, console)
+    console.print(f"written to {folder}: {summary.FILES}", markup=False, soft_wrap=True)
     return Ablation(folder, summary.trainings_table(trainings, plan), info.rows, ending)
 
 

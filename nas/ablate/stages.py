@@ -144,12 +144,7 @@ def resized(arch: Arch, new: Widths) -> Arch:
     head, last = arch.head, (old[-1], new[-1])
     if head.conv and head.features:  # else it is the layer before the classifier
         head = replace(head, conv=in_ratio(head.conv, last))
-    result = replace(
-        arch,
-        stem=replace(arch.stem, out=new[0]),
-        blocks=tuple(blocks),
-        head=head,
-    )
+    result = replace(arch, stem=replace(arch.stem, out=new[0]), blocks=tuple(blocks), head=head)
     if topology(result) != topology(arch):
         raise UserError(f"widths {'-'.join(map(str, new))} would add or remove a shortcut")
     return result

@@ -2,7 +2,7 @@
 
 A component is a function from an arch to its variants. A `Plan` holds the rows of a study in the order in
 which they are trained (the base first, then variant by variant: as is, then at equal cost) and the contrasts
-that are read from them. Nothing here trains; nothing here needs more than archs and a price.
+that are read from them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +21,10 @@ Made = Mapping[str, Arch | UserError]
 Status = Literal["train", "identical", "impossible"]
 BASE = "base"
 AS_IS = "as is"
+UNTRAINED = {"identical": "identical to the base", "impossible": "cannot be made"}
+"""What is said instead of a verdict, by status."""
+SEEN = "interaction seen"
+"""The verdict of an interaction: together the two do more, or where it is negative less, than one after the other."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,8 @@ class Variant:
     @property
     def name(self) -> str:
         """In a table: `kernel 5 -> 3`, `se off in stage 3`."""
-        return self.title or f"{self.component} {self.label}" + (
-            f" in stage {self.stage}" if self.stage else ""
-        )
+        where = f" in stage {self.stage}" if self.stage else ""
+        return self.title or f"{self.component} {self.label}{where}"
 
 
 @dataclass(frozen=True)

@@ -38,15 +38,13 @@ _WHOLE = ("train_resolution", "seed", "target_resolution", "target_classes")
 def read(file: Path) -> tuple[Asked, Terms, int | None]:
     """What a YAML file asks for, how to train, and its number of seeds. Raises UserError naming what is wrong."""
     try:
-        told = strict_yaml.load(file.read_text(encoding="utf-8"))
+        return _understood(strict_yaml.load(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--config {file} cannot be read: {error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
-        raise UserError(f"--config {file} is no YAML: {briefly(error)}") from None
-    try:
-        return _understood(told)
     except UserError as error:
         raise UserError(f"--config {file}: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
+        raise UserError(f"--config {file} is no YAML: {briefly(error)}") from None
 
 
 def _understood(told: object) -> tuple[Asked, Terms, int | None]:

@@ -1,16 +1,29 @@
-"""The results of an ablation, made from its study alone: a line a row of the plan, and the effects read from them."""
+"""The results of an ablation, made from its study alone: tables, pages and pictures, and verdicts in the terminal."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
+from rich.text import Text
 
-from nas.ablate.study import BASE, Plan
+from nas.ablate.picture import AblationInfo, forest_sheet, tradeoff_sheet
+from nas.ablate.study import AS_IS, BASE, SEEN, UNTRAINED, Plan
 from nas.common import stats
+from nas.common.files import write_text
+from nas.common.quantities import MACS, PARAMS
 from nas.common.stats import Effect
 from nas.compare.trainings import Trainings
+from nas.console.text_table import aligned, in_points
+from nas.figures.markup import escape, table
+from nas.figures.page import document
+from nas.figures.picture import save_png
+
+FILES = "ablation.html, forest.png, tradeoff.png, summary.csv, ablation.csv"
 
 _MEANS = ("accuracy", "accuracy_low", "accuracy_high")
 _EFFECT = ("difference", "difference_low", "difference_high", "p", "p_holm", "verdict", "smallest")
@@ -18,12 +31,8 @@ COLUMNS = (
     *("name", "component", "label", "stage", "comparison", "status", "seeds", *_MEANS, *_EFFECT),
     *("ratio", "macs", "params", "activations", "latency_ms", "arch", "against", "note"),
 )
-UNTRAINED = {"identical": "identical to the base", "impossible": "cannot be made"}
-"""What is said instead of a verdict, by status."""
 READ = "read"
 """The status of a line that is no network but a number read from several, such as an interaction."""
-SEEN = "interaction seen"
-"""The verdict of an interaction: together the two do more, or where it is negative less, than one after the other."""
 
 
 def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] | None = None) -> pd.DataFrame:
@@ -66,23 +75,21 @@ def summarise(trainings: Trainings, plan: Plan, latencies: Mapping[str, float] |
 
 def names(plan: Plan) -> dict[str, str]:
     """What each network of the plan is called, by its text: the first of its rows."""
-    called: dict[str, str] = {}
-    for row in plan.rows:
-        if row.status == "train":
-            name = row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
-            called.setdefault(row.arch, name)
-    return called
+    return {
+        row.arch: row.name if row.comparison == BASE else f"{row.name} ({row.comparison})"
+        for row in reversed(plan.rows)
+        if row.status == "train"
+    }
 
 
 def trainings_table(trainings: Trainings, plan: Plan) -> pd.DataFrame:
     """Every training, with the names of the rows that it belongs to."""
-    rows: dict[str, list[str]] = {arch: [] for arch in plan.archs()}
+    rows: dict[str, list[str]] = defaultdict(list)
     for row in plan.rows:
-        if row.arch in rows:
-            rows[row.arch].append(f"{row.name} ({row.comparison})")
-    table = trainings.frame()
-    table.insert(1, "rows", table["network"].map({arch: "; ".join(every) for arch, every in rows.items()}))
-    return table
+        rows[row.arch].append(f"{row.name} ({row.comparison})")
+    frame = trainings.frame()
+    frame.insert(1, "rows", frame["network"].map({arch: "; ".join(every) for arch, every in rows.items()}))
+    return frame
 
 
 def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[str, str], Effect]:
@@ -105,3 +112,100 @@ def _effects(plan: Plan, accuracies: Mapping[str, list[float]]) -> dict[tuple[st
 def _told(effect: Effect, note: str) -> dict[str, Any]:
     values = (effect.mean, effect.low, effect.high, effect.p, effect.p_holm, effect.verdict, effect.smallest)
     return dict(zip(_EFFECT, values, strict=True)) | {"note": note or effect.reason}
+
+
+def ablation_info(trainings: Trainings, plan: Plan, title: str) -> AblationInfo:
+    """What the figures and tables are told, from the study alone."""
+    return AblationInfo(
+        title=title,
+        setup=trainings.setup,
+        seeds=len(trainings.seeds),
+        rows=summarise(trainings, plan, trainings.noted("latency_ms")),
+        device=trainings.noted("latency_of") or "",
+    )
+
+
+def write_results(trainings: Trainings, plan: Plan, info: AblationInfo, folder: Path) -> None:
+    """Write all FILES, each whole or not at all."""
+    write_text(folder / "ablation.csv", trainings_table(trainings, plan).to_csv(index=False))
+    write_text(folder / "summary.csv", info.rows.to_csv(index=False))
+    forest, tradeoff = forest_sheet(info), tradeoff_sheet(info)
+    notes = "".join(f"<p>{escape(line)}</p>" for line in explanations(info))
+    body = table(*verdicts(info)) + notes
+    write_text(folder / "ablation.html", document([forest, tradeoff], "The verdicts", body))
+    save_png(forest, folder / "forest.png")
+    save_png(tradeoff, folder / "tradeoff.png")
+
+
+def print_summary(info: AblationInfo, console: Console) -> None:
+    """A verdict line a variant with all comparisons side by side, the interactions, and what to make of them."""
+    setup, (header, rows) = info.setup, verdicts(info)
+    left = [name for name in header if name == "variant" or name.endswith("verdict")]
+    bases = info.rows[info.rows["comparison"] == BASE]
+    said = [
+        f"Ablation of {info.title} on {setup.data_name}: {setup.trained}, {info.seeds} seeds",
+        *(f"{_base(row)} (at {setup.target})" for _, row in bases.iterrows()),
+        "points: accuracy minus that of what the variant was made from, in percentage points, mean [95 % interval], "
+        "paired by seed; verdicts after Holm's correction; x cost: times that of what it was made from",
+        *([f"latency: predicted, of {info.device}"] if info.device else []),
+        "",
+        aligned(header, rows, left),
+        "",
+    ]
+    console.print(Text("\n".join([*said, *explanations(info)])), soft_wrap=True)
+
+
+def verdicts(info: AblationInfo) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the main table: a line a variant; each comparison's difference, verdict and cost."""
+    header = ["variant"]
+    for comparison in info.comparisons:
+        header += [f"{comparison}: points", "seeds", f"{comparison}: verdict", "x cost"]
+    lines = []
+    for name in dict.fromkeys(info.telling["name"]):
+        line = [name]
+        for comparison in info.comparisons:
+            found = info.telling[(info.telling["name"] == name) & (info.telling["comparison"] == comparison)]
+            line += _cells(found.iloc[0], info.seeds) if len(found) else ["", "", "", ""]
+        lines.append(line)
+    return header, lines
+
+
+def explanations(info: AblationInfo) -> list[str]:
+    """What was not done and why, and what these seeds could have shown."""
+    about: dict[str, list[str]] = {}
+    for _, row in info.rows[info.rows["note"].ne("")].iterrows():
+        name = row["name"] if row["comparison"] == BASE else f"{row['name']} ({row['comparison']})"
+        about.setdefault(row["note"], []).append(name)
+    said = [f"{note}: {', '.join(names)}" for note, names in about.items()]
+    as_is = set(info.rows.loc[info.rows["comparison"] == AS_IS, "arch"])
+    equal = info.rows[~info.rows["comparison"].isin([BASE, AS_IS]) & info.rows["status"].eq("train")]
+    if equal["arch"].isin(as_is).any():
+        said.append(
+            "Where a variant costs the same to within 1 % as it is, it is the same network in both comparisons."
+        )
+    trained = info.rows[info.rows["status"] == "train"]
+    smallest = trained.groupby("comparison", sort=False)["smallest"].max().dropna()
+    for comparison, value in smallest.items():
+        said.append(
+            f"{comparison}: with a probability of 80 % these seeds would have shown a difference of "
+            f"{100 * value:.2f} points; a smaller one may be there unseen."
+        )
+    return said
+
+
+def _cells(row: pd.Series, seeds: int) -> list[str]:
+    ratio = "" if math.isnan(row["ratio"]) else f"{row['ratio']:.3f}"
+    if row["status"] in UNTRAINED:
+        return ["", "", UNTRAINED[row["status"]], ratio]
+    count = int(row["seeds"])
+    verdict = str(row["verdict"]) if count == seeds else f"unfinished ({row['verdict']})"
+    points = in_points(row["difference"], row["difference_low"], row["difference_high"])
+    return [points, str(count), verdict, ratio]
+
+
+def _base(row: pd.Series) -> str:
+    reached, low, high = row["accuracy"], row["accuracy_low"], row["accuracy_high"]
+    spread = "" if math.isnan(low) else f" [{low:.2%}, {high:.2%}]"
+    said = "not trained yet" if math.isnan(reached) else f"{reached:.2%}{spread} validation accuracy"
+    costs = [f"{cost.cell(row[cost.column])} {cost.heading}" for cost in (MACS, PARAMS)]
+    return f"{row['name']}: {', '.join([said, *costs])}"

@@ -43,12 +43,7 @@ def option(
 
 def squeeze_excite(arch: Arch) -> Made:
     """Off everywhere, on everywhere; where it is new it is like the arch's own, else MobileNetV3's."""
-    return {"off": without_squeeze_excite(arch), "on": attempt(_with_squeeze_excite, arch)}
-
-
-def without_squeeze_excite(arch: Arch) -> Arch:
-    """No squeeze-excite."""
-    return swapped(arch, "squeeze_excite", OFF)
+    return {"off": swapped(arch, "squeeze_excite", OFF), "on": attempt(_with_squeeze_excite, arch)}
 
 
 def _with_squeeze_excite(arch: Arch) -> Arch:
@@ -81,11 +76,6 @@ def activation(arch: Arch) -> Made:
     return made
 
 
-def rectified(arch: Arch) -> Arch:
-    """ReLU for every smooth activation."""
-    return swapped(arch, "activation", dict.fromkeys(("HS", "SI", "HSopen"), "RE"), ends=True)
-
-
 def groups(arch: Arch) -> Made:
     """Pointwise convolutions in 2, 4 and 8 groups with and without the shuffle; ungrouped where they are grouped."""
     now = {getattr(block, "groups", 1) for block in arch.blocks} - {1} or {1}
@@ -103,11 +93,6 @@ def groups(arch: Arch) -> Made:
         if number > 1:
             made[f"{start} -> {number}, no shuffle"] = attempt(regrouped, number, False)
     return made
-
-
-def ungrouped(arch: Arch) -> Arch:
-    """Dense pointwise convolutions."""
-    return swapped(arch, "groups", dict.fromkeys(range(2, 65), 1))
 
 
 def squeeze(arch: Arch) -> Made:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import optuna
 import pandas as pd
@@ -55,9 +55,7 @@ class Trainings:
         self.setup = Setup.from_json(study.user_attrs["settings"])
 
     @classmethod
-    def create(
-        cls, storage: str, name: str, setup: Setup, notes: Mapping[str, Any], kind: Kind
-    ) -> "Trainings":
+    def create(cls, storage: str, name: str, setup: Setup, notes: Mapping[str, Any], kind: Kind) -> Self:
         """A new run in a storage (an Optuna URL). Raises UserError where one of that name is there."""
         with storing.new_studies(storage, name, (kind,)) as studies:
             study = studies[kind]
@@ -67,7 +65,7 @@ class Trainings:
             return cls(study)
 
     @classmethod
-    def open(cls, storage: str, name: str, kind: Kind) -> "Trainings":
+    def open(cls, storage: str, name: str, kind: Kind) -> Self:
         """An existing run. Raises UserError where there is none of this kind."""
         return cls(storing.find_studies(storage, name, (kind,))[kind])
 
@@ -77,10 +75,8 @@ class Trainings:
 
     def launch(self, network: str, seed: int, cost: Cost) -> int:
         """Write a training that is about to run; its number."""
-        identity = {"network": network, "seed": seed}
-        return storing.launch(
-            self._study, identity | asdict(cost) | {"epochs": self.setup.fidelity.epochs}, {}, {}
-        )
+        told = {"network": network, "seed": seed, **asdict(cost), "epochs": self.setup.fidelity.epochs}
+        return storing.launch(self._study, told, {}, {})
 
     def complete(self, number: int, outcome: Outcome) -> None:
         """Write the result of a training."""

@@ -93,12 +93,10 @@ def _cells(description: Description) -> tuple[list[str], list[list[str]]]:
     """The table's header and rows; the arch's words are left out where no row has any."""
     header = ["input", "operator", "exp", "out", "SE", "NL", "s", "g", MACS.heading, PARAMS.phrase]
     rows = [_row(layer) for layer in description.layers]
-    rows.append(["", "total", *[""] * 6, *_costs(description.total)])
+    rows.append(["", "total", *[""] * 6, *_costs(description.total), ""])
     if any(layer.text for layer in description.layers):
-        header.append("in an arch's words")
-        words = [*(layer.text for layer in description.layers), ""]
-        rows = [[*row, text] for row, text in zip(rows, words, strict=True)]
-    return header, rows
+        return [*header, "in an arch's words"], rows
+    return header, [row[:-1] for row in rows]
 
 
 def _costs(counted: Layer | Cost) -> list[str]:
@@ -116,6 +114,7 @@ def _row(layer: Layer) -> list[str]:
         str(layer.stride),
         str(layer.groups) if layer.groups > 1 else "-",
         *_costs(layer),
+        layer.text,
     ]
 
 

@@ -81,9 +81,8 @@ def difference_axis(title: str, values: NDArray[np.float64]) -> Axis:
 
 def named_axis(names: Sequence[str]) -> Axis:
     """A row a name, the first at the top, at the heights -1, -2, ..."""
-    return Axis(
-        "", -len(names) - 0.5, -0.5, tuple(-float(i) for i in range(1, len(names) + 1)), names=tuple(names)
-    )
+    heights = tuple(-1.0 - i for i in range(len(names)))
+    return Axis("", -len(names) - 0.5, -0.5, heights, names=tuple(names))
 
 
 def log_ticks(low: float, high: float) -> tuple[float, ...]:

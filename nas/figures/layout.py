@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nas.figures.drawing import Panel
-from nas.figures.labels import Spot, place
+from nas.figures.labels import Point, Spot, place
 
 WIDTH, HEIGHT = 1200, 650
 TITLE_SIZE, SUBTITLE_SIZE, PANEL_SIZE, AXIS_SIZE, TICK_SIZE = 20, 13, 15, 13, 12
@@ -47,7 +47,7 @@ def label_spots(panel: Panel, frame: Frame) -> list[Spot]:
     """Where each of the panel's labels stands."""
     width, height = frame.size
 
-    def pixels(x: float, y: float) -> tuple[float, float]:
+    def pixels(x: float, y: float) -> Point:
         return panel.x_axis.place(x) * width, panel.y_axis.place(y) * height
 
     obstacles = []
@@ -66,9 +66,7 @@ def label_spots(panel: Panel, frame: Frame) -> list[Spot]:
     return place([label.text for label in panel.labels], anchors, (width, height), obstacles)
 
 
-def _between(
-    start: tuple[float, float], end: tuple[float, float], step: float = 12.0
-) -> list[tuple[float, float]]:
+def _between(start: Point, end: Point, step: float = 12.0) -> list[Point]:
     """Points on the segment, about `step` pixels apart, its ends left out."""
     (x0, y0), (x1, y1) = start, end
     count = int(max(abs(x1 - x0), abs(y1 - y0)) / step)

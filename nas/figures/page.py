@@ -112,6 +112,7 @@ def _on(side: Axis, value: float) -> float:
 
 def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
     style = series.style
+    edge, width = (style.color, 1.3) if style.hollow else ("white", 0.8)
     parts = (("lines", style.line or style.filled), ("markers", style.marker))
     return go.Scatter(
         x=series.x,
@@ -127,9 +128,7 @@ def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
             "color": "white" if style.hollow else style.color,
             "symbol": "x" if style.marker == "cross" else style.marker or None,
             "size": style.size,
-            "line": {"color": style.color, "width": 1.3}
-            if style.hollow
-            else {"color": "white", "width": 0.8},
+            "line": {"color": edge, "width": width},
         },
         opacity=style.opacity,
         hovertext=series.hover,

@@ -16,9 +16,9 @@ import numpy as np
 import optuna
 import pandas as pd
 from numpy.typing import NDArray
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, create_trial
 
 from nas.common import quantities
 from nas.common.errors import UserError
@@ -58,9 +58,8 @@ class Importances:
     @property
     def cost_words(self) -> str:
         """What was taken out."""
-        return (
-            "Milliseconds" if self.cost == quantities.LATENCY.column else quantities.COLUMNS[self.cost].label
-        )
+        cost = quantities.COLUMNS[self.cost]
+        return "Milliseconds" if cost is quantities.LATENCY else cost.label
 
 
 def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Importances:
@@ -82,18 +81,12 @@ def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Impo
         raise UserError(
             "the accuracies of all trials are alike, so that no choice matters; train them for longer"
         )
-    shares = _fanova(params, rest, seed)
+    study = _study(params, rest)
+    shares = _fanova(study, rest, seed)
     rng = np.random.default_rng(seed)
-    shuffled = pd.DataFrame(
-        [_fanova(params, rng.permutation(rest), seed) for _ in range(shuffles)],
-        columns=list(shares),
-        dtype=float,
-    )
-    plain, ped, chances = (
-        _fanova(params, accuracy, seed),
-        _ped_anova(params, rest),
-        shuffled.quantile(_CHANCE),
-    )
+    by_chance = [_fanova(study, rng.permutation(rest), seed) for _ in range(shuffles)]
+    shuffled = pd.DataFrame(by_chance, columns=list(shares), dtype=float)
+    plain, ped, chances = _fanova(study, accuracy, seed), _ped_anova(study), shuffled.quantile(_CHANCE)
     rows = []
     for name in sorted(shares, key=lambda name: -shares[name]):
         best, worst, gain = _ends(name, params, rest)
@@ -137,33 +130,27 @@ def _study(params: Sequence[Mapping[str, Value]], values: Vector) -> optuna.Stud
             seen[name].add(value)
     kinds = {name: CategoricalDistribution(sorted(found, key=str)) for name, found in seen.items()}
     study = optuna.create_study(direction="maximize", storage=optuna.storages.InMemoryStorage())
-    study.add_trials(
-        [
-            optuna.trial.create_trial(
-                params=dict(point), distributions={name: kinds[name] for name in point}, value=float(value)
-            )
-            for point, value in zip(params, values, strict=True)
-        ]
-    )
+    for point, value in zip(params, values, strict=True):
+        own: dict[str, BaseDistribution] = {name: kinds[name] for name in point}
+        study.add_trial(create_trial(params=dict(point), distributions=own, value=float(value)))
     return study
 
 
-def _fanova(params: Sequence[Mapping[str, Value]], values: Vector, seed: int) -> dict[str, float]:
+def _fanova(study: optuna.Study, values: Vector, seed: int) -> dict[str, float]:
     """Shares of the variance; 0 for what not every trial has (a block that only deeper networks have)."""
+    evaluator = FanovaImportanceEvaluator(n_trees=_TREES, seed=seed)
     found = get_param_importances(
-        _study(params, values), evaluator=FanovaImportanceEvaluator(n_trees=_TREES, seed=seed)
+        study, evaluator=evaluator, target=lambda trial: float(values[trial.number])
     )
-    names = dict.fromkeys(name for point in params for name in point)
+    names = dict.fromkeys(name for trial in study.get_trials(deepcopy=False) for name in trial.params)
     return {name: float(found.get(name, 0.0)) for name in names}
 
 
-def _ped_anova(params: Sequence[Mapping[str, Value]], values: Vector) -> dict[str, float]:
-    best = min(0.5, max(_BEST, _FEWEST_BEST / len(values)))
+def _ped_anova(study: optuna.Study) -> dict[str, float]:
+    best = min(0.5, max(_BEST, _FEWEST_BEST / len(study.get_trials(deepcopy=False))))
     with warnings.catch_warnings():  # of blocks that few trials have
         warnings.simplefilter("ignore")
-        return get_param_importances(
-            _study(params, values), evaluator=PedAnovaImportanceEvaluator(target_quantile=best)
-        )
+        return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=best))
 
 
 def _ends(name: str, params: Sequence[Mapping[str, Value]], rest: Vector) -> tuple[str, str, float]:

@@ -14,13 +14,12 @@ import typer
 from nas.common.quantities import COLUMNS
 from nas.console.text_table import aligned
 from nas.figures.axes import tick
-from nas.networks.cost import TARGET_RESOLUTION
+from nas.networks.cost import TARGET_RESOLUTION, cost
 from nas.runs.naming import resolve
 from nas.zoo.catalogue import (
     FIGURES,
     TOLERANCE,
     PublishedFigure,
-    counted,
     deviations,
     listed,
     published_figures,
@@ -49,8 +48,8 @@ def main(
 def _listed() -> str:
     rows = []
     for name in listed():
-        cost, printed = counted(name), _printed(name)
-        figures = [(COLUMNS[figure].cell(getattr(cost, figure)), printed[figure]) for figure in FIGURES]
+        counted, printed = cost(resolve(name)), _printed(name)
+        figures = [(COLUMNS[figure].cell(getattr(counted, figure)), printed[figure]) for figure in FIGURES]
         rows.append([name, *chain.from_iterable(figures)])
     header = ["name", *chain.from_iterable((COLUMNS[figure].heading, "published") for figure in FIGURES)]
     return (
@@ -65,7 +64,7 @@ def _entry(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "arch": str(resolve(name)),
-        **asdict(counted(name)),
+        **asdict(cost(resolve(name))),
         "published": [row.plain() for row in published_figures(name)],
     }
 

@@ -11,8 +11,7 @@ from typing import Any
 import pandas as pd
 
 from nas.common.quantities import COLUMNS, MACS, PARAMS
-from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, cost
-from nas.networks.counting import Cost
+from nas.networks.cost import TARGET_CLASSES, cost
 from nas.networks.references import Model, Reference
 from nas.runs.naming import resolve
 from nas.zoo import published
@@ -102,22 +101,13 @@ def listed() -> list[str]:
 
 def deviations() -> list[PublishedFigure]:
     """Of everything that is listed, the figures that are off by more than 2 %, each with its reason."""
-    return [
-        figure
-        for name in listed()
-        for figure in [*published_figures(name), *contradicted(name)]
-        if figure.deviates
-    ]
+    every = (figure for name in listed() for figure in [*published_figures(name), *contradicted(name)])
+    return [figure for figure in every if figure.deviates]
 
 
 def unbuildable() -> dict[str, str]:
     """Variants that somebody published and that cannot be built, by name, each with the reason."""
     return {name: str(error) for name, error in zoo.refused().items() if rows_of(name, published.imagenet())}
-
-
-def counted(name: str, resolution: int = TARGET_RESOLUTION) -> Cost:
-    """The cost of a network that is listed, with 1000 classes."""
-    return cost(resolve(name), resolution, TARGET_CLASSES)
 
 
 @cache

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from nas.ablate import run as ablate
 from nas.ablate.__main__ import main
-from nas.ablate.report import FILES as WRITTEN
 from nas.ablate.request import AblationRequest
+from nas.ablate.summary import FILES as WRITTEN
 from nas.compare.trainings import Trainings
 from nas.console import commands as console
 from nas.runs.folders import find

@@ -7,8 +7,8 @@ from PIL import Image
 
 from nas.ablate.asked import Asked, StoryStep, plan_of
 from nas.ablate.picture import AblationInfo, forest_sheet, tradeoff_sheet
-from nas.ablate.report import ablation_info
 from nas.ablate.study import Plan
+from nas.ablate.summary import ablation_info
 from nas.figures.drawing import Panel
 from nas.figures.page import interactive
 from nas.figures.picture import save_png

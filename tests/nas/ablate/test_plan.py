@@ -1,13 +1,14 @@
 """Plans: what is trained, in which order, and what is read from it."""
 
 import math
+from typing import Any
 
 import pytest
 
 from blocks import UserError
 from nas.ablate.components import get
-from nas.ablate.plan import plain_form, plan
-from nas.ablate.study import AS_IS, BASE, Plan, Row
+from nas.ablate.plan import Draft, plain_form
+from nas.ablate.study import AS_IS, BASE, Component, Plan, Price, Row
 from search_spaces import Arch, zoo
 from tests.nas.ablate.test_equal import formula
 
@@ -15,8 +16,14 @@ BASE_ARCH = zoo.get("mobilenet_v3_small")
 EQUAL = "equal macs"
 
 
-def planned(*names: str, **options: object) -> Plan:
-    return plan(BASE_ARCH, [get(name) for name in names], {"macs": formula}, formula, **options)  # type: ignore[arg-type]
+def plan(base: Arch, components: list[Component], equal: dict[str, Price], **options: Any) -> Plan:
+    draft = Draft(equal, formula)
+    draft.ablate(base, components, **options)
+    return draft.plan()
+
+
+def planned(*names: str, **options: Any) -> Plan:
+    return plan(BASE_ARCH, [get(name) for name in names], {"macs": formula}, **options)
 
 
 def test_the_base_comes_first_then_variant_by_variant_both_comparisons() -> None:
@@ -84,14 +91,14 @@ def test_a_network_of_two_rows_is_trained_once() -> None:
 
 
 def test_without_a_price_there_is_one_comparison() -> None:
-    made = plan(BASE_ARCH, [get("se")], {}, formula)
+    made = plan(BASE_ARCH, [get("se")], {})
     assert {row.comparison for row in made.rows} == {BASE, AS_IS}
     assert made.rows[1].ratio == formula(Arch.parse(made.rows[1].arch)) / formula(BASE_ARCH)
 
 
 def test_several_prices() -> None:
-    equal = {"macs": formula, "params": lambda arch: float(arch.channels)}
-    made = plan(BASE_ARCH, [get("kernel")], equal, formula)
+    equal: dict[str, Price] = {"macs": formula, "params": lambda arch: float(arch.channels)}
+    made = plan(BASE_ARCH, [get("kernel")], equal)
     assert {row.comparison for row in made.rows} == {BASE, AS_IS, EQUAL, "equal params"}
 
 
@@ -147,7 +154,7 @@ def test_one_component_at_a_time_added_to_the_plain_form() -> None:
 
 
 def test_what_the_base_lacks_is_added_by_its_own_variants() -> None:
-    made = plan(zoo.get("mobilenet_v2"), [get("se"), get("groups")], {}, formula, leave_one_in=True)
+    made = plan(zoo.get("mobilenet_v2"), [get("se"), get("groups")], {}, leave_one_in=True)
     names = [row.name for row in made.rows if row.name.endswith("alone")]
     assert names[0] == "se on, alone" and "groups 1 -> 2, alone" in names and len(names) == 7
 

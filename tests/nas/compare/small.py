@@ -6,7 +6,7 @@ from typing import Any
 import optuna
 from optuna.study import StudyDirection
 
-from nas.compare.rounds import Rounds
+from nas.compare.running import Rounds
 from nas.compare.trainings import Setup, Trainings
 from nas.engine.jobs import Job
 from nas.train.trainer import Fidelity, Outcome

@@ -51,6 +51,13 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> Any:
     return use
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pictures, which take longer than the trainings."""
+    monkeypatch.setattr("nas.compare.summary.save_png", lambda sheet, path: path.touch())
+    monkeypatch.setattr("nas.compare.summary.document", lambda sheets, heading, body: body)
+
+
 def test_a_comparison_leaves_tables_a_picture_and_a_study(driven: Any, tmp_path: Path) -> None:
     screen, text = said()
     networks = ["mobilenet_v3_small_x0.35", A, A, "torchvision:squeezenet1_1"]
@@ -69,6 +76,7 @@ def test_a_comparison_leaves_tables_a_picture_and_a_study(driven: Any, tmp_path:
     assert manifest["settings"]["fingerprint"] and manifest["seeds"] == 2
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_crash_loses_nothing_and_changes_nothing(driven: Any, tmp_path: Path) -> None:
     networks = [A, B]
     whole = compare.compare(networks, **options(tmp_path / "whole"), console=said()[0])
@@ -88,6 +96,7 @@ def test_a_crash_loses_nothing_and_changes_nothing(driven: Any, tmp_path: Path) 
     assert len(done) == len(set(done)) == 4 and len(trials) == 6
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_seeds_are_added_and_only_they_are_trained(driven: Any, tmp_path: Path) -> None:
     first = compare.compare([A, B], **options(tmp_path / "run", seeds=1), console=said()[0])
     more = compare.compare(resume=tmp_path / "run", seeds=2, console=said()[0])
@@ -98,6 +107,7 @@ def test_seeds_are_added_and_only_they_are_trained(driven: Any, tmp_path: Path) 
         compare.compare(resume=tmp_path / "run", seeds=1)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_winner_of_a_search_is_compared(driven: Any, tmp_path: Path) -> None:
     record = create_run(tmp_path / "search", None, settings(), {})
     number = record.launch(A, pricer(record.settings)(Arch.parse(A)), {}, {})
@@ -109,6 +119,7 @@ def test_the_winner_of_a_search_is_compared(driven: Any, tmp_path: Path) -> None
     assert found.summary["network"].tolist() == [A, B]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_failed_training_is_told_with_its_reason(
     driven: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""nas.compare.rounds driven by hand: the order, the bound, and what a resumed comparison makes of a crash."""
+"""The rounds of nas.compare.running driven by hand: the order, the bound, and what a resumed comparison makes of a crash."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from nas.compare.rounds import Rounds, Training
+from nas.compare.running import Rounds, Training
 from nas.compare.trainings import Trainings
 from nas.engine.jobs import WORTH_STARTING, Event, Job, Result
 from nas.runs.studies import INTERRUPTED

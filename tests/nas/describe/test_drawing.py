@@ -40,7 +40,7 @@ def test_a_bulge_and_a_waist() -> None:
     assert waisted[1] < min(waisted[0], waisted[2])
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(strategies.archs())
 def test_any_arch_is_drawn_within_its_frame(arch: Arch) -> None:
     try:

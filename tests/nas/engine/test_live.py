@@ -4,16 +4,16 @@ from io import StringIO
 
 from rich.console import Console
 
-from nas.compare.rounds import Training
+from nas.compare.running import Training
 from nas.engine.jobs import Event
 from nas.engine.live import Live
 from nas.train.trainer import Progress
 from tests.nas.search.small import outcome
 
 FIRST, SECOND, AGAIN = (
-    Training(0, "a", 0, "the first"),
-    Training(1, "b", 0, "b"),
-    Training(2, "a", 1, "the first"),
+    Training(0, "a", 0, "the first, seed 0"),
+    Training(1, "b", 0, "b, seed 0"),
+    Training(2, "a", 1, "the first, seed 1"),
 )
 
 

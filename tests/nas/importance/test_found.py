@@ -62,7 +62,7 @@ def record() -> Record:
 
 @pytest.fixture(scope="module")
 def found(record: Record) -> Importances:
-    return importances(record, shuffles=10)
+    return importances(record, shuffles=5)
 
 
 def test_what_was_planted_is_found_and_nothing_else(found: Importances) -> None:
