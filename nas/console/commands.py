@@ -56,7 +56,9 @@ def guarded(work: Callable[[], Any]) -> NoReturn:
         if isinstance(error, OSError) and error.strerror:
             _end(f"{error.filename or type(error).__name__}: {error.strerror}", 2)
         if type(error).__module__.startswith(("sqlalchemy.", "optuna.exceptions")):
-            _end(f"the storage cannot be used any more: {briefly(error.__cause__ or error)}; see --resume", 1)
+            said = briefly(str(error.__cause__ or error).partition("[SQL")[0])
+            gone = " (its file is gone or cannot be written)" if "readonly database" in said else ""
+            _end(f"the study's storage cannot be used any more{gone}: {said}", 1)
         raise
     sys.exit(code if isinstance(code, int) else 0)
 
