@@ -124,9 +124,8 @@ def at_length(curve: Floats, length: int) -> Floats:
 
 def evaluations_to(share: float, curves: list[Floats]) -> Floats:
     """The evaluations after which each play's regret in per cent is within 1 - share; infinite where it never is."""
-    limit = 100.0 * (1.0 - share) + 1e-9
-    reached = [np.flatnonzero(curve <= limit) for curve in curves]
-    return np.array([float(places[0]) + 1 if len(places) else np.inf for places in reached])
+    within = np.array(curves) <= 100.0 * (1.0 - share) + 1e-9
+    return np.where(within.any(axis=1), within.argmax(axis=1) + 1.0, np.inf)
 
 
 def interval(counts: Floats, seed: int = 0) -> Interval:

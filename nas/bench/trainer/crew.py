@@ -7,7 +7,7 @@ images is timed; each piece of work runs in a thread of its own, as Ray Tune run
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import get_context
 from threading import Barrier, BrokenBarrierError
@@ -43,11 +43,9 @@ class Crew:
             self._pools[size, keep] = self._stack.enter_context(pool)
         barrier = self._manager.Barrier(size)
         done = [self._pools[size, keep].submit(_perform, work, barrier) for work in works]
-        wait(done)
         errors = [error for one in done if (error := one.exception()) is not None]
-        for error in errors:  # one that failed; the others only waited for it
-            if not isinstance(error, BrokenBarrierError) or error is errors[-1]:
-                raise error
+        if errors:  # one that failed; the others only waited for it
+            raise next((e for e in errors if not isinstance(e, BrokenBarrierError)), errors[-1])
         return [one.result() for one in done]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -76,13 +77,8 @@ def compare(
     own = chosen(dtype, kernel, stride, channels, side)
     todo = [(name, wanted, BOTH, own[side]) for side, (name, wanted) in enumerate(EACH.items())]
     for name, wanted, by_us, taken in [*todo, *([("as chosen", BOTH, own, True)] if any(own) else [])]:
-
-        def theirs(wanted: Each = wanted) -> object:
-            return torchs_gradients(gradient, x, short, stride, wanted)
-
-        def ours(wanted: Each = wanted, by_us: Each = by_us) -> object:
-            return gradients(gradient, x, weight, stride, wanted, by_us)
-
+        theirs = partial(torchs_gradients, gradient, x, short, stride, wanted)
+        ours = partial(gradients, gradient, x, weight, stride, wanted, by_us)
         with torch.no_grad():
             slow, fast = seconds_in_turn(theirs, ours, until_clear=False)
         about = (str(dtype).removeprefix("torch."), channels, side, kernel, stride, name)
