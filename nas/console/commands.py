@@ -53,8 +53,8 @@ def guarded(work: Callable[[], Any]) -> NoReturn:
             _end(error.format_message() or "no command given; see --help", 2)
         if is_disk_full(error):
             _end(f"the disk is full ({briefly(error)}); what was finished is kept", 1)
-        if isinstance(error, OSError) and error.strerror:
-            _end(f"{error.filename or type(error).__name__}: {error.strerror}", 2)
+        if isinstance(error, OSError) and error.filename:
+            _end(f"{error.filename}: {error.strerror}", 2)
         if type(error).__module__.startswith(("sqlalchemy.", "optuna.exceptions")):
             said = briefly(str(error.__cause__ or error).partition("[SQL")[0])
             gone = " (its file is gone or cannot be written)" if "readonly database" in said else ""

@@ -67,7 +67,9 @@ def test_what_can_be_no_folder_is_refused(home: Path, name: str) -> None:
     assert everything(home) == {"file": b"a file"}
 
 
-@pytest.mark.parametrize("name", ["a?1", "a#b", "a%41", "a%3F", "a b", "a{x}", "ü", "a'b", ":memory:", "a&b=c", "x;y"])
+@pytest.mark.parametrize(
+    "name", ["a?1", "a#b", "a%41", "a%3F", "a b", "a{x}", "ü", "a'b", ":memory:", "a&b=c", "x;y"]
+)
 def test_a_folder_of_any_name_keeps_its_own_study(home: Path, name: str) -> None:
     number = launch(create_run(home / name, None, settings(), {}))
     assert [path.name for path in home.iterdir()] == [name] and (home / name / "study.db").is_file()
