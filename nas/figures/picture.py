@@ -58,7 +58,8 @@ def save_png(sheet: Sheet, path: Path) -> None:
     """Draws `sheet` into a PNG file, whole or not at all. Raises OSError."""
     with rc_context(_STYLE):
         figure = _drawn(sheet)
-        write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=2 * _DPI))
+        quickly = {"compress_level": 3}
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=2 * _DPI, pil_kwargs=quickly))
 
 
 def _drawn(sheet: Sheet) -> Figure:

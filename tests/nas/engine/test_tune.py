@@ -251,6 +251,7 @@ class Killing(Script):
                     process.kill()  # Tune's name for a function that it runs
 
 
+@pytest.mark.slow
 def test_jobs_run_with_ray_and_one_that_diverges_fails_alone(ray: Any, digits: Dataset) -> None:
     good, bad = JOB, replace(JOB, fidelity=Fidelity(1.0), recipe=Recipe(lr=1e6))
     unreadable = replace(JOB, arch="stem8-nonsense")

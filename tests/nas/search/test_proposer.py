@@ -146,7 +146,7 @@ def test_a_proposal_carries_its_point() -> None:
 
 @pytest.mark.parametrize("sampler", [*QUICK, SLOW])
 def test_the_same_seed_proposes_the_same(sampler: str) -> None:
-    budget, _ = cheapest(KINDS, 60)
+    budget, _ = cheapest(KINDS, 110)
 
     def archs(seed: int) -> list[str]:
         source = proposer(settings(space=KINDS, sampler=sampler, seed=seed, budgets=(budget,)))
@@ -201,9 +201,9 @@ def ended(proposal: Proposal, accuracy: float | None) -> FrozenTrial:
 
 @pytest.mark.parametrize("sampler", QUICK)
 def test_history_is_never_proposed_again(sampler: str) -> None:
-    budget, allowed = cheapest(KINDS, 14)
+    budget, allowed = cheapest(KINDS, 9)
     given = settings(space=KINDS, sampler=sampler, budgets=(budget,))
-    before = proposed(proposer(given), 9)
+    before = proposed(proposer(given), 6)
     history = [ended(p, None if number % 3 == 0 else reward(p)) for number, p in enumerate(before)]
     after = proposed(proposer(given, history), 100)
     assert {p.arch for p in before} | {p.arch for p in after} == allowed
@@ -238,7 +238,7 @@ def test_a_resumed_sampler_has_learnt(sampler: str) -> None:
         )
 
     def share(source: Proposer) -> float:
-        points = [p.params for p in (source.propose() for _ in range(8)) if p is not None]
+        points = [p.params for p in (source.propose() for _ in range(6)) if p is not None]
         kernels = [value for point in points for name, value in point.items() if name.endswith("kernel")]
         return kernels.count(3) / len(kernels)
 
