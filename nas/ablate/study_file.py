@@ -90,7 +90,7 @@ def _steps(listed: Sequence[object]) -> tuple[StoryStep, ...]:
 def _terms(given: Mapping[str, Any]) -> Terms:
     values = {name: _number(given, name, float) for name in _FRACTIONS}
     values |= {name: _number(given, name, int) for name in _WHOLE}
-    values |= {name: _text(given, name) or None for name in ("data", "fidelity", "recipe")}
+    values |= {name: _text(given, name) or None for name in ("data", "split", "fidelity", "recipe")}
     return Terms(**values, skip_corrupt=_flag(given, "skip_corrupt"))
 
 

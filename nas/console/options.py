@@ -27,8 +27,12 @@ Texts = str | Sequence[str]
 COMMAS = object()
 """Beside an option of `Texts` in `Annotated`: written once, its texts separated by commas; none for "none"."""
 
-Data = Annotated[str | None, Option(help="auto, cifar10, folder:PATH or digits. [auto]")]
+Data = Annotated[str | None, Option(help="auto, cifar10, folder:PATH, list:FILE or digits. [auto]")]
 DataRoot = Annotated[AnyPath | None, Option(help="Where CIFAR-10 is, or is downloaded to.")]
+Split = Annotated[
+    str | None,
+    Option(help="Shares of training, validation and test, where the data have no parts: 0.8/0.1/0.1."),
+]
 SkipCorrupt = Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")]
 Fidelity = Annotated[
     str | None,

@@ -25,7 +25,8 @@ import platformdirs
 
 from nas.common.errors import UserError
 from nas.common.files import is_full
-from nas.data.folders import Content, Item
+from nas.data.folders import Content
+from nas.data.pictures import Item
 
 if TYPE_CHECKING:
     from torchvision.datasets import CIFAR10

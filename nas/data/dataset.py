@@ -22,9 +22,10 @@ from nas.data import cifar
 from nas.data.arrays import StoredEntry, find, publish, remove_oldest
 from nas.data.digits import read_digits
 from nas.data.entries import Labels, write_pixels, write_split
-from nas.data.folders import Origin, Pixels, list_folder
+from nas.data.folders import Origin, Shares, list_file, list_folder
+from nas.data.pictures import Pixels
 
-SPECS = "auto, cifar10, folder:PATH or digits"
+SPECS = "auto, cifar10, folder:PATH, list:FILE or digits"
 _FORMAT = "1"  # to be raised whenever the same files would be decoded or split differently
 _KEPT_SPLITS = 4
 _TRAIN, _TEST = ("train", "train_labels"), ("test", "test_labels")
@@ -59,6 +60,7 @@ class _Request:
     seed: int
     validation: float
     skip_corrupt: bool
+    shares: Shares | None = None
 
     @property
     def split(self) -> str:
@@ -126,15 +128,17 @@ def load(
     resolution: int = 32,
     seed: int = 0,
     validation: float = 0.1,
+    split: str | None = None,
     skip_corrupt: bool = False,
     notify: Notify = _to_stderr,
 ) -> Dataset:
     """Make a data set ready on disk and return it.
 
     `spec` is `cifar10` (downloaded to `root`, default the user's data folder), `folder:PATH`
-    (train/CLASS/*, and test/CLASS/* or val/CLASS/*), `digits` (scikit-learn's, always there), or `auto`:
-    CIFAR-10 if it is on disk or can be downloaded, else digits, with a notice through `notify`.
-    `validation` is the share of `train/` set aside by class, at least one image of each.
+    (train/CLASS/*, and test/CLASS/* or val/CLASS/*; or CLASS/*), `list:FILE` (a path and a class a line), `digits`
+    (scikit-learn's, always there), or `auto`: CIFAR-10 if it is on disk or can be downloaded, else digits, with a
+    notice through `notify`. `validation` is the share of `train/` set aside by class, at least one image of each.
+    `split`, as in "0.8/0.1/0.1", divides by class and the seed what has no parts of its own, instead.
     The cache is in $NAS_CACHE_DIR or the user's cache folder. The test part is decoded (corrupt files
     must show before a search) but not opened.
 
@@ -146,18 +150,14 @@ def load(
     share = "a share of the training images between 0 and 1"
     require(0.0 < validation < 1.0, "validation", validation, share)
     where = (root or cifar.default_root()).expanduser().absolute()
-    base = spec
-    if spec.startswith("folder:"):
-        path = spec.removeprefix("folder:")
-        if not path:
-            raise UserError("the data set 'folder:' names no folder: write folder:PATH")
-        base = f"folder:{Path(path).expanduser().resolve()}"
-    elif spec not in ("auto", "cifar10", "digits"):
-        hint = f"; for a folder of images write folder:{spec}" if Path(spec).is_dir() else ""
-        raise UserError(f"unknown data set {spec!r}: expected {SPECS}{hint}")
+    base = _resolved(spec)
+    shares = Shares.parse(split, seed) if split else None
+    if shares and base in ("auto", "cifar10", "digits"):
+        raise UserError(f"--split {split}: {spec} has its parts; leave --split out")
 
     def request(name: str) -> _Request:
-        return _Request(name, where, cache_folder(), resolution, seed, float(validation), skip_corrupt)
+        inner = shares.inner if shares else float(validation)
+        return _Request(name, where, cache_folder(), resolution, seed, inner, skip_corrupt, shares)
 
     if base != "auto":
         return _prepare(request(base), notify)
@@ -166,6 +166,19 @@ def load(
     except cifar.CifarUnavailable as problem:
         notify(_notice(problem))
         return _prepare(request("digits"), notify)
+
+
+def _resolved(spec: str) -> str:
+    """The data set's name with a path made absolute. Raises UserError for what is no name."""
+    kind, colon, path = spec.partition(":")
+    if kind in ("folder", "list") and colon:
+        if not path:
+            raise UserError(f"the data set '{spec}' names no {kind}: write {kind}:PATH")
+        return f"{kind}:{Path(path).expanduser().resolve()}"
+    if spec not in ("auto", "cifar10", "digits"):
+        hint = f"; for a folder of images write folder:{spec}" if Path(spec).is_dir() else ""
+        raise UserError(f"unknown data set {spec!r}: expected {SPECS}{hint}")
+    return spec
 
 
 def _notice(problem: Exception) -> str:
@@ -185,6 +198,7 @@ def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = ()) ->
     home = request.cache / "images" / _digest([_FORMAT, origin.key, request.resolution])[:32]
     pixels = _pixels(home, origin, request.resolution, notify, verify)
     _check_content(origin.name, pixels.info, request.skip_corrupt)
+    _say_content(origin.name, pixels.info, notify)
     split = find(home / request.split, ("images", "labels"))
     if split is None:
         pixels = _pixels(home, origin, request.resolution, notify, _TRAIN)
@@ -216,7 +230,8 @@ def _origin(request: _Request, notify: Notify) -> Origin:
         return Origin("CIFAR-10", cifar.KEY, lambda: cifar.read_cifar10(request.root, notify))
     if request.spec == "digits":
         return Origin("digits", "digits", read_digits)
-    return list_folder(Path(request.spec.removeprefix("folder:")), notify)
+    kind, _, path = request.spec.partition(":")
+    return (list_file if kind == "list" else list_folder)(Path(path), notify, request.shares)
 
 
 def _pixels(
@@ -229,6 +244,18 @@ def _pixels(
         notify(f"decoding the {count:,} images of {origin.name} once, into {home}")
         entry = publish(home / "pixels", lambda folder: write_pixels(folder, content, resolution))
     return entry
+
+
+def _say_content(name: str, info: dict[str, Any], notify: Notify) -> None:
+    """Say how deep pixels are scaled, and which pictures are there twice where they should not be."""
+    if levels := info.get("levels"):
+        notify(f"{name}: of pixels of more than 8 bits, level {levels[0]} is black and {levels[1]} white")
+    repeated = info.get("repeated", {})
+    words = {"parts": "in training and in test", "classes": "in two classes"}
+    if pairs := [pair for kind in words for pair in repeated.get(kind, [])]:
+        said = ", ".join(f"{len(repeated[kind]):,} {word}" for kind, word in words.items() if repeated[kind])
+        first, second = pairs[0]
+        notify(f"{name}: the same picture {said} (as {first} and {second}); accuracies on it mean little")
 
 
 def _check_content(name: str, info: dict[str, Any], skip_corrupt: bool) -> None:

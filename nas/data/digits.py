@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from nas.data.folders import Content, Item
+from nas.data.folders import Content
+from nas.data.pictures import Item
 
 
 def read_digits() -> Content:

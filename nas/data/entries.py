@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.arrays import ArrayWriter, StoredArray, StoredEntry, write_array
-from nas.data.folders import Content, decode_all
+from nas.data.folders import Content
+from nas.data.pictures import SIXTEEN, Item, decode_all, find_levels
 
 Labels = npt.NDArray[np.int64]
 Built = tuple[dict[str, Any], dict[str, StoredArray]]
@@ -25,16 +26,26 @@ def write_pixels(folder: Path, content: Content, resolution: int) -> Built:
     arrays: dict[str, StoredArray] = {}
     corrupt: list[tuple[str, str]] = []
     counts: dict[str, list[int]] = {}
+    seen: dict[str, Item] = {}
+    repeated: dict[str, list[tuple[str, str]]] = {"parts": [], "classes": []}
     content_hash = hashlib.sha256("\n".join(content.classes).encode())
+    levels = find_levels([*content.train, *content.test])
+    if levels and levels != SIXTEEN:
+        content_hash.update(repr(levels).encode())
     for part, items in (("train", content.train), ("test", content.test)):
         labels: list[int] = []
         with ArrayWriter(folder, part, (resolution, resolution, 3), np.uint8) as images:
-            for item, decoded in decode_all(items, resolution):
+            for item, decoded in decode_all(items, resolution, levels or SIXTEEN):
                 if isinstance(decoded, str):
                     corrupt.append((item.path, decoded))
                     continue
                 images.append(decoded.pixels[None])
                 labels.append(item.label)
+                first = seen.setdefault(decoded.sha256, item)
+                if first.label != item.label:
+                    repeated["classes"].append((first.path, item.path))
+                elif part == "test" and first.path.partition("/")[0] != item.path.partition("/")[0]:
+                    repeated["parts"].append((first.path, item.path))
                 # Without the part's name: that of the held-out folder may be test or val.
                 inside = item.path.split("/", 1)[1]
                 line = f"{part}\0{item.label}\0{inside}\0{decoded.sha256}\n"
@@ -43,8 +54,8 @@ def write_pixels(folder: Path, content: Content, resolution: int) -> Built:
         classes = np.array(labels, np.int64)
         arrays[f"{part}_labels"] = write_array(folder, f"{part}_labels", classes)
         counts[part] = np.bincount(classes, minlength=len(content.classes)).tolist()
-    notes = {"content": content_hash.hexdigest(), "counts": counts, "corrupt": corrupt}
-    return {"classes": content.classes} | notes, arrays
+    notes = {"content": content_hash.hexdigest(), "counts": counts, "corrupt": corrupt, "repeated": repeated}
+    return {"classes": content.classes, "levels": levels and [levels.low, levels.high]} | notes, arrays
 
 
 def write_split(folder: Path, pixels: StoredEntry, validation: float, seed: int) -> Built:

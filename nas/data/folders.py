@@ -1,47 +1,37 @@
-"""Pictures as people have them (folders of files of any size and kind) made into rows of uint8 RGB.
+"""Data sets as people have them, listed without opening a picture: folders of class folders, and lists of files.
 
-`list_folder` reads an image folder's layout without opening a picture; `decode` makes one picture the
-square of a given resolution; `decode_all` does so for many, in bounded memory, and gives the reason for what
-cannot be decoded.
+A folder has its parts as folders (train/ and test/, by any of their usual names) or is split by shares.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
-import io
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from nas.common.errors import UserError
-from nas.common.machine import cores
+from nas.data.pictures import FORMATS, Item
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".tga"),
+)
+TRAINING = ("train", "training")
+HELD_OUT = ("test", "testing", "val", "valid", "validation", "dev", "eval")
+"""Names of the folders of a part, in any case; of several that are held out the first counts."""
 LAYOUT = "expected: train/CLASS/*.jpg and test/CLASS/*.jpg (or val/CLASS/*.jpg), any image size"
-# Only these are tried: Pillow would otherwise hand a .jpg that is really PostScript to Ghostscript.
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-_ORIENTATION = 0x0112
-_CHUNK_BYTES = 32 * 2**20
-_GROUP = 16
+SPLIT = "--split 0.8/0.1/0.1 (shares of training, validation and test)"
+_SYSTEM = ("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "#recycle")
+_SYSTEM_FILES = ("thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r")
 
-Pixels = npt.NDArray[np.uint8]
 _Files = dict[str, list[tuple[str, str]]]  # class -> (path inside the class folder, state of the file)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One picture of a data set: its path inside the set, its class, and where it is (a file or pixels)."""
-
-    path: str
-    label: int
-    where: Path | Pixels
 
 
 @dataclass(frozen=True)
@@ -63,189 +53,249 @@ class Origin:
     read: Callable[[], Content]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded item: uint8 [r, r, 3], and the SHA-256 of the bytes that it was decoded from."""
+@dataclass(frozen=True)
+class Shares:
+    """How a data set without parts is divided by class; the seed decides which image goes where."""
 
-    pixels: Pixels
-    sha256: str
+    train: float
+    validation: float
+    test: float
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, text: str, seed: int = 0) -> Shares:
+        """From TRAIN/VALIDATION/TEST. Raises UserError for anything else than three shares of 1 (or of 100)."""
+        try:
+            shares = [float(part) for part in text.split("/")]
+        except ValueError:
+            shares = []
+        if len(shares) != 3 or not all(0 < share < np.inf for share in shares):
+            raise UserError(f"--split {text!r}: expected three shares above 0, as in 0.8/0.1/0.1")
+        if not np.isclose(sum(shares), 1) and not np.isclose(sum(shares), 100):
+            raise UserError(f"--split {text!r}: the shares add up to {sum(shares):g}, expected 1")
+        train, validation, test = (share / sum(shares) for share in shares)
+        return cls(train, validation, test, seed)
+
+    @property
+    def inner(self) -> float:
+        """The share of validation in what is not held out."""
+        return self.validation / (self.train + self.validation)
+
+    def held_out(self, names: Sequence[str]) -> set[str]:
+        """Those of the files of one class that are for testing: their share, at least one, not all."""
+        lot = np.random.Generator(np.random.PCG64(self.seed)).permutation(len(names))
+        count = min(max(round(self.test * len(names)), 1), max(len(names) - 2, 0))
+        return {names[index] for index in lot[:count]}
 
 
-# ---------------------------------------------------------------------------------------- folders
-
-
-def list_folder(folder: Path, notify: Callable[[str], None]) -> Origin:
+def list_folder(folder: Path, notify: Callable[[str], None], shares: Shares | None = None) -> Origin:
     """Read the layout of an image folder. Raises UserError if it is not one that can be trained on."""
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise UserError(f"the image folder {folder} {what}; {LAYOUT}")
-    if not (folder / "train").is_dir():
-        raise UserError(f"the image folder {folder} has no train/ in it; {LAYOUT}")
-    held_out = [name for name in ("test", "val") if (folder / name).is_dir()]
+    left: Counter[str] = Counter()
+    inside = {name.lower(): name for name in _folders(folder)}
+    training = next((inside[name] for name in TRAINING if name in inside), None)
+    if training is None:
+        parts = {"": _list_part(folder, "", left)} if len(inside) > 1 else {}
+        if not parts or not any(parts[""].values()):
+            raise UserError(f"the image folder {folder} has no train/ in it; {LAYOUT}")
+        if shares is None:
+            raise UserError(
+                f"the image folder {folder} has no train/ in it; if its folders are classes, give {SPLIT}"
+            )
+        parts = _divided(parts[""], shares, folder, notify)
+    else:
+        if shares is not None:
+            raise UserError(
+                f"the image folder {folder} has {training}/ and is split already; leave --split out"
+            )
+        parts = _parts(folder, training, inside, left, notify)
+    (train, files), (test, held) = parts.items()
+    _check_classes(folder, train, files, test, held)
+    if left:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in left.most_common(6))
+        notify(f"{folder}: {left.total():,} files left out that are no images by their names: {kinds}")
+    classes = tuple(sorted(files))
+    key = hashlib.sha256(os.fsencode(folder))
+    for part, found in parts.items():
+        for name in classes:
+            key.update(os.fsencode(f"{part}/{name}\n"))
+            key.update(os.fsencode("\n".join([f"{path}\0{state}" for path, state in found[name]])))
+
+    def read() -> Content:
+        split = training is None
+        return Content(classes, *(_items(folder, part, found, split) for part, found in parts.items()))
+
+    return Origin(folder.name or str(folder), f"folder:{key.hexdigest()}", read)
+
+
+def list_file(file: Path, notify: Callable[[str], None], shares: Shares | None) -> Origin:
+    """Read a list of images: a line holds a path, relative to the list, and a class, by comma, semicolon or tab.
+
+    A third column says the part, train or test; without one, shares do. A first line of words is a heading where it
+    names no file. Raises UserError for what is no such list, and names the line.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise UserError(f"the list {file} cannot be read: {reason}") from None
+    mark = max(",;\t", key=lambda sign: sum(sign in line for line in lines))
+    parts: dict[str, _Files] = {"train": {}, "test": {}}
+    told = False
+    for number, row in enumerate(csv.reader(lines, delimiter=mark), start=1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or (number == 1 and not (file.parent / cells[0]).exists()):
+            continue
+        if len(cells) not in (2, 3) or not all(cells):
+            raise UserError(
+                f"{file}, line {number}: expected a path and a class, as in images/1.jpg{mark}cat"
+            )
+        part = cells[2].lower() if len(cells) == 3 else "train"
+        if part not in (*TRAINING, *HELD_OUT):
+            raise UserError(f"{file}, line {number}: part {cells[2]!r}, expected train or test")
+        told |= len(cells) == 3
+        path = file.parent / cells[0]
+        state = _state(path.stat) if path.exists() else "missing"
+        side = "train" if part in TRAINING else "test"
+        parts[side].setdefault(cells[1], []).append((cells[0], state))
+    if told == (shares is not None):
+        raise UserError(
+            f"{file}: " + ("leave --split out, it has a column of parts" if told else f"give {SPLIT}")
+        )
+    if shares is not None:
+        parts = _divided(parts["train"], shares, file, notify)
+    _check_classes(file, "train", parts["train"], "test", parts["test"])
+    classes = tuple(sorted(parts["train"]))
+    key = hashlib.sha256(os.fsencode(f"{file}\n{parts}"))
+
+    def items(part: str) -> list[Item]:
+        return [
+            Item(f"{part}/{path}", label, file.parent / path)
+            for label, name in enumerate(classes)
+            for path, _ in parts[part][name]
+        ]
+
+    return Origin(
+        file.stem, f"list:{key.hexdigest()}", lambda: Content(classes, items("train"), items("test"))
+    )
+
+
+def _parts(
+    folder: Path, training: str, inside: Mapping[str, str], left: Counter[str], notify: Callable[[str], None]
+) -> dict[str, _Files]:
+    """The files of the training part and of the one that is held out."""
+    held_out = [inside[name] for name in HELD_OUT if name in inside]
     if not held_out:
         raise UserError(
             f"the image folder {folder} has neither test/ nor val/ in it: set images aside that no "
             f"search ever sees; {LAYOUT}"
         )
-    if len(held_out) == 2:
-        notify(f"{folder} has both test/ and val/: test/ is held out, val/ is not read")
-    train = _list_part(folder, "train")
-    test = _list_part(folder, held_out[0])
-    _check_classes(folder, train, held_out[0], test)
-    classes = tuple(sorted(train))
-    parts = {"train": train, held_out[0]: test}
-    key = hashlib.sha256(os.fsencode(folder))
-    for part, files in parts.items():
-        for name in classes:
-            key.update(os.fsencode(f"{part}/{name}\n"))
-            key.update(os.fsencode("\n".join([f"{path}\0{state}" for path, state in files[name]])))
-
-    def read() -> Content:
-        return Content(classes, *(_items(folder, part, files) for part, files in parts.items()))
-
-    return Origin(folder.name or str(folder), f"folder:{key.hexdigest()}", read)
+    for other in held_out[1:]:
+        notify(
+            f"{folder} has both {held_out[0]}/ and {other}/: {held_out[0]}/ is held out, {other}/ is not read"
+        )
+    if held_out[0] != "test":
+        notify(f"{folder}: {held_out[0]}/ is held out for testing")
+    return {part: _list_part(folder, part, left) for part in (training, held_out[0])}
 
 
-def _items(folder: Path, part: str, files: _Files) -> list[Item]:
+def _divided(files: _Files, shares: Shares, where: Path, notify: Callable[[str], None]) -> dict[str, _Files]:
+    """Files of a training and of a test part, by class in the shares' proportion."""
+    held = {name: shares.held_out([path for path, _ in found]) for name, found in files.items()}
+    parts = {
+        "train": {name: [f for f in found if f[0] not in held[name]] for name, found in files.items()},
+        "test": {name: [f for f in found if f[0] in held[name]] for name, found in files.items()},
+    }
+    sizes = {part: sum(map(len, found.values())) for part, found in parts.items()}
+    notify(
+        f"{where}: split by class (seed {shares.seed}) into {sizes['train']:,} images to train and validate on "
+        f"and {sizes['test']:,} that are held out"
+    )
+    return parts
+
+
+def _items(folder: Path, part: str, files: _Files, split: bool) -> list[Item]:
+    inside = folder if split else folder / part
     return [
-        Item(f"{part}/{name}/{path}", label, folder / part / name / path)
+        Item(f"{part}/{name}/{path}", label, inside / name / path)
         for label, name in enumerate(sorted(files))
         for path, _ in files[name]
     ]
 
 
-def _list_part(folder: Path, part: str) -> _Files:
+def _folders(folder: Path) -> list[str]:
+    """The names of the folders in a folder that are not a system's own."""
+    with os.scandir(folder) as entries:
+        return sorted(e.name for e in entries if e.is_dir() and not _is_systems(e.name))
+
+
+def _is_systems(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _SYSTEM
+
+
+def _list_part(folder: Path, part: str, left: Counter[str]) -> _Files:
     try:
-        with os.scandir(folder / part) as entries:
-            names = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
-        found = {name: sorted(_list_class(str(folder / part / name), "")) for name in names}
+        names = _folders(folder / part)
+        found = {name: sorted(_list_class(str(folder / part / name), "", left)) for name in names}
     except PermissionError as error:
         raise UserError(f"the image folder {error.filename} cannot be read: {error.strerror}") from error
     empty = [name for name, files in found.items() if not files]
     if empty:
         raise UserError(
-            f"no image in {_some([f'{part}/{name}' for name in empty])} of {folder}: put images there "
+            f"no image in {_some([f'{part}/{name}'.strip('/') for name in empty])} of {folder}: put images there "
             f"({', '.join(EXTENSIONS)}) or remove the folder"
         )
     return found
 
 
-def _list_class(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+def _list_class(folder: str, prefix: str, left: Counter[str]) -> Iterator[tuple[str, str]]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
+            if _is_systems(entry.name) or entry.name.lower() in _SYSTEM_FILES:
                 continue
             if entry.is_dir():
                 if not entry.is_symlink():  # a link may lead round in circles
-                    yield from _list_class(entry.path, f"{prefix}{entry.name}/")
-            elif entry.name.lower().endswith(EXTENSIONS) and (entry.is_file() or entry.is_symlink()):
-                yield f"{prefix}{entry.name}", _state(entry)
+                    yield from _list_class(entry.path, f"{prefix}{entry.name}/", left)
+            elif entry.is_file() or entry.is_symlink():
+                kind = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
+                if kind in EXTENSIONS or (not kind and _is_picture(entry.path)):
+                    yield f"{prefix}{entry.name}", _state(entry.stat)
+                else:
+                    left[kind or "without an extension"] += 1
 
 
-def _state(entry: os.DirEntry[str]) -> str:
+def _is_picture(path: str) -> bool:
+    """Whether a file whose name does not say it begins as a picture does."""
     try:
-        stat = entry.stat()
+        with Image.open(path, formats=FORMATS):
+            return True
+    except Exception:
+        return False
+
+
+def _state(stat: Callable[[], os.stat_result]) -> str:
+    try:
+        found = stat()
     except OSError:
         return "missing"  # a dangling link: named among the corrupt when it is read
     # The change time catches new content under an old modification time, as unpacking an archive makes.
-    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
-def _check_classes(folder: Path, train: _Files, held_out: str, test: _Files) -> None:
+def _check_classes(where: Path, training: str, train: _Files, held_out: str, test: _Files) -> None:
     if train.keys() != test.keys():
         only_train, only_test = sorted(train.keys() - test.keys()), sorted(test.keys() - train.keys())
-        differ = [f"only in train/: {_some(only_train)}"] if only_train else []
+        differ = [f"only in {training}/: {_some(only_train)}"] if only_train else []
         differ += [f"only in {held_out}/: {_some(only_test)}"] if only_test else []
-        raise UserError(f"train/ and {held_out}/ of {folder} differ in their classes: {'; '.join(differ)}")
+        raise UserError(
+            f"{training}/ and {held_out}/ of {where} differ in their classes: {'; '.join(differ)}"
+        )
     if len(train) < 2:
-        raise UserError(f"{folder / 'train'} has {len(train)} class folders, at least 2 are needed; {LAYOUT}")
+        raise UserError(f"{where / training} has {len(train)} class folders, at least 2 are needed; {LAYOUT}")
 
 
 def _some(names: Sequence[str], shown: int = 5) -> str:
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
-
-
-# --------------------------------------------------------------------------------------- decoding
-
-
-def decode_all(items: Sequence[Item], resolution: int) -> Iterator[tuple[Item, Picture | str]]:
-    """Decode items in order, about 32 MB at a time, on as many threads as this process has cores.
-
-    Each comes with its picture, or with the reason why it has none. A file that cannot be read for a reason other
-    than its being absent or forbidden (a failing disk) raises OSError: it is not corrupt, and to remember it as
-    such would be wrong.
-    """
-    size = max(_GROUP, min(4096, _CHUNK_BYTES // (resolution * resolution * 3)))
-    with ThreadPoolExecutor(cores()) as pool:
-        for start in range(0, len(items), size):
-            chunk = items[start : start + size]
-            groups = [chunk[i : i + _GROUP] for i in range(0, len(chunk), _GROUP)]
-            made = list(pool.map(lambda group: [_try(item, resolution) for item in group], groups))
-            yield from zip(chunk, chain.from_iterable(made), strict=True)
-
-
-def _try(item: Item, resolution: int) -> Picture | str:
-    if isinstance(item.where, np.ndarray):
-        pixels = fit(Image.fromarray(item.where), resolution)
-        return Picture(pixels, hashlib.sha256(item.where.tobytes()).hexdigest())
-    try:
-        data = item.where.read_bytes()
-    except (FileNotFoundError, PermissionError) as error:
-        return error.strerror or str(error)
-    try:
-        return Picture(decode(data, resolution), hashlib.sha256(data).hexdigest())
-    except MemoryError:
-        raise
-    except UnidentifiedImageError:
-        return "not an image" if data else "an empty file"
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-        return str(error) or type(error).__name__
-
-
-def decode(data: bytes, resolution: int) -> Pixels:
-    """Decode an image file's bytes to uint8 [resolution, resolution, 3]. Raises what Pillow raises."""
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        # JPEG only: lets the decoder shrink a large picture, to no less than twice what is needed.
-        image.draft("RGB", (2 * resolution, 2 * resolution))
-        return fit(_upright(image), resolution)
-
-
-def fit(image: Image.Image, resolution: int) -> Pixels:
-    """Scale the shorter side to `resolution` (bicubic, antialiased), crop the centre, convert to RGB."""
-    image = _to_rgb(image)
-    width, height = image.size
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    box = (left, top, left + side, top + side)
-    if side != resolution:
-        # Cropping first is the same and spares scaling the ends of a very long picture.
-        image = image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box)
-    elif width != height:
-        image = image.crop(box)
-    return np.asarray(image, dtype=np.uint8)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        turned = image.getexif().get(_ORIENTATION, 1) != 1
-        return ImageOps.exif_transpose(image) if turned else image
-    except (SyntaxError, ValueError, KeyError, TypeError):
-        return image  # the camera's notes are damaged, which says nothing about the picture
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any mode to RGB: 16 bits scaled to 8 (Pillow would clip), transparency laid on white."""
-    if image.mode == "RGB" and "transparency" not in image.info:
-        image.load()
-        return image
-    if image.mode == "F":
-        raise ValueError("floating-point pixels, whose range is unknown; 8 or 16 bits are expected")
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        levels = np.clip(np.asarray(image, dtype=np.int64), 0, 65535)
-        return Image.fromarray(((levels + 128) // 257).astype(np.uint8)).convert("RGB")
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        colours = image.convert("RGBA")
-        page = Image.new("RGBA", colours.size, "white")
-        return Image.alpha_composite(page, colours).convert("RGB")
-    return image.convert("RGB")

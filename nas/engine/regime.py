@@ -37,6 +37,7 @@ class Regime:
     data_name: str = ""
     fingerprint: str = ""
     skip_corrupt: bool = False
+    split: str | None = None
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 0
     target_resolution: int = TARGET_RESOLUTION
@@ -79,6 +80,7 @@ class Regime:
             self.data,
             root=Path(root) if root else None,
             resolution=self.fidelity.resolution,
+            split=self.split,
             skip_corrupt=self.skip_corrupt,
             notify=notify,
         )
@@ -120,6 +122,7 @@ def opening(terms: Terms) -> dict[str, Any]:
     return {
         "fidelity": Fidelity(default_to(terms.epochs, 1.0), default_to(terms.subset, 1.0), resolution),
         "data": absolute(default_to(terms.data, "auto")),
+        "split": terms.split,
         "skip_corrupt": terms.skip_corrupt,
         "recipe": Recipe().changed(terms.recipe) if terms.recipe else Recipe(),
         "seed": default_to(terms.seed, 0),
@@ -158,9 +161,9 @@ def recipe_for(data: Dataset, changes: str | None = None) -> Recipe:
 
 
 def absolute(spec: str) -> str:
-    """A folder's path made absolute: a run may be resumed from elsewhere."""
+    """A data set's path made absolute: a run may be resumed from elsewhere."""
     kind, _, path = spec.partition(":")
-    return f"folder:{Path(path).expanduser().resolve()}" if kind == "folder" and path else spec
+    return f"{kind}:{Path(path).expanduser().resolve()}" if kind in ("folder", "list") and path else spec
 
 
 def default_to(value: T | None, default: T) -> T:

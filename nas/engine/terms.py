@@ -19,6 +19,7 @@ class Terms(options.CommandOptions):
     """How networks are to be trained, and what costs are counted for, as asked; None is the default."""
 
     data: options.Data = None
+    split: options.Split = None
     skip_corrupt: options.SkipCorrupt = False
     fidelity: options.Fidelity = None
     epochs: options.Epochs = None

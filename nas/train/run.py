@@ -35,7 +35,13 @@ def carry_out(request: TrainRequest) -> int:
     until = deadline(request.minutes, began)
     network = resolve(request.network)
     root = Path(request.data_root) if request.data_root else None
-    data = load(request.data or "auto", root=root, resolution=resolution, skip_corrupt=request.skip_corrupt)
+    data = load(
+        request.data or "auto",
+        root=root,
+        resolution=resolution,
+        split=request.split,
+        skip_corrupt=request.skip_corrupt,
+    )
     with writing(f"--out {out}", "; name another folder"):
         out.mkdir(parents=True, exist_ok=True)
     trainer.seed_everything(request.seed)
@@ -64,17 +70,18 @@ def carry_out(request: TrainRequest) -> int:
         commands.notify(f"error: {failure}")
         return 1
     test = trainer.evaluate(model, data.test(), data, request.device)
-    print(
-        f"{data.name}: validation accuracy {outcome.accuracy:.4f}, test accuracy {test:.4f}, "
-        f"{outcome.seconds:.1f} s for {outcome.images} images"
-        + (
-            f", {outcome.measuring / outcome.seconds:.1%} of it to measure batch-norm statistics"
-            * bool(outcome.measuring)
-        )
-    )
+    print(_result(data, outcome, test))
     result = _describe(network, data, fidelity, recipe, outcome)
     _write(out, model, result | {"seed": request.seed, "device": str(device), "test_accuracy": test})
     return 0
+
+
+def _result(data: Dataset, outcome: trainer.Outcome, test: float) -> str:
+    measuring = f", {outcome.measuring / outcome.seconds:.1%} of them to measure batch-norm statistics"
+    return (
+        f"{data.name}: validation accuracy {outcome.accuracy:.4f}, test accuracy {test:.4f}, "
+        f"{outcome.seconds:.1f} s for {outcome.images} images{measuring * bool(outcome.measuring)}"
+    )
 
 
 def _say(progress: trainer.Progress) -> None:

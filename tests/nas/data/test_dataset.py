@@ -16,7 +16,7 @@ from PIL import Image
 
 from nas.common.errors import UserError
 from nas.data import arrays as array_cache
-from nas.data import entries, folders
+from nas.data import entries
 from nas.data.dataset import Dataset, Split, load
 from nas.data.entries import split_indices
 
@@ -230,7 +230,7 @@ def test_other_data_never_takes_its_place(pictures: Path, cache: Path) -> None:
 
 def test_two_at_once(pictures: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     meet = threading.Barrier(2)
-    decode = folders.decode_all
+    decode = entries.decode_all
 
     def together(*arguments: object) -> object:
         meet.wait(10)
@@ -387,3 +387,34 @@ def test_digits() -> None:
         assert (share < high + 0.01).all()
     assert np.array_equal(test.images, other.test().images)
     assert not np.array_equal(validation.images, other.validation().images)
+
+
+def test_a_folder_of_classes_is_split_the_same_by_the_same_seed(tmp_path: Path, cache: Path) -> None:
+    for name, colour in (("red", (200, 0, 0)), ("blue", (0, 0, 200))):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(10):
+            colours = tuple(min(255, value + number) for value in colour)
+            Image.new("RGB", (8, 8), colours).save(tmp_path / "set" / name / f"{number}.png")
+
+    def opened(seed: int = 0, split: str = "0.6/0.2/0.2") -> Dataset:
+        return load(f"folder:{tmp_path / 'set'}", resolution=8, seed=seed, split=split, notify=lambda _: None)
+
+    found = opened()
+    assert [len(part) for part in (found.train(), found.validation(), found.test())] == [12, 4, 4]
+    assert opened() == found and opened(seed=1).fingerprint != found.fingerprint
+    assert opened(split="0.4/0.2/0.4").fingerprint != found.fingerprint
+    with pytest.raises(UserError, match="--split"):
+        load("digits", split="0.6/0.2/0.2")
+
+
+def test_the_same_picture_in_both_parts_or_two_classes_is_said(tmp_path: Path, cache: Path) -> None:
+    paths = [f"{part}/{name}/{n}.png" for part in ("train", "test") for name in ("a", "b") for n in range(3)]
+    for number, path in enumerate(paths):
+        (tmp_path / "set" / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (10 * number, 0, 0)).save(tmp_path / "set" / path)
+    shutil.copy(tmp_path / "set/train/a/0.png", tmp_path / "set/test/a/copy.png")
+    shutil.copy(tmp_path / "set/train/a/1.png", tmp_path / "set/train/b/copy.png")
+    said: list[str] = []
+    load(f"folder:{tmp_path / 'set'}", resolution=8, notify=said.append)
+    (line,) = [line for line in said if "the same picture" in line]
+    assert "1 in training and in test" in line and "1 in two classes" in line and "train/a/0.png" in line

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nas.common.errors import UserError
-from nas.data import folders
-from nas.data.folders import Content, Item, Picture, decode, decode_all, fit, list_folder
+from nas.data import pictures as decoding
+from nas.data.folders import Content, Shares, list_file, list_folder
+from nas.data.pictures import Item, Levels, Picture, decode, decode_all, find_levels, fit
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -146,15 +147,93 @@ def test_decoding_keeps_order_and_sets_the_corrupt_apart(tmp_path: Path) -> None
 def test_little_is_decoded_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int] = []
 
-    def fit(image: Image.Image, resolution: int) -> np.ndarray:
+    def fit(image: Image.Image, resolution: int, levels: Levels) -> np.ndarray:
         decoded.append(resolution)
         return np.zeros(0, np.uint8)
 
-    monkeypatch.setattr(folders, "fit", fit)
+    monkeypatch.setattr(decoding, "fit", fit)
     pictures = decode_all([Item(f"train/{i}", 0, np.zeros((4, 4), np.uint8)) for i in range(100)], 1024)
     next(pictures)
     assert len(decoded) * 1024 * 1024 * 3 <= 2 * 32 * 2**20
     assert len(list(pictures)) == len(decoded) - 1 == 99
+
+
+# ------------------------------------------------------------------------------- more than 8 bits
+
+
+def stored(root: Path, name: str, pixels: np.ndarray, **options: object) -> Item:
+    """A file of these pixels as an item of a data set."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return Item(f"train/{name}", 0, path)
+
+
+def ramp(low: int, high: int, kind: type[np.generic]) -> np.ndarray:
+    return np.linspace(low, high, 32 * 32).round().astype(kind).reshape(32, 32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "low", "high", "found"),
+    [
+        (np.uint16, "a.png", 0, 1023, Levels(0, 1023)),
+        (np.uint16, "a.png", 5, 4000, Levels(0, 4095)),
+        (np.uint16, "a.tif", 0, 65535, Levels(0, 65535)),
+        (np.uint16, "a.tif", 0, 200, Levels(0, 255)),
+        (np.int32, "a.tif", -1000, 3000, Levels(-1000, 3000)),
+        (np.int32, "a.tif", 0, 1_000_000, Levels(0, 1_000_000)),
+    ],
+)
+def test_a_range_of_levels_is_kept_whole(
+    tmp_path: Path, kind: type[np.generic], name: str, low: int, high: int, found: Levels
+) -> None:
+    item = stored(tmp_path, name, ramp(low, high, kind))
+    assert find_levels([item]) == found
+    ((_, made),) = decode_all([item], 32, found)
+    assert isinstance(made, Picture)
+    assert len(np.unique(made.pixels)) > 190
+    assert made.pixels.max() >= 195 and made.pixels.min() <= 1
+
+
+def test_one_range_serves_the_whole_set(tmp_path: Path) -> None:
+    dark, bright = (stored(tmp_path, f"{top}.png", np.full((8, 8), top, np.uint16)) for top in (1000, 4000))
+    levels = find_levels([dark, bright])
+    assert levels == Levels(0, 4095)
+    values = [
+        made.pixels.max() for _, made in decode_all([dark, bright], 8, levels) if isinstance(made, Picture)
+    ]
+    assert values == [62, 249]
+
+
+def test_eight_bits_have_no_range_to_find(tmp_path: Path) -> None:
+    assert (
+        find_levels([stored(tmp_path, "a.png", np.zeros((8, 8), np.uint8)), Item("b", 0, np.zeros((8, 8)))])
+        is None
+    )
+
+
+@pytest.mark.parametrize("bands", [4, 2])
+def test_bands_that_would_be_dropped_or_taken_for_transparency_are_refused(
+    tmp_path: Path, bands: int
+) -> None:
+    mode = {4: "RGBA", 2: "LA"}[bands]
+    Image.new(mode, (8, 8), 50).save(tmp_path / "a.tif")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    at = data.index((338).to_bytes(2, "little"))
+    data[at + 8 : at + 10] = (0).to_bytes(2, "little")  # an extra sample of no kind
+    (tmp_path / "a.tif").write_bytes(bytes(data))
+    ((_, said),) = decode_all([Item("a", 0, tmp_path / "a.tif")], 8)
+    assert isinstance(said, str) and f"{bands} bands" in said
+
+
+def test_what_is_not_read_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(noise(8), "PCX"))
+    ((_, said),) = decode_all([Item("a", 0, tmp_path / "a.jpg")], 8)
+    assert "JPEG" in str(said) and "kind" in str(said)
+    (tmp_path / "b.png").write_bytes(encoded(noise(64), "PNG"))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    ((_, said),) = decode_all([Item("b", 0, tmp_path / "b.png")], 8)
+    assert "smaller" in str(said) and "bomb" not in str(said)
 
 
 # ----------------------------------------------------------------------------------------- folders
@@ -266,3 +345,102 @@ def test_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="not a folder"):
         content(tmp_path / "file")
+
+
+# -------------------------------------------------------------------------------- layouts and lists
+
+
+def listed(root: Path, shares: str | None = None) -> tuple[Content, list[str]]:
+    said: list[str] = []
+    given = Shares.parse(shares) if shares else None
+    reader = list_file if root.is_file() else list_folder
+    return reader(root, said.append, given).read(), said
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("train", "valid"), ("Train", "Test"), ("training", "validation"), ("TRAIN", "dev")]
+)
+def test_parts_have_many_names(tmp_path: Path, train: str, test: str) -> None:
+    make(tmp_path, [f"{part}/{name}/1.jpg" for part in (train, test) for name in "ab"])
+    found, said = listed(tmp_path)
+    assert [item.path for item in found.test] == [f"{test}/a/1.jpg", f"{test}/b/1.jpg"]
+    assert all(isinstance(item.where, Path) and item.where.exists() for item in (*found.train, *found.test))
+    assert any(f"{test}/ is held out" in line for line in said)
+
+
+def test_what_is_left_out_is_counted_and_what_systems_leave_is_not(tmp_path: Path) -> None:
+    systems = [
+        "__MACOSX/train/a/._1.jpg",
+        "train/@eaDir/1.jpg",
+        "train/a/Thumbs.db",
+        "train/b/__MACOSX/9.jpg",
+    ]
+    found, said = listed(
+        make(tmp_path, [*PLAIN, *systems, "train/a/1.mov", "train/b/2.mov", "test/a/notes.txt"])
+    )
+    assert len(found.train) == 4 and found.classes == ("a", "b")
+    assert [line for line in said if "left out" in line] == [
+        f"{tmp_path}: 3 files left out that are no images by their names: 2 .mov, 1 .txt"
+    ]
+
+
+@pytest.mark.parametrize("name", ["x.jfif", "x.jpe", "x.tga", "x.jp2", "x.dib", "x"])
+def test_what_pillow_decodes_is_read(tmp_path: Path, name: str) -> None:
+    make(tmp_path, PLAIN)
+    kind = {".tga": "TGA", ".jp2": "JPEG2000", ".dib": "DIB"}.get(Path(name).suffix, "JPEG")
+    (tmp_path / "train/a" / name).write_bytes(encoded(noise(16), kind))
+    found, said = listed(tmp_path)
+    (item,) = [item for item in found.train if item.path == f"train/a/{name}"]
+    assert isinstance(next(decode_all([item], 8))[1], Picture) and said == []
+
+
+def test_class_folders_are_split_by_shares(tmp_path: Path) -> None:
+    make(tmp_path, [f"{name}/{number}.jpg" for name in ("a", "b") for number in range(20)])
+    with pytest.raises(UserError, match="--split"):
+        listed(tmp_path)
+    (found, said), (again, _) = listed(tmp_path, "0.7/0.1/0.2"), listed(tmp_path, "70/10/20")
+    assert found == again and "held out" in said[0]
+    assert [[item.label for item in part].count(1) for part in (found.train, found.test)] == [16, 4]
+    assert not {item.path.split("/", 1)[1] for item in found.train} & {
+        item.path.split("/", 1)[1] for item in found.test
+    }
+    assert all(isinstance(item.where, Path) and item.where.exists() for item in (*found.train, *found.test))
+    assert Shares.parse("0.7/0.1/0.2").inner == pytest.approx(1 / 8)
+
+
+@pytest.mark.parametrize(
+    "text", ["0.8", "0.8/0.2", "a/b/c", "0.5/0.1/0.1", "0.9/0/0.1", "nan/0.5/0.5", "-1/1/1", ""]
+)
+def test_what_are_no_shares_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="--split"):
+        Shares.parse(text)
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_list_of_files(tmp_path: Path, sign: str) -> None:
+    make(tmp_path, ["im/1.jpg", "im/2.jpg", "im/3.jpg", "im/4.jpg", "im/5.jpg", "im/6.jpg"])
+    rows = [f"im/{number}.jpg{sign}{'cat' if number % 2 else 'dog'}" for number in range(1, 7)]
+    (tmp_path / "list.csv").write_text("\n".join([f"file{sign}class", *rows, ""]))
+    found, _ = listed(tmp_path / "list.csv", "0.5/0.2/0.3")
+    assert found.classes == ("cat", "dog") and len(found.train) == 4 and len(found.test) == 2
+    parts = [f"{row}{sign}{'test' if number > 4 else 'train'}" for number, row in enumerate(rows, start=1)]
+    (tmp_path / "parts.csv").write_text("\n".join(parts))
+    found, _ = listed(tmp_path / "parts.csv")
+    assert [item.path for item in found.test] == ["test/im/5.jpg", "test/im/6.jpg"]
+    assert all(isinstance(item.where, Path) and item.where.exists() for item in (*found.train, *found.test))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("im/1.jpg", "line 1"),
+        ("im/1.jpg,a\nim/1.jpg,", "line 2"),
+        ("im/1.jpg,a,elsewhere", "elsewhere"),
+        ("im/1.jpg,a\nim/1.jpg,b", "--split"),
+    ],
+)
+def test_a_list_that_is_none_is_refused_by_its_line(tmp_path: Path, text: str, words: str) -> None:
+    make(tmp_path, ["im/1.jpg"])
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(UserError, match=words):
+        listed(tmp_path / "list.csv")
