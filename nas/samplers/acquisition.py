@@ -13,8 +13,7 @@ from scipy.special import ndtr
 
 from nas.samplers.grid import Floats
 
-MOST_CELLS = 4096
-"""Cells of the cost space; beyond it (two costs and more than 63 front points) edges are thinned out."""
+MOST_CELLS = 4096  # of the cost space; beyond (two costs and more than 63 front points) edges are thinned out
 
 
 def expected_improvement(mean: Floats, deviation: Floats, threshold: Floats | float) -> Floats:

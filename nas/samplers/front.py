@@ -26,12 +26,9 @@ from nas.samplers.objectives import Objectives, assumed, detect
 from nas.samplers.problem import Budget, Cost, Prices, Problem
 from nas.samplers.proposing import propose
 
-COMPARED = 50
-"""Finished trials that are looked at to find out which values are known costs."""
-ATTEMPTS = 10
-"""Times that another point is chosen because another worker has just chosen the same."""
-THREADS = ThreadpoolController()
-"""Small matrices on several threads are slower, by far so beside trainings that keep the cores busy."""
+COMPARED = 50  # finished trials that are looked at to find out which values are known costs
+ATTEMPTS = 10  # times that another point is chosen because another worker has just chosen the same
+THREADS = ThreadpoolController()  # small matrices on several threads are slower, by far so beside trainings
 
 
 class LearnedSpace:

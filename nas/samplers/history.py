@@ -25,8 +25,7 @@ from nas.samplers.objectives import Objectives
 
 FIDELITY = "fidelity"
 PARTIAL = "partial_values"
-CLAIM = "front:claim"
-"""System attribute: the choices that a running trial was given, by name, before it has asked for them all."""
+CLAIM = "front:claim"  # system attribute: the choices given to a running trial, by name, as it has yet to ask
 
 
 @dataclass(frozen=True)

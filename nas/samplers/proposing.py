@@ -18,28 +18,20 @@ from nas.samplers.model import Beliefs, Model
 from nas.samplers.objectives import Objectives
 from nas.samplers.problem import Fixed, Pool, Problem
 
-INITIAL = 8
-"""Points that are tried before the model is asked, spread over the range of costs and far from each other."""
-STRATA = (0.15, 0.85)
-"""The quantiles of the cost, over points of every size, between which the first points are spread."""
-RANDOM, CHILDREN, NEAR, STEPS = 100, 300, 100, 150
-"""Candidates: drawn at random in every size, varied from parents, next to parents; and in each step uphill."""
+INITIAL = 8  # points before the model is asked, spread over the range of costs and far from each other
+STRATA = (0.15, 0.85)  # quantiles of the cost of points of every size, between which the first are spread
+RANDOM, CHILDREN, NEAR, STEPS = 100, 300, 100, 150  # candidates; NEAR are next to parents, STEPS uphill
 DRAWN_ANEW = 400
 UPHILL = 2
 CLIMBERS = 10
 PARENTS = 10
-DRAW_EVERY = 3
-"""Every third proposal follows a random draw of the posterior, over the most promising candidates."""
-DRAWN = 300
-FLOOR = 0.25
-"""Below this quantile of the values nothing is of interest: it bounds the hypervolume (see Front)."""
-ASKED = 100
-"""Random points of the space that the belief is asked about."""
-QUARTERS = np.array([-1.15, -0.32, 0.32, 1.15])
-"""The middles of the quarters of a normal distribution: four values that stand for a belief."""
+DRAW_EVERY = 3  # every third proposal follows a random draw of the posterior,
+DRAWN = 300  # over the most promising candidates
+FLOOR = 0.25  # the quantile of the values below which nothing is of interest: it bounds the hypervolume
+ASKED = 100  # random points of the space that the belief is asked about
+QUARTERS = np.array([-1.15, -0.32, 0.32, 1.15])  # middles of the quarters of a normal distribution
 RANKED = 16
-SCENARIOS = 8
-"""With several learned objectives, all but the first are taken at so many quantiles of the belief."""
+SCENARIOS = 8  # so many quantiles of the belief stand for each learned objective but the first
 
 
 def propose(

@@ -14,8 +14,7 @@ from nas.bench.samplers.tournament import PlayJob, PlayOutcome, load
 SHARES = (0.90, 0.95, 0.99)
 RESAMPLES = 2000
 LABELS = ("table", "scenario", "sampler")
-LOOKED_AT = (25, 50, 100, 200, 400)
-"""Numbers of evaluations at which the regret is printed."""
+LOOKED_AT = (25, 50, 100, 200, 400)  # numbers of evaluations at which the regret is printed
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,7 @@ TYPICAL = (
 NETWORKS = {"typical candidate": TYPICAL} | {
     name: str(zoo.get(name)) for name in ("mobilenet_v3_small", "mobilenet_v2", "shufflenet_v2_x0.5")
 }
-IN_DETAIL = ("typical candidate", "mobilenet_v3_small")
-"""With each improvement switched off in turn; the other networks only by the two loops."""
+IN_DETAIL = ("typical candidate", "mobilenet_v3_small")  # the others by the two loops only
 _SECONDS_OF_PEAK = 2.0
 
 
