@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 
 from nas.samplers.grid import Floats, Grid, Rows
 
-TILT = (
-    3.0  # how strongly a drawn size level pulls: at the ends the favoured choice is taken e^6 times as often
-)
+TILT = 3.0  # the pull of a drawn size level: at the ends the favoured choice is taken e^6 times as often
 
 
 def tilt(grid: Grid, rows: Rows, cost: Floats) -> list[Floats]:

@@ -20,9 +20,18 @@ from threadpoolctl import ThreadpoolController
 from nas.common.errors import UserError
 from nas.samplers.candidates import with_fixed
 from nas.samplers.grid import ABSENT, Grid, Rows, axis
-from nas.samplers.history import CLAIM, PriorResult, as_record, is_tried, read, tried_rows
+from nas.samplers.history import (
+    CLAIM,
+    Objectives,
+    PriorResult,
+    as_record,
+    assumed,
+    detect,
+    is_tried,
+    read,
+    tried_rows,
+)
 from nas.samplers.model import Model
-from nas.samplers.objectives import Objectives, assumed, detect
 from nas.samplers.problem import Budget, Cost, Prices, Problem
 from nas.samplers.proposing import propose
 
