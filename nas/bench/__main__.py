@@ -9,14 +9,14 @@ kernel    depthwise gradients against torch's
 import typer
 
 from nas.bench.samplers import command as sampler
-from nas.bench.trainer import accuracy, kernel
 from nas.bench.trainer import command as train
+from nas.bench.trainer import kernel
 from nas.console.commands import run_app
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.command("sampler")(sampler.main)
 app.command("train")(train.main)
-app.command("accuracy")(accuracy.main)
+app.command("accuracy")(train.accuracy)
 app.command("kernel")(kernel.main)
 
 

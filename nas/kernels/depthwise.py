@@ -23,8 +23,7 @@ _FASTER = 1.15  # a tie goes to torch, which gives both gradients at once
 _IMAGES = 128  # in a measurement
 _CHANNELS = {32: 24, 64: 56, 128: 104, 256: 216, 512: 408, 2**31: 824}
 """In a measurement, by the most that it stands for; half a vector over a whole number, which costs the library most."""
-Each = tuple[bool, bool]
-"""Of the two gradients: the input's and the weights'."""
+Each = tuple[bool, bool]  # of the two gradients: the input's and the weights'
 
 
 def depthwise(x: Tensor, weight: Tensor, stride: int, own_x: bool = True, own_weight: bool = True) -> Tensor:

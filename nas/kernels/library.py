@@ -21,8 +21,7 @@ from torch import Tensor
 
 from nas.common.machine import cores
 
-SETS = {4: "AVX-512", 2: "AVX2", 1: "plain"}
-"""Instruction sets by the library's number for them, the fastest first."""
+SETS = {4: "AVX-512", 2: "AVX2", 1: "plain"}  # by the library's number, the fastest first
 VERSION = 1  # of the library's source
 KERNELS, STRIDES = (3, 5, 7), (1, 2)
 DTYPES = (torch.float32, torch.bfloat16)

@@ -17,8 +17,7 @@ from nas.kernels.stand_in import StandIn
 
 _FASTER = 1.05
 _IMAGES = 128  # in a measurement
-_WIDTHS = {2: (96, 384), 4: (48, 192), 8: (24, 96)}
-"""In a measurement, narrow and wide, by the largest map that it stands for."""
+_WIDTHS = {2: (96, 384), 4: (48, 192), 8: (24, 96)}  # narrow and wide, by the largest map they stand for
 
 
 class PointwiseConv2d(StandIn):

@@ -10,9 +10,8 @@ from nas.common.lazy import exports
 if TYPE_CHECKING:
     from nas.latency.backends import fingerprint
     from nas.latency.commands.measure import measure
-    from nas.latency.conditions import Conditions, Fingerprint
+    from nas.latency.conditions import Conditions, Fingerprint, Prediction
     from nas.latency.table.file import find
-    from nas.latency.table.prediction import Prediction
     from nas.latency.table.table import Table
     from nas.latency.timing.measuring import Measurement, measure_networks, measure_parts
 
@@ -29,12 +28,11 @@ __all__ = [
     "measure_parts",
 ]
 _HOMES = {
-    "Prediction": "table.prediction",
     "Table": "table.table",
     "find": "table.file",
     "fingerprint": "backends",
     "measure": "commands.measure",
-    **dict.fromkeys(("Conditions", "Fingerprint"), "conditions"),
+    **dict.fromkeys(("Conditions", "Fingerprint", "Prediction"), "conditions"),
     **dict.fromkeys(("Measurement", "measure_networks", "measure_parts"), "timing.measuring"),
 }
 __getattr__, __dir__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Under which conditions something is timed, and what a measured latency therefore holds for."""
+"""Under which conditions something is timed, what a latency therefore holds for, and a predicted one."""
 
 import re
 from dataclasses import dataclass
@@ -65,3 +65,12 @@ class Fingerprint:
             f"{self.device}, {self.runtime}, {self.precision}, {threads}, "
             f"{self.resolution}x{self.resolution}, batch {self.batch}, {self.classes} classes"
         )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Milliseconds of one inference, and the interval that holds nine networks in ten of its like."""
+
+    ms: float
+    low: float
+    high: float

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from nas.samplers.grid import Floats, Grid, Rows
 
-TILT = 3.0
-"""How strongly a drawn size level pulls at each choice: at the ends the favoured one is taken e^6 times as often."""
+TILT = 3.0  # the pull of a drawn size level: at the ends the favoured choice is taken e^6 times as often
 
 
 def tilt(grid: Grid, rows: Rows, cost: Floats) -> list[Floats]:

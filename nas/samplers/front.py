@@ -20,18 +20,24 @@ from threadpoolctl import ThreadpoolController
 from nas.common.errors import UserError
 from nas.samplers.candidates import with_fixed
 from nas.samplers.grid import ABSENT, Grid, Rows, axis
-from nas.samplers.history import CLAIM, PriorResult, as_record, is_tried, read, tried_rows
+from nas.samplers.history import (
+    CLAIM,
+    Objectives,
+    PriorResult,
+    as_record,
+    assumed,
+    detect,
+    is_tried,
+    read,
+    tried_rows,
+)
 from nas.samplers.model import Model
-from nas.samplers.objectives import Objectives, assumed, detect
 from nas.samplers.problem import Budget, Cost, Prices, Problem
 from nas.samplers.proposing import propose
 
-COMPARED = 50
-"""Finished trials that are looked at to find out which values are known costs."""
-ATTEMPTS = 10
-"""Times that another point is chosen because another worker has just chosen the same."""
-THREADS = ThreadpoolController()
-"""Small matrices on several threads are slower, by far so beside trainings that keep the cores busy."""
+COMPARED = 50  # finished trials that are looked at to find out which values are known costs
+ATTEMPTS = 10  # times that another point is chosen because another worker has just chosen the same
+THREADS = ThreadpoolController()  # small matrices on several threads are slower, by far so beside trainings
 
 
 class LearnedSpace:

@@ -23,12 +23,10 @@ from scipy.optimize import minimize
 from nas.samplers.grid import Floats
 
 MAIN, JOINT, NUMBERS, NOISE, RUNG, SOURCE = range(6)
-"""Places of the first parameters; the length scales and the relevances follow."""
-FIRST = 6
+FIRST = 6  # those are the places of the first parameters; the length scales and the relevances follow
 CONSTANT = 1.0
 JITTER = 1e-6
-STEPS = 40
-"""Bound on the steps of the fit; it converges in 15 to 30."""
+STEPS = 40  # bound on the steps of the fit; it converges in 15 to 30
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,10 @@ from nas.common.errors import UserError
 Rows = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
-MOST_VALUES = 2**31 - 1
-"""Of an integer: rows are of 32 bits."""
+MOST_VALUES = 2**31 - 1  # of an integer: rows are of 32 bits
 ABSENT = -1
-MANY = 1024
-"""Choices of an axis up to which the number of each value is kept."""
-LEVELS = 32
-"""Integers with more values than this are told apart by the model to 1/32 of their range."""
+MANY = 1024  # choices of an axis up to which the number of each value is kept
+LEVELS = 32  # integers with more values than this are told apart by the model to 1/32 of their range
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,13 @@ from nas.samplers.grid import Floats, Rows
 from nas.samplers.history import History
 from nas.samplers.problem import Problem
 
-ALWAYS = 40
-"""Up to so many results the kernel's parameters are fitted anew at every one, from then on at every tenth part more."""
-FITTED = 200
-"""Results that the parameters are fitted on at most: the best, and the others evenly."""
-KEPT = 800
-"""Results that the model is conditioned on at most, chosen likewise."""
-FAILED = 0.25
-"""A point whose training failed is believed to be at this quantile of the results."""
-FITS = 8
-"""Fits that are remembered."""
-SHARED = 4
-"""Points that two fidelities must have in common for a correction point by point."""
-FLOOR = 2.0
-"""Spreads below the median from which on values are pressed together, logarithmically."""
+ALWAYS = 40  # results up to which the parameters are fitted anew at every one, then at every tenth part more
+FITTED = 200  # results that the parameters are fitted on at most: the best, and the others evenly
+KEPT = 800  # results that the model is conditioned on at most, chosen likewise
+FAILED = 0.25  # a point whose training failed is believed to be at this quantile of the results
+FITS = 8  # fits that are remembered
+SHARED = 4  # points that two fidelities must have in common for a correction point by point
+FLOOR = 2.0  # spreads below the median from which on values are pressed together, logarithmically
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,13 @@ from nas.samplers.history import distinct, is_tried
 
 Cost = Callable[[dict[str, Any]], float | Mapping[str, float]]
 Budget = float | Mapping[str, float] | None
-Fixed = Mapping[int, int]
-"""Choices that are given beforehand, by axis: those of a trial that was queued with some of its parameters."""
+Fixed = Mapping[int, int]  # choices given beforehand, by axis: of a trial queued with some of its parameters
 
-ONLY = "cost"
-"""The name of a cost that is given as a plain number."""
-REMEMBERED = 50_000
-"""Points whose costs are kept; the oldest are forgotten first."""
-TYPICAL = 300
-"""Points drawn uniformly, that the effect of each choice on the cost is estimated from."""
-SAMPLE = 400
-"""Points of every size that scales, reference costs and size strata are taken from."""
-WALKED = 100_000
-"""Grids of at most so many points are gone through one by one before they count as exhausted."""
+ONLY = "cost"  # the name of a cost that is given as a plain number
+REMEMBERED = 50_000  # points whose costs are kept; the oldest are forgotten first
+TYPICAL = 300  # points drawn uniformly, that the effect of each choice on the cost is estimated from
+SAMPLE = 400  # points of every size that scales, reference costs and size strata are taken from
+WALKED = 100_000  # grids of at most so many points are gone through one by one before they count as exhausted
 CHUNK = 256
 DESCENTS = 8
 

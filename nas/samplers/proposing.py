@@ -1,45 +1,42 @@
 """One proposal: gather candidates, predict what only training can tell, rank them by what they would add.
 
 A proposal is a function of the problem, of the study's history, and of a random generator.
+
+With the costs known, only one value is uncertain, and the expected hypervolume improvement is exact and cheap:
+the space of costs falls into cells, in each of which one value is the best so far, and the improvement is a sum of
+one-dimensional expected improvements over these, weighted with the volume of each that the candidate reaches.
+Without costs there is one cell, and what remains is the expected improvement of a single objective.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from nas.common.fronts import nondominated
 from nas.samplers import candidates
-from nas.samplers.acquisition import cells, improvement
 from nas.samplers.grid import Floats, Rows
-from nas.samplers.history import History
+from nas.samplers.history import History, Objectives
 from nas.samplers.model import Beliefs, Model
-from nas.samplers.objectives import Objectives
 from nas.samplers.problem import Fixed, Pool, Problem
 
-INITIAL = 8
-"""Points that are tried before the model is asked, spread over the range of costs and far from each other."""
-STRATA = (0.15, 0.85)
-"""The quantiles of the cost, over points of every size, between which the first points are spread."""
-RANDOM, CHILDREN, NEAR, STEPS = 100, 300, 100, 150
-"""Candidates: drawn at random in every size, varied from parents, next to parents; and in each step uphill."""
+INITIAL = 8  # points before the model is asked, spread over the range of costs and far from each other
+STRATA = (0.15, 0.85)  # quantiles of the cost of points of every size, between which the first are spread
+RANDOM, CHILDREN, NEAR, STEPS = 100, 300, 100, 150  # candidates; NEAR are next to parents, STEPS uphill
 DRAWN_ANEW = 400
 UPHILL = 2
 CLIMBERS = 10
 PARENTS = 10
-DRAW_EVERY = 3
-"""Every third proposal follows a random draw of the posterior, over the most promising candidates."""
-DRAWN = 300
-FLOOR = 0.25
-"""Below this quantile of the values nothing is of interest: it bounds the hypervolume (see Front)."""
-ASKED = 100
-"""Random points of the space that the belief is asked about."""
-QUARTERS = np.array([-1.15, -0.32, 0.32, 1.15])
-"""The middles of the quarters of a normal distribution: four values that stand for a belief."""
+DRAW_EVERY = 3  # every third proposal follows a random draw of the posterior,
+DRAWN = 300  # over the most promising candidates
+FLOOR = 0.25  # the quantile of the values below which nothing is of interest: it bounds the hypervolume
+ASKED = 100  # random points of the space that the belief is asked about
+QUARTERS = np.array([-1.15, -0.32, 0.32, 1.15])  # middles of the quarters of a normal distribution
 RANKED = 16
-SCENARIOS = 8
-"""With several learned objectives, all but the first are taken at so many quantiles of the belief."""
+SCENARIOS = 8  # so many quantiles of the belief stand for each learned objective but the first
+MOST_CELLS = 4096  # of the cost space; beyond (two costs and more than 63 front points) edges are thinned out
 
 
 def propose(
@@ -189,3 +186,71 @@ class Front:
         worth = np.concatenate([values, -self._known(costs)], axis=1)
         unsure = deviation[:, 0] if deviation.shape[1] else np.zeros(len(worth))
         return improvement(worth[:, 0], unsure, -worth[:, 1:], self._cells)
+
+
+def expected_improvement(mean: Floats, deviation: Floats, threshold: Floats | float) -> Floats:
+    """E[max(value - threshold, 0)] of normal values; exact at deviation 0."""
+    gap = mean - threshold
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(deviation > 0, gap / deviation, 0.0)
+    density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+    return np.where(deviation > 0, gap * ndtr(z) + deviation * density, np.maximum(gap, 0.0))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cost space below a reference, in cells; `best` holds the value that is dominated in each.
+
+    edges: for each cost the upper edges, rising, the last one the reference; the first cell has no lower edge.
+    best [len(edges[0]), len(edges[1]), ...]: the floor where nothing is dominated.
+    """
+
+    edges: tuple[Floats, ...]
+    best: Floats
+
+
+def cells(values: Floats, costs: Floats, reference: Floats, floor: float) -> Cells:
+    """The cells of a front of n values [n] (higher is better) at costs [n, k] (lower is better).
+
+    Points that do not better the reference costs [k] and the floor in every respect are ignored.
+    """
+    inside = (values > floor) & (costs < reference).all(axis=1)
+    values, costs = values[inside], costs[inside]
+    kinds = costs.shape[1]
+    if kinds == 0:
+        return Cells((), np.array(values.max(initial=floor)))
+    most = max(int(MOST_CELLS ** (1.0 / kinds)), 2)
+    edges = tuple(_edges(costs[:, k], reference[k], most) for k in range(kinds))
+    best = np.full([len(e) for e in edges], floor)
+    # A point at an edge dominates from that edge on; between two kept edges, from the upper one on.
+    places = tuple(np.searchsorted(e[:-1], costs[:, k], side="left") + 1 for k, e in enumerate(edges))
+    kept = np.all([p < len(e) for p, e in zip(places, edges, strict=True)], axis=0)
+    np.maximum.at(best, tuple(p[kept] for p in places), values[kept])
+    for k in range(kinds):
+        best = np.maximum.accumulate(best, axis=k)
+    return Cells(edges, best)
+
+
+def _edges(costs: Floats, reference: float, most: int) -> Floats:
+    distinct = np.unique(costs)
+    if len(distinct) >= most:
+        distinct = distinct[np.linspace(0, len(distinct) - 1, most - 1).round().astype(int)]
+    return np.append(distinct, reference)
+
+
+def improvement(mean: Floats, deviation: Floats, costs: Floats, front: Cells) -> Floats:
+    """Expected hypervolume improvement [m] of candidates with uncertain values and known costs [m, k]."""
+    overlaps = []
+    for k, edges in enumerate(front.edges):
+        lower = np.append(-np.inf, edges[:-1])
+        overlaps.append(np.maximum(edges - np.maximum(lower, costs[:, k, None]), 0.0))
+    total = np.zeros(len(mean))
+    for level in np.unique(front.best):
+        volume = np.ones(len(mean))  # of the cells of this level that each candidate reaches
+        if overlaps:
+            volume = np.tensordot(overlaps[0], (front.best == level).astype(float), axes=1)
+            for overlap in overlaps[1:]:
+                volume = np.einsum("mi,mi...->m...", overlap, volume)
+        some = volume > 0
+        total[some] += volume[some] * expected_improvement(mean[some], deviation[some], float(level))
+    return total

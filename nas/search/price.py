@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nas.common.errors import UserError
-from nas.latency.table.prediction import Prediction
+from nas.latency.conditions import Prediction
 from nas.networks.cost import cost
 from nas.search.settings import Settings
 from search_spaces import Arch

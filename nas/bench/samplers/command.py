@@ -101,7 +101,7 @@ def _table(found: list[Score]) -> str:
     for s in found:
         middle, beside = s.quartiles()[1], s.beside_random(found)
         regrets = [f"{middle[n - 1]:.2f}" if n <= len(middle) else "" for n in looked_at]
-        reached = [f"{i.median:g} [{i.low:g}, {i.high:g}]".replace("inf", "-") for i in s.reached.values()]
+        reached = ["{:g} [{:g}, {:g}]".format(*one).replace("inf", "-") for one in s.reached.values()]
         gap = "" if beside is None else f"{beside:+.1f}"
         rows.append([*s.labels.values(), *regrets, *reached, str(s.repeats), gap])
     header = [*LABELS, *(f"@{n}" for n in looked_at)]

@@ -18,8 +18,7 @@ COLOURS = {
     "gp": "#cc79a7",
     "random": "#7a7a7a",
 }
-LEAST = 0.002
-"""Regrets are drawn on a logarithmic axis, those below this share of the largest at the bottom."""
+LEAST = 0.002  # regrets are drawn on a logarithmic axis, those below this share of the largest at the bottom
 _ACROSS = 3
 _LEFT, _GAP, _RIGHT = 84, 84, 24  # pixels beside and between the panels
 _TOP, _HIGH, _BELOW = 130, 220, 310  # of the first row, of a panel, and from one row to the next

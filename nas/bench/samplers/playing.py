@@ -15,8 +15,7 @@ from nas.bench.samplers.tables import Benchmark, Floats, Truth
 from nas.common.fronts import nondominated, volume
 from nas.samplers import SpaceExhausted
 
-FREE = 40
-"""Proposals in a row that cost no evaluation (repeats, points over the cap) before the last one is taken as it is."""
+FREE = 40  # proposals in a row that cost no evaluation, before the last one is taken as it is
 
 
 @dataclass(frozen=True)

@@ -14,22 +14,16 @@ from nas.bench.samplers.tournament import PlayJob, PlayOutcome, load
 SHARES = (0.90, 0.95, 0.99)
 RESAMPLES = 2000
 LABELS = ("table", "scenario", "sampler")
-LOOKED_AT = (25, 50, 100, 200, 400)
-"""Numbers of evaluations at which the regret is printed."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A median over seeds with its 95 % bootstrap interval; infinite where the share is not reached."""
-
-    median: float
-    low: float
-    high: float
+Interval = tuple[float, float, float]  # a median over seeds, and its 95 % bootstrap interval
+LOOKED_AT = (25, 50, 100, 200, 400)  # numbers of evaluations at which the regret is printed
 
 
 @dataclass(frozen=True)
 class Score:
-    """One sampler on one table in one scenario: regrets [seeds, evaluations], in per cent or in the value's unit."""
+    """One sampler on one table in one scenario: regrets [seeds, evaluations], in per cent or in the value's unit.
+
+    reached: by share, the median of the evaluations that it took and its interval; infinite where it was not reached.
+    """
 
     table: Benchmark
     scenario: Scenario
@@ -133,7 +127,7 @@ def interval(counts: Floats, seed: int = 0) -> Interval:
     drawn = np.random.default_rng(seed).choice(counts, size=(RESAMPLES, len(counts)))
     medians = np.sort(np.median(drawn, axis=1))
     ends = medians[[int(0.025 * RESAMPLES), int(0.975 * RESAMPLES) - 1]]
-    return Interval(float(np.median(counts)), *ends.tolist())
+    return float(np.median(counts)), float(ends[0]), float(ends[1])
 
 
 def summary(found: list[Score]) -> pd.DataFrame:
@@ -145,7 +139,7 @@ def summary(found: list[Score]) -> pd.DataFrame:
         row |= {f"regret_{n}": middle[n - 1] if n <= len(middle) else None for n in LOOKED_AT}
         for share, reached in s.reached.items():
             name = f"to_{100 * share:.0f}"
-            row |= {name: reached.median, f"{name}_low": reached.low, f"{name}_high": reached.high}
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), reached, strict=True))
         rows.append(row | {"repeats": s.repeats, "beside_random": s.beside_random(found)})
     return pd.DataFrame(rows)
 

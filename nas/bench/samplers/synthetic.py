@@ -207,5 +207,4 @@ def large() -> Benchmark:
 
 ADVERSARIAL = (constant, minus_cost, one_dimension, noise, interactions)
 LIKE_NETWORKS = (conditional, integers, two_costs, deceptive, large)
-SYNTHETIC = {make.__name__: make for make in (*ADVERSARIAL, *LIKE_NETWORKS)}
-"""The tables by name."""
+SYNTHETIC = {make.__name__: make for make in (*ADVERSARIAL, *LIKE_NETWORKS)}  # the tables by name

@@ -24,12 +24,9 @@ Params = Mapping[str, Any]
 Floats = NDArray[np.float64]
 
 LISTED = 100_000
-DRAWN = 5_000
-"""Points that a larger table's reference is taken from."""
-MARGIN = 0.1
-"""The reference cost lies beyond the true front's dearest point by this share of the front's range."""
-FLOOR = 0.25
-"""The reference value is this quantile of all values."""
+DRAWN = 5_000  # points that a larger table's reference is taken from
+MARGIN = 0.1  # of the front's range: so far beyond its dearest point lies the reference cost
+FLOOR = 0.25  # the reference value is this quantile of all values
 
 
 @dataclass(frozen=True)
@@ -141,8 +138,7 @@ def choices(distribution: BaseDistribution) -> Sequence[Any]:
     return range(distribution.low, distribution.high + 1, distribution.step)
 
 
-OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
-"""NAS-Bench-Macro's choices, in the order of its digits."""
+OPERATIONS = ("identity", "mb3_k3", "mb6_k5")  # NAS-Bench-Macro's choices, in the order of its digits
 
 
 @dataclass(frozen=True)

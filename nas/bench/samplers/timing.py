@@ -19,8 +19,7 @@ from nas.bench.samplers.tables import Benchmark, Params
 from nas.bench.samplers.tournament import load
 
 SIZES = (50, 100, 200, 500, 1000, 2000)
-TIMED = 25
-"""Suggestions that are timed at each size, each answered before the next: among them some with a new fit."""
+TIMED = 25  # suggestions timed at each size, each answered before the next: some with a new fit
 
 
 def timings(samplers: Sequence[str], tables: Sequence[str], report: Callable[[str], None]) -> pd.DataFrame:

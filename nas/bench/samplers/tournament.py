@@ -26,8 +26,7 @@ from nas.bench.samplers.tables import Benchmark, Floats, read_macro
 from nas.common.errors import UserError
 
 PLAYS = "plays.jsonl"
-PROBED = 50
-"""Points by whose answers a table is recognised."""
+PROBED = 50  # points by whose answers a table is recognised
 
 
 @dataclass(frozen=True)

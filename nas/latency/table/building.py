@@ -28,10 +28,8 @@ from nas.networks.references import Model
 from search_spaces import Arch, Space, zoo
 
 Kind = Literal["part", "network"]
-NETWORKS = 10
-"""Networks that the sum is calibrated on, and as many that are held out to say how good it then is."""
-CANDIDATES = 20
-"""Networks drawn for each that is taken: the calibration's are spread over all sizes."""
+NETWORKS = 10  # that the sum is calibrated on, and as many that are held out to say how good it then is
+CANDIDATES = 20  # networks drawn for each that is taken: the calibration's are spread over all sizes
 
 
 class Measurer(Protocol):

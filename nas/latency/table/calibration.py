@@ -20,12 +20,9 @@ from nas.common.decode import Finite
 
 Floats = NDArray[np.float64]
 COEFFICIENTS = ("sum of the parts", "number of parts", "millions of elements between parts")
-TOWARDS_SUM = 0.1
-"""How strongly, with few networks, the combination is held to the plain sum."""
-BETWEEN_SESSIONS = 0.023
-"""By how much, relative, two sessions on one machine differ in what they measure (standard deviation)."""
-WITHIN = 0.9
-"""The share of networks that a predicted interval is to hold."""
+TOWARDS_SUM = 0.1  # how strongly, with few networks, the combination is held to the plain sum
+BETWEEN_SESSIONS = 0.023  # relative standard deviation of what sessions on one machine measure
+WITHIN = 0.9  # the share of networks that a predicted interval is to hold
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,11 @@ from nas.networks.cost import Key, default_table, key_name, part_keys
 from nas.networks.counting import Part
 from search_spaces import Arch, Space
 
-DRAWN = 5000
-"""Archs drawn at most to meet the parts of a space: of the default one's 3,115 all, or all but one or two."""
-DRAWS = (300, 6)
-"""At least so many, and so many for each part that was met."""
-MOST_MEASURED = 1500
-"""A space of more parts than this is timed in part, and the rest is fitted."""
-SUBSET = 1000
-"""So many of them; of the default space, timing more made predictions of whole networks no better."""
-REACH = 3.0
-"""Distance, in standard deviations of the features, over which one part tells of another."""
+DRAWN = 5000  # archs at most, to meet the parts of a space: of the default's 3,115 all but one or two
+DRAWS = (300, 6)  # at least so many, and so many for each part that was met
+MOST_MEASURED = 1500  # a space of more parts than this is timed in part, and the rest is fitted
+SUBSET = 1000  # so many of them; of the default space, timing more made predictions no better
+REACH = 3.0  # distance, in standard deviations of the features, over which one part tells of another
 
 
 def keys_of(arch: Arch, conditions: Conditions) -> list[Key]:

@@ -17,12 +17,9 @@ from blocks import Head
 from nas.latency.table.calibration import Floats
 from nas.networks.cost import Key, default_table
 
-TUNED_ON = 300
-"""Parts on which the process's scales are found; with all of them it would take minutes."""
-HELD_OUT = 0.1
-"""Share of the timed parts that is held out to say how good the fit is."""
-FEWEST = 20
-"""Timed parts below which there is nothing to fit."""
+TUNED_ON = 300  # parts on which the process's scales are found; with all of them it would take minutes
+HELD_OUT = 0.1  # share of the timed parts that is held out to say how good the fit is
+FEWEST = 20  # timed parts below which there is nothing to fit
 _WIDTHS = ("out", "inner", "expansion", "conv", "features", "squeeze")  # told by the costs and the maps
 
 

@@ -14,11 +14,10 @@ import numpy as np
 
 from nas.common.decode import Positive
 from nas.common.errors import UserError
-from nas.latency.conditions import Conditions, Fingerprint
+from nas.latency.conditions import Conditions, Fingerprint, Prediction
 from nas.latency.table.calibration import Calibration, Errors, Floats, calibrated, errors, reach
 from nas.latency.table.entries import keys_of, parse_key
 from nas.latency.table.fitting import FEWEST, Fit, fit_error
-from nas.latency.table.prediction import Prediction
 from nas.networks.cost import Key, key_name
 from search_spaces import Arch
 

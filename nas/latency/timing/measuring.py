@@ -16,8 +16,7 @@ from nas.networks.cost import Key
 from nas.networks.references import Model
 from search_spaces import zoo
 
-REFERENCE = "mobilenet_v1_x0.5"
-"""Busy computing rather than fetching weights: of those tried the one by which sessions agreed best."""
+REFERENCE = "mobilenet_v1_x0.5"  # busy computing rather than fetching weights: sessions agreed best
 CLOCKS = ("auto", "wall", "cpu")
 
 

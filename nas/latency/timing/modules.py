@@ -12,8 +12,7 @@ from nas.networks.cost import Key
 from nas.networks.counting import build_part
 from nas.networks.references import Model
 
-Subject = Key | Model
-"""What is timed: an entry of a table, or a whole network."""
+Subject = Key | Model  # what is timed: an entry of a table, or a whole network
 _GAIN = 6**0.5  # from torch's own initial weights to those that keep the scale of what ReLU lets through
 
 

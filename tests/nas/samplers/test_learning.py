@@ -13,9 +13,8 @@ from optuna.trial import TrialState, create_trial
 from nas.common.errors import UserError
 from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult
 from nas.samplers.grid import Grid
-from nas.samplers.history import History, read
+from nas.samplers.history import History, Objectives, read
 from nas.samplers.model import Model
-from nas.samplers.objectives import Objectives
 from nas.samplers.problem import Prices, Problem
 
 SPACE: dict[str, Any] = {f"x{i}": CategoricalDistribution((0, 1, 2)) for i in range(6)}

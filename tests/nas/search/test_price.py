@@ -5,8 +5,8 @@ import math
 import pytest
 
 from nas.common.errors import UserError
+from nas.latency.conditions import Prediction
 from nas.latency.table.identity import TableId
-from nas.latency.table.prediction import Prediction
 from nas.networks.cost import cost
 from nas.search.budget import Budget
 from nas.search.price import Price, pricer

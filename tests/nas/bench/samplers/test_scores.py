@@ -30,8 +30,8 @@ def outcomes(table: str, scenario: Scenario, **finals: list[float]) -> list[Scor
 def test_regret_is_what_is_missing_in_per_cent() -> None:
     (found,) = outcomes("constant", ONE, front=[0.9, 1.0, 0.8])
     assert found.quartiles()[1] == pytest.approx([100.0, 10.0])
-    assert found.reached[0.9].median == 2.0
-    assert found.reached[0.99].median == np.inf
+    assert found.reached[0.9][0] == 2.0
+    assert found.reached[0.99][0] == np.inf
 
 
 def test_of_a_large_table_the_best_found_is_the_measure() -> None:
@@ -88,10 +88,10 @@ def test_evaluations_to_a_share() -> None:
 
 
 def test_the_interval_holds_the_median_and_knows_of_what_was_not_reached() -> None:
-    found = interval(np.arange(1.0, 22.0))
-    assert found.low < found.median == 11.0 < found.high
+    median, low, high = interval(np.arange(1.0, 22.0))
+    assert low < median == 11.0 < high
     assert interval(np.array([5.0] * 5)) == interval(np.array([5.0] * 5))
-    assert interval(np.array([1.0, np.inf, np.inf])).median == np.inf
+    assert interval(np.array([1.0, np.inf, np.inf]))[0] == np.inf
 
 
 def test_a_short_play_stays_where_it_ended() -> None:

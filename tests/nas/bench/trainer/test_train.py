@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from nas.bench.trainer import accuracy, kernel
 from nas.bench.trainer import command as train
+from nas.bench.trainer import kernel
 from nas.bench.trainer.command import (
     NETWORKS,
     Throughput,
@@ -203,14 +203,13 @@ class Here(Crew):
 def test_what_the_commands_print_and_write(
     ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in (train, accuracy):
-        monkeypatch.setattr(module, "Crew", Here)
-        monkeypatch.setattr(module, "NETWORKS", {"small": SMALL})
+    monkeypatch.setattr(train, "Crew", Here)
+    monkeypatch.setattr(train, "NETWORKS", {"small": SMALL})
     monkeypatch.setattr(train, "peaks", lambda crew: {"fp32": 1e9, "bf16": 2e9})
     monkeypatch.setattr(train, "ways", lambda: [OURS, replace(OURS, name="plain loop")])
-    monkeypatch.setattr(accuracy, "contestants", lambda: [OURS])
+    monkeypatch.setattr(train, "equal_image_ways", lambda: [OURS])
     train.main(f"folder:{ground.folder}", tmp_path, rounds=1, seconds=0.01, equal=0.0, brief=True)
-    accuracy.main(f"folder:{ground.folder}", tmp_path, images=128, networks="small")
+    train.accuracy(f"folder:{ground.folder}", tmp_path, images=128, networks="small")
     printed = capsys.readouterr().out
     assert "small: " in printed and "every core was ours to" in printed
     assert "mean of 1 networks after 128 images" in printed

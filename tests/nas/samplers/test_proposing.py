@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 
 from nas.common.fronts import volume
-from nas.samplers.acquisition import cells, expected_improvement, improvement
+from nas.samplers.proposing import cells, expected_improvement, improvement
 
 NUMBER = st.floats(-3, 3, allow_nan=False).map(lambda x: round(x, 2))
 
