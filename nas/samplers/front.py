@@ -18,7 +18,6 @@ from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import ThreadpoolController
 
 from nas.common.errors import UserError
-from nas.samplers.candidates import with_fixed
 from nas.samplers.grid import ABSENT, Grid, Rows, axis
 from nas.samplers.history import (
     CLAIM,
@@ -86,7 +85,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
     budget: upper bound on the (first) cost, or a mapping from names of costs to bounds. With `space`, no point beyond
         it is proposed.
     objectives: for each of the study's values the name of the cost that it is ("cost" where it is a plain number),
-        None where it has to be learned. Left out, the values are compared with the costs.
+        None where it has to be learned. Left out, the values are compared with the costs, and so are multiples of
+        them and their powers (frames a second are 1000 / milliseconds).
     prior: results of earlier studies (other budget, device, fidelity), as knowledge and never as results:
         PriorResults, or trials whose values are those of this study's objectives.
     seed: the same seed gives the same proposals; random where left out.
@@ -105,6 +105,8 @@ class FrontSampler(optuna.samplers.BaseSampler):
         prior: Iterable[PriorResult | FrozenTrial] = (),
         seed: int | None = None,
     ) -> None:
+        if cost is not None and not callable(cost):
+            raise UserError(f"cost {cost!r}: expected a function of a point's parameters")
         if budget is not None and cost is None:
             raise UserError(f"budget {budget!r} without a cost: give FrontSampler(cost=...) as well")
         self._space = None if space is None else dict(space)
@@ -220,9 +222,10 @@ class FrontSampler(optuna.samplers.BaseSampler):
             others = [t for t in study.get_trials(deepcopy=False) if t.number not in settled]
             if not is_tried(row[None], tried_rows(grid, others))[0]:
                 return row
-        if fixed:  # the user insists on part of it: what is left to choose has all been tried
-            drawn = grid.uniform(np.random.default_rng([self._seed, trial.number]), 1)
-            return np.asarray(with_fixed(drawn, fixed)[0])
+        if (
+            fixed
+        ):  # the user insists on part of it: what is left to choose has all been tried, or does not fit
+            return self._problem.completed(fixed, np.random.default_rng([self._seed, trial.number]))
         if not len(ranked) and not self._problem.prices.fits(self._problem.prices(history.tried)).any():
             raise self._problem.refusal()
         return ranked[0] if len(ranked) else None
@@ -244,4 +247,4 @@ class FrontSampler(optuna.samplers.BaseSampler):
         if not placed:
             return Objectives(signs, assumed(signs, len(names)))
         costs = self._problem.prices(self._problem.grid.rows([row for row, _ in placed]))
-        return Objectives(signs, detect(signs, np.array([values for _, values in placed]), costs))
+        return detect(signs, np.array([values for _, values in placed]), costs)

@@ -51,7 +51,7 @@ class GridAxis:
         except (TypeError, ValueError):
             return ABSENT
         if isinstance(self.distribution, CategoricalDistribution):
-            return int(internal)
+            return self.values.index(self.distribution.choices[int(internal)])
         choice = round((internal - self.distribution.low) / self.distribution.step)
         return choice if 0 <= choice < self.count and self.values[choice] == internal else ABSENT
 
@@ -82,7 +82,8 @@ class GridAxis:
 def axis(name: str, distribution: BaseDistribution) -> GridAxis:
     """The axis of a parameter. Raises UserError for a continuous one, and for one of too many values."""
     if isinstance(distribution, CategoricalDistribution):
-        return GridAxis(name, distribution, distribution.choices, ordered=False)
+        different = tuple(dict.fromkeys(distribution.choices))  # of equal ones, as 1 and True are, the first
+        return GridAxis(name, distribution, different, ordered=False)
     if isinstance(distribution, IntDistribution):
         low, high, step = distribution.low, distribution.high, distribution.step
         if (count := (high - low) // step + 1) > MOST_VALUES:

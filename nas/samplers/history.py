@@ -250,27 +250,37 @@ def assumed(signs: Sequence[int], costs: int) -> tuple[int | None, ...]:
     return tuple(next(free, None) if sign < 0 else None for sign in signs)
 
 
-def detect(signs: Sequence[int], values: Floats, costs: Floats) -> tuple[int | None, ...]:
-    """For each of a study's values the number of the known cost that it is, None where it has to be learned.
+def detect(signs: Sequence[int], values: Floats, costs: Floats) -> Objectives:
+    """Which of a study's values are known costs, and which have to be learned.
 
     values [n, objectives] of finished trials, costs [n, k] of their points. A value is a known cost when it agrees
-    with it in every trial, to six digits; or, in another unit, when it is the same multiple of at least four
-    different costs. Of two values that qualify, the one to minimise is it.
+    with it in every trial, to six digits; or when it is the same multiple of the same power of at least four
+    different costs: in another unit, or as frames a second are 1000 / milliseconds. Of two values that qualify, the
+    one to minimise is it. The sign of a value that falls as its cost rises is the other one.
     """
     known: list[int | None] = [None] * len(signs)
+    towards = list(signs)
     free = list(range(costs.shape[1]))
     for place in sorted(range(len(signs)), key=lambda p: signs[p]):
         for cost in free:
-            if len(values) and _same(values[:, place], costs[:, cost]):
-                known[place] = cost
+            power = _power(values[:, place], costs[:, cost]) if len(values) else 0.0
+            if power:
+                known[place], towards[place] = cost, signs[place] if power > 0 else -signs[place]
                 free.remove(cost)
                 break
-    return tuple(known)
+    return Objectives(tuple(towards), tuple(known))
 
 
-def _same(values: Floats, costs: Floats) -> bool:
+def _power(values: Floats, costs: Floats) -> float:
+    """The power of the costs that the values are a multiple of; 0 where they are none."""
     if np.allclose(values, costs, rtol=1e-6, atol=0.0):
-        return True
-    if len(np.unique(costs)) < 4 or (costs <= 0).any() or (values <= 0).any():
-        return False
-    return bool(np.allclose(values / costs, values[0] / costs[0], rtol=1e-6, atol=0.0))
+        return 1.0
+    if len(np.unique(costs)) < 4 or not (
+        np.isfinite(values).all() and (costs > 0).all() and (values > 0).all()
+    ):
+        return 0.0
+    power, scale = np.polyfit(np.log(costs), np.log(values), 1)
+    fits = abs(power) > 1e-3 and np.allclose(
+        power * np.log(costs) + scale, np.log(values), rtol=0.0, atol=1e-6
+    )
+    return float(power) if fits else 0.0

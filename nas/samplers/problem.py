@@ -1,9 +1,10 @@
 """What stays the same during a study: the space, what its points cost, and how to find those that fit the budget."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +49,15 @@ class Prices:
             self.limits[self.names.index(name)] = float(bound)
 
     def _named(self, row: Rows) -> dict[str, float]:
-        priced = {} if self._cost is None else self._cost(self.grid.params(row))
+        if self._cost is None:
+            return {}
+        priced = self._cost(self.grid.params(row))
         named = priced if isinstance(priced, Mapping) else {ONLY: priced}
+        if not named or not all(isinstance(value, SupportsFloat) for value in named.values()):
+            raise UserError(
+                f"the cost gave {priced!r} for {self.grid.params(row)}: expected a number, or a mapping from names to "
+                "numbers"
+            )
         return {name: float(value) for name, value in named.items()}
 
     def __call__(self, rows: Rows) -> Floats:
@@ -148,6 +156,28 @@ class Problem:
         low = self.grid.rows([self._descend(row, fixed) for row in lowest])
         near = [candidates.every_neighbour(self.grid, row) for row in low[: DESCENTS // 2]]
         return self.open(np.concatenate([start, low, *near]), tried, fixed) or self._walk(tried, fixed)
+
+    def completed(self, fixed: Fixed, rng: np.random.Generator) -> Rows:
+        """A point with these choices where none that fits is left to try: one tried before, or else the nearest.
+
+        Warns where none fits the budget.
+        """
+        untried = self.grid.rows([])
+        if found := self.hunt(untried, fixed, rng):
+            return np.asarray(found.rows[0])
+        start = candidates.with_fixed(candidates.sized(self.grid, self.tilts, rng, SAMPLE), fixed)
+        excess = self.prices.excess(self.prices(start))
+        low = self.grid.rows([self._descend(row, fixed) for row in start[np.argsort(excess)[:DESCENTS]]])
+        nearest: Rows = low[np.argmin(self.prices.excess(self.prices(low)))]
+        costs = dict(zip(self.prices.names, self.prices(nearest[None])[0].tolist(), strict=True))
+        given = {
+            self.grid.axes[axis].name: self.grid.axes[axis].values[choice] for axis, choice in fixed.items()
+        }
+        warnings.warn(
+            f"no point with {given}, as a queued trial wants, is within the budget; the nearest is tried: {costs}",
+            stacklevel=2,
+        )
+        return nearest
 
     def _descend(self, row: Rows, fixed: Fixed) -> Rows:
         """Step to the neighbour that exceeds the budget least, until none is better."""
