@@ -61,9 +61,9 @@ def run_jobs(
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     gpus = _gpus(device)
-    with _ray(concurrency, gpus), tempfile.TemporaryDirectory(prefix="nas-ray-") as scratch:
-        end = _End(deadline)
-        with end.on_interrupt():
+    end = _End(deadline)
+    with end.on_interrupt(), _ray(concurrency, gpus):
+        with tempfile.TemporaryDirectory(prefix="nas-ray-") as scratch:
             dispatcher = _Dispatcher(source, end, concurrency)
             resources = {"cpu": 1.0, **({"gpu": _gpu_share(gpus, concurrency)} if gpus else {})}
             trainable = tune.with_parameters(partial(_train_job, device=device), data=data)
@@ -332,7 +332,8 @@ def _ray(concurrency: int, gpus: int) -> Iterator[None]:
         options |= {"object_store_memory": _OBJECT_STORE}
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
-            ray.init(**options)
+            with _undisturbed():
+                ray.init(**options)
             break
         except Exception as error:  # its daemons have 15 s to start, too little on a busy machine
             ray.shutdown()
@@ -345,6 +346,19 @@ def _ray(concurrency: int, gpus: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back a Ctrl-C until the block has ended, from what is started in it for good.
+
+    It goes to every process of a terminal, and a daemon that it ends while Ray starts is waited for without end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _gpu_share(gpus: int, concurrency: int) -> float:

@@ -78,6 +78,7 @@ def delete(studies: Sequence[optuna.Study]) -> None:
     """Remove studies from their storage, as far as that can be done."""
     for study in studies:
         with suppress(Exception):
+            study._storage.remove_session()  # one that was cut off by Ctrl-C holds the file locked
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
 
 
@@ -164,6 +165,16 @@ def current(trials: Sequence[FrozenTrial], identity: Sequence[str]) -> list[Froz
 
 
 def _connect(url: str) -> optuna.storages.BaseStorage:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(url)
+    except ArgumentError:
+        raise UserError(
+            f"storage {redacted(url)!r} is no address of a database: expected sqlite:///FILE.db, "
+            "mysql+pymysql://USER@HOST/NAME, postgresql://USER@HOST/NAME or another of SQLAlchemy's"
+        ) from None
     with _one_line_errors():
         try:
             if url.startswith("sqlite:"):

@@ -37,3 +37,9 @@ def test_a_trial_is_written_when_it_begins_and_hidden_once_it_was_run_again(url:
     assert storage.end_running(study, lambda trial, accuracy: [accuracy, 0.0]) == 3
     assert [t.number for t in storage.current(study.get_trials(), ("what",))] == [1, 2]
     assert not any(storage.is_over(trial) for trial in study.get_trials())
+
+
+@pytest.mark.parametrize("url", ["journal:x.log", "", "file", "no such thing"])
+def test_what_is_no_address_is_refused_with_what_would_be(url: str) -> None:
+    with pytest.raises(UserError, match="sqlite:///"), storage.new_studies(url, "run", ("one",)):
+        pass
