@@ -3,8 +3,6 @@
 None of it changes what is computed beyond rounding. `best` chooses for a device, on the CPU by measurement.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ the input's and the weights', from the library or from torch, as was measured. W
 all come from torch.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -4,8 +4,6 @@ It is plain C behind ctypes: no headers of torch, no Python API, so that one bui
 both. Nothing here decides whether it should be used; see `nas.kernels.depthwise`.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 from concurrent.futures import ThreadPoolExecutor

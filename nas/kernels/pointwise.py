@@ -6,8 +6,6 @@ as long as its product, because it prepares each call anew; on large maps the pr
 So a training takes the product on the sizes of map where this machine was faster with it.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

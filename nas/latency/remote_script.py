@@ -9,8 +9,6 @@ the reference network took around that moment. It is written anew every few mode
 where it was. Another runtime is one function in `runtimes.py`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import random

@@ -122,9 +122,9 @@ def evaluations_to(share: float, curves: list[Floats]) -> Floats:
     return np.where(within.any(axis=1), within.argmax(axis=1) + 1.0, np.inf)
 
 
-def interval(counts: Floats, seed: int = 0) -> Interval:
+def interval(counts: Floats) -> Interval:
     """The median of a number per seed [n] and its 95 % bootstrap interval."""
-    drawn = np.random.default_rng(seed).choice(counts, size=(RESAMPLES, len(counts)))
+    drawn = np.random.default_rng(0).choice(counts, size=(RESAMPLES, len(counts)))
     medians = np.sort(np.median(drawn, axis=1))
     ends = medians[[int(0.025 * RESAMPLES), int(0.975 * RESAMPLES) - 1]]
     return float(np.median(counts)), float(ends[0]), float(ends[1])

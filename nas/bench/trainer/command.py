@@ -6,8 +6,6 @@ nothing else: what a single-threaded training did not get of its core is printed
 in accuracy: the accuracies that both loops reach on the same images can be had on a busy machine as well.
 """
 
-from __future__ import annotations
-
 import json
 import platform
 from collections.abc import Iterator, Sequence

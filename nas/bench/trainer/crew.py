@@ -4,8 +4,6 @@ They live as long as the benchmark, as a search's workers do, so that neither st
 images is timed; each piece of work runs in a thread of its own, as Ray Tune runs a trial.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,7 +14,7 @@ from typing import Self, TypeVar
 from nas.kernels.allocator import keep_memory
 
 T = TypeVar("T")
-Work = Callable[[Callable[[], None]], T]
+Work = Callable[[Callable[[], object]], T]
 """Timed work: it is given a function to call when it is ready to be timed, which returns when all are."""
 
 
@@ -51,13 +49,9 @@ class Crew:
 
 def _perform(work: Work[T], start: Barrier) -> T:
     """Do work in a thread; where it fails, the others need not wait for it."""
-
-    def ready() -> None:
-        start.wait()
-
     with ThreadPoolExecutor(1) as thread:
         try:
-            return thread.submit(work, ready).result()
+            return thread.submit(work, start.wait).result()
         except BaseException:
             start.abort()
             raise

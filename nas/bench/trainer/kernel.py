@@ -4,8 +4,6 @@ On one thread, by processor time, in turn, as the choices of a training are made
 float64.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
