@@ -6,6 +6,7 @@ None of it changes what is computed beyond rounding. `best` chooses for a device
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -93,14 +94,11 @@ def folded(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[None]
     replaced: list[tuple[nn.Sequential, int, nn.Module]] = []
     try:
         for owner in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
-            for at in range(len(owner) - 1):
-                conv, norm = owner[at], owner[at + 1]
+            for at, (conv, norm) in enumerate(pairwise(list(owner))):
                 # No other subclasses, which may do anything, and no hooks, which would not be called.
-                if not (type(conv) is nn.Conv2d or isinstance(conv, StandIn)):
+                if not (type(conv) is nn.Conv2d or isinstance(conv, StandIn)) or _hooked(conv, norm):
                     continue
-                if type(norm) is not nn.BatchNorm2d or _hooked(conv, norm):
-                    continue
-                if norm.training or norm.running_mean is None:
+                if type(norm) is not nn.BatchNorm2d or norm.training or norm.running_mean is None:
                     continue
                 replaced += [(owner, at, conv), (owner, at + 1, norm)]
                 with torch.no_grad():

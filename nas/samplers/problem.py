@@ -103,8 +103,7 @@ class Pool:
 
     def joined(self, other: "Pool") -> "Pool":
         """These and then the others."""
-        rows = np.concatenate([self.rows, other.rows])
-        return Pool(rows, np.concatenate([self.costs, other.costs]))
+        return Pool(np.concatenate([self.rows, other.rows]), np.concatenate([self.costs, other.costs]))
 
 
 class Problem:

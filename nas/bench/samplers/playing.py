@@ -146,11 +146,9 @@ class _Game:
             if price[0] > self._cap:
                 self._study.tell(trial, float(self._table.truth.reference[0]))
                 return True
-        if self._contestant.dedupe and _key(params) in self._known:
-            self._study.tell(trial, self._known[_key(params)])
-            return True
-        if self._contestant.dedupe and _key(params) in self._running:
-            self._study.tell(trial, state=TrialState.FAIL)
+        known = self._known.get(_key(params))
+        if self._contestant.dedupe and (known or _key(params) in self._running):
+            self._study.tell(trial, known, state=None if known else TrialState.FAIL)
             return True
         return False
 

@@ -75,10 +75,16 @@ def scores(outcomes: Mapping[PlayJob, PlayOutcome]) -> list[Score]:
             groups[job.table, shown, job.sampler].append((outcome.chosen, outcome))
         longest[job.sampler] = max(longest[job.sampler], job.evaluations)
     order = list(dict.fromkeys((table, scenario) for table, scenario, _ in groups))
-    return [
-        _score(load(table), scenario, sampler, _best(table, scenario, outcomes), longest[sampler], plays)
-        for (table, scenario, sampler), plays in sorted(groups.items(), key=lambda g: order.index(g[0][:2]))
-    ]
+    found = []
+    for (table, scenario, sampler), plays in sorted(groups.items(), key=lambda g: order.index(g[0][:2])):
+        best = _best(table, scenario, outcomes)
+        worst = float(load(table).truth.reference[0]) if scenario.capped else 0.0
+        missing = np.array([best - at_length(progress, longest[sampler]) for progress, _ in plays])
+        shares = 100.0 * missing / (best - worst) if best > worst else np.zeros_like(missing)
+        reached = {share: interval(evaluations_to(share, list(shares))) for share in SHARES}
+        regrets, repeats = missing if scenario.capped else shares, sum(play.repeats for _, play in plays)
+        found.append(Score(load(table), scenario, sampler, regrets, reached, repeats))
+    return found
 
 
 def _best(table: str, scenario: Scenario, outcomes: Mapping[PlayJob, PlayOutcome]) -> float:
@@ -93,22 +99,6 @@ def _best(table: str, scenario: Scenario, outcomes: Mapping[PlayJob, PlayOutcome
         for job, outcome in outcomes.items()
         if job.table == table and not job.scenario.capped
     )
-
-
-def _score(
-    table: Benchmark,
-    scenario: Scenario,
-    sampler: str,
-    best: float,
-    length: int,
-    plays: list[tuple[Floats, PlayOutcome]],
-) -> Score:
-    worst = float(table.truth.reference[0]) if scenario.capped else 0.0
-    missing = np.array([best - at_length(progress, length) for progress, _ in plays])
-    shares = 100.0 * missing / (best - worst) if best > worst else np.zeros_like(missing)
-    reached = {share: interval(evaluations_to(share, list(shares))) for share in SHARES}
-    repeats = sum(outcome.repeats for _, outcome in plays)
-    return Score(table, scenario, sampler, missing if scenario.capped else shares, reached, repeats)
 
 
 def at_length(curve: Floats, length: int) -> Floats:
