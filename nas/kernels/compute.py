@@ -51,9 +51,8 @@ class Compute:
     def training(self, model: nn.Module, device: torch.device) -> AbstractContextManager[None]:
         """The model as it is trained; undone afterwards."""
         kinds = {DepthwiseConv2d: self.own_gradients, PointwiseConv2d: self.products}
-        return standing_in(
-            model, *(kind for kind, wanted in kinds.items() if wanted and device.type == "cpu")
-        )
+        wanted = [kind for kind, on in kinds.items() if on and device.type == "cpu"]
+        return standing_in(model, *wanted)
 
     def evaluating(self, model: nn.Module) -> AbstractContextManager[None]:
         """The model, which must be in evaluation mode, as it is evaluated; undone afterwards."""

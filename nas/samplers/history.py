@@ -185,9 +185,8 @@ def _row(grid: Grid, trial: FrozenTrial) -> Rows | None:
     if trial.state.is_finished():
         return grid.row(trial.params)
     attributes = trial.system_attrs
-    claimed = {
-        a.name: a.values[c] for a in grid.axes if (c := attributes.get(CLAIM, {}).get(a.name)) is not None
-    }
+    choices = attributes.get(CLAIM, {})
+    claimed = {a.name: a.values[choices[a.name]] for a in grid.axes if a.name in choices}
     return grid.row({**claimed, **attributes.get("fixed_params", {}), **trial.params})
 
 

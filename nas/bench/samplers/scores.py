@@ -94,11 +94,8 @@ def _best(table: str, scenario: Scenario, outcomes: Mapping[PlayJob, PlayOutcome
         return truth.best_under_cap
     if truth.whole:
         return truth.most
-    return max(
-        float(outcome.progress[-1])
-        for job, outcome in outcomes.items()
-        if job.table == table and not job.scenario.capped
-    )
+    plays = [found for job, found in outcomes.items() if job.table == table and not job.scenario.capped]
+    return max(float(found.progress[-1]) for found in plays)
 
 
 def at_length(curve: Floats, length: int) -> Floats:

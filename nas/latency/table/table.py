@@ -15,7 +15,7 @@ import numpy as np
 from nas.common.decode import Positive
 from nas.common.errors import UserError
 from nas.latency.conditions import Conditions, Fingerprint, Prediction
-from nas.latency.table.calibration import Calibration, Errors, Floats, calibrated, errors, reach
+from nas.latency.table.calibration import Calibration, Errors, calibrated, errors, reach
 from nas.latency.table.entries import keys_of, parse_key
 from nas.latency.table.fitting import FEWEST, Fit, fit_error
 from nas.networks.cost import Key, key_name
@@ -134,10 +134,14 @@ def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
 
 
 def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibration, Errors | None]:
-    """The calibration, and its errors on the networks that took no part in it."""
+    """The calibration, and its errors on the networks that took no part in it, the ratios of all parts `known`."""
     roles = np.array([whole.role for whole in timings.networks])
     ratios = np.array([whole.ratio for whole in timings.networks])
-    rows = _rows(timings, known)
+    totals = []  # what a calibration combines (`COEFFICIENTS`) of each network
+    for whole in timings.networks:
+        keys = keys_of(Arch.parse(whole.arch), timings.fingerprint.conditions)
+        totals.append([sum(known[key_name(key)] for key in keys), len(keys), handed_over(keys)])
+    rows = np.array(totals, dtype=float)
     chosen, out = roles == "calibration", roles == "held out"
     calibration = calibrated(rows[chosen], ratios[chosen])
     if not out.any():
@@ -148,15 +152,6 @@ def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibrati
     off = float(np.sqrt(np.mean((predicted / ratios[out] - 1) ** 2)))
     calibration = replace(calibration, deviation=max(calibration.deviation, off))
     return calibration, errors(predicted, ratios[out])
-
-
-def _rows(timings: Timings, ratios: Mapping[str, float]) -> Floats:
-    """What a calibration combines (`COEFFICIENTS`) of the networks [n, 3], the ratios of all their parts given."""
-    rows = []
-    for whole in timings.networks:
-        keys = keys_of(Arch.parse(whole.arch), timings.fingerprint.conditions)
-        rows.append([sum(ratios[key_name(key)] for key in keys), len(keys), handed_over(keys)])
-    return np.array(rows, dtype=float)
 
 
 def handed_over(keys: Sequence[Key]) -> float:
