@@ -53,10 +53,8 @@ def faster(dtype: torch.dtype, side: int) -> bool:
     size = next((limit for limit in _WIDTHS if side <= limit), None)
     if size is None or not dtype.is_floating_point:
         return False
-    kind = str(dtype).removeprefix("torch.")
-    return decide(
-        f"pointwise-{kind}-map{size}", lambda: _measure(dtype, size), at_least=_FASTER, otherwise=False
-    )
+    question = f"pointwise-{str(dtype).removeprefix('torch.')}-map{size}"
+    return decide(question, lambda: _measure(dtype, size), at_least=_FASTER, otherwise=False)
 
 
 def _measure(dtype: torch.dtype, size: int) -> float:

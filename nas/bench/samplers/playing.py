@@ -16,7 +16,7 @@ from nas.common.fronts import nondominated, volume
 from nas.samplers import SpaceExhausted
 from nas.samplers.register import SamplerTask, make_sampler
 
-FREE = 40  # proposals in a row that cost no evaluation, before the last one is taken as it is
+FREE = 40  # proposals in a row, repeats or over the cap, before the last one is taken as it is
 
 
 @dataclass(frozen=True)

@@ -161,11 +161,8 @@ def handed_over(keys: Sequence[Key]) -> float:
 
 def check_here(table: Table, expected: Fingerprint, where: str) -> None:
     """Raise UserError, with what differs, where a table is of another device, version or precision."""
-    different = [
-        f"{name} is {value!r}, expected {getattr(expected, name)!r}"
-        for name, value in vars(table.fingerprint).items()
-        if value != getattr(expected, name)
-    ]
+    of, here = vars(table.fingerprint), vars(expected)
+    different = [f"{name} is {of[name]!r}, expected {here[name]!r}" for name in of if of[name] != here[name]]
     if different:
         raise UserError(
             f"the latency table {where} is not of this machine and these conditions: "
