@@ -22,7 +22,7 @@ LOOKED_AT = (25, 50, 100, 200, 400)  # numbers of evaluations at which the regre
 class Score:
     """One sampler on one table in one scenario: regrets [seeds, evaluations], in per cent or in the value's unit.
 
-    reached: by share, the median of the evaluations that it took and its interval; infinite where it was not reached.
+    reached: by share, the evaluations that it took; infinite where it was not reached.
     """
 
     table: Benchmark

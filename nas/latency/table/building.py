@@ -1,4 +1,4 @@
-"""Making a latency table, and checking one: time the parts of a space and some networks, then fit and calibrate.
+"""Making a latency table, and checking one: parts of a space and some networks are timed, then calibrated.
 
 What was timed is written down at once beside the table's place, so that a killed run goes on where it was.
 """

@@ -134,7 +134,7 @@ def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
 
 
 def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibration, Errors | None]:
-    """The calibration, and its errors on the networks that took no part in it, the ratios of all parts `known`."""
+    """The calibration, and its errors on the networks that took no part in it; `known`: ratios of parts."""
     roles = np.array([whole.role for whole in timings.networks])
     ratios = np.array([whole.ratio for whole in timings.networks])
     totals = []  # what a calibration combines (`COEFFICIENTS`) of each network
