@@ -3,8 +3,6 @@
 By default it returns each large tensor to the system, which clears its pages anew when they are next touched.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 

@@ -6,8 +6,6 @@ all others, then and later, read it. Where nothing can be stored, a fixed answer
 the folder to measure again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -47,24 +45,21 @@ def decide(question: str, ratio: Callable[[], float], at_least: float, otherwise
             measured = ratio()
             _store(path, {"answer": measured >= at_least, "ratio": round(measured, 3), "at_least": at_least})
             answer = _read(path)
-        _known[path] = otherwise if answer is None else answer
+        _known[path] = otherwise if answer is None else bool(answer["answer"])
     return _known[path]
 
 
 def stored() -> dict[str, dict[str, float | bool]]:
     """All answers of this machine so far, by question, with the measured ratio."""
-    answers = {}
-    for path in sorted(folder().glob("*.json")):
-        with suppress(OSError, ValueError):
-            answers[path.stem] = json.loads(path.read_text("utf-8"))
-    return answers
+    files = sorted(folder().glob("*.json"))
+    return {path.stem: answer for path in files if (answer := _read(path)) is not None}
 
 
-def _read(path: Path) -> bool | None:
-    try:
-        return bool(json.loads(path.read_text("utf-8"))["answer"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def _read(path: Path) -> dict[str, float | bool] | None:
+    with suppress(OSError, ValueError):
+        answer = json.loads(path.read_text("utf-8"))
+        return answer if isinstance(answer, dict) and "answer" in answer else None
+    return None
 
 
 def _storable(where: Path) -> bool:

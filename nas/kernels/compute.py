@@ -3,11 +3,10 @@
 None of it changes what is computed beyond rounding. `best` chooses for a device, on the CPU by measurement.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -52,9 +51,8 @@ class Compute:
     def training(self, model: nn.Module, device: torch.device) -> AbstractContextManager[None]:
         """The model as it is trained; undone afterwards."""
         kinds = {DepthwiseConv2d: self.own_gradients, PointwiseConv2d: self.products}
-        return standing_in(
-            model, *(kind for kind, wanted in kinds.items() if wanted and device.type == "cpu")
-        )
+        wanted = [kind for kind, on in kinds.items() if on and device.type == "cpu"]
+        return standing_in(model, *wanted)
 
     def evaluating(self, model: nn.Module) -> AbstractContextManager[None]:
         """The model, which must be in evaluation mode, as it is evaluated; undone afterwards."""
@@ -95,14 +93,11 @@ def folded(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[None]
     replaced: list[tuple[nn.Sequential, int, nn.Module]] = []
     try:
         for owner in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
-            for at in range(len(owner) - 1):
-                conv, norm = owner[at], owner[at + 1]
+            for at, (conv, norm) in enumerate(pairwise(list(owner))):
                 # No other subclasses, which may do anything, and no hooks, which would not be called.
-                if not (type(conv) is nn.Conv2d or isinstance(conv, StandIn)):
+                if not (type(conv) is nn.Conv2d or isinstance(conv, StandIn)) or _hooked(conv, norm):
                     continue
-                if type(norm) is not nn.BatchNorm2d or _hooked(conv, norm):
-                    continue
-                if norm.training or norm.running_mean is None:
+                if type(norm) is not nn.BatchNorm2d or norm.training or norm.running_mean is None:
                     continue
                 replaced += [(owner, at, conv), (owner, at + 1, norm)]
                 with torch.no_grad():

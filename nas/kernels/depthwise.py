@@ -6,8 +6,7 @@ the input's and the weights', from the library or from torch, as was measured. W
 all come from torch.
 """
 
-from __future__ import annotations
-
+from functools import partial
 from typing import Any
 
 import torch
@@ -123,12 +122,8 @@ def chosen(dtype: torch.dtype, kernel: int, stride: int, channels: int, side: in
     question = f"depthwise-{kind}-kernel{kernel}-stride{stride}-channels{wide}-map{size}"
 
     def faster(name: str, wanted: Each) -> bool:
-        return decide(
-            f"{question}-{name}",
-            lambda: _measure(dtype, kernel, stride, wide, size, wanted),
-            at_least=_FASTER,
-            otherwise=True,
-        )
+        ratio = partial(_measure, dtype, kernel, stride, wide, size, wanted)
+        return decide(f"{question}-{name}", ratio, at_least=_FASTER, otherwise=True)
 
     return faster("input", (True, False)), faster("weights", (False, True))
 

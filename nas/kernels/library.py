@@ -4,8 +4,6 @@ It is plain C behind ctypes: no headers of torch, no Python API, so that one bui
 both. Nothing here decides whether it should be used; see `nas.kernels.depthwise`.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -86,9 +84,7 @@ def backward(
     options = (weight.shape[-1], stride, int(x.dtype == torch.bfloat16), chosen)
 
     def work(begin: int, end: int) -> Any:
-        return library.nas_depthwise_backward(
-            *pointers, images, channels, height, width, begin, end, *options
-        )
+        return library.nas_depthwise_backward(*pointers, *x.shape, begin, end, *options)
 
     ranges = _ranges(channels, gradient.numel() * weight[0].numel())
     if len(ranges) == 1:

@@ -6,8 +6,6 @@ as long as its product, because it prepares each call anew; on large maps the pr
 So a training takes the product on the sizes of map where this machine was faster with it.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -55,10 +53,8 @@ def faster(dtype: torch.dtype, side: int) -> bool:
     size = next((limit for limit in _WIDTHS if side <= limit), None)
     if size is None or not dtype.is_floating_point:
         return False
-    kind = str(dtype).removeprefix("torch.")
-    return decide(
-        f"pointwise-{kind}-map{size}", lambda: _measure(dtype, size), at_least=_FASTER, otherwise=False
-    )
+    question = f"pointwise-{str(dtype).removeprefix('torch.')}-map{size}"
+    return decide(question, lambda: _measure(dtype, size), at_least=_FASTER, otherwise=False)
 
 
 def _measure(dtype: torch.dtype, size: int) -> float:

@@ -1,7 +1,5 @@
 """Convolutions that compute otherwise for the time of a training: their class is exchanged, nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar

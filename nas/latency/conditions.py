@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from nas.common.errors import UserError, require
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 
-DEFAULT_BACKEND = "onnxruntime"
 PRECISIONS = ("float32", "float16", "int8")
 
 
@@ -17,7 +16,7 @@ class Conditions:
     Raises UserError for a number below 1 and for a precision that no backend has.
     """
 
-    backend: str = DEFAULT_BACKEND
+    backend: str = "onnxruntime"
     precision: str = "float32"
     threads: int = 1
     resolution: int = TARGET_RESOLUTION

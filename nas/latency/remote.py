@@ -61,6 +61,7 @@ def _write(path: Path, space: Space, agenda: Agenda, conditions: Conditions) -> 
         for name, module in sources.items():
             source = Path(str(module.__file__)).read_text(encoding="utf-8")
             beside = re.sub(r"from nas\.(latency\.timing|common)\.", "from ", source)
+            beside = re.sub(r"from nas\.latency\.timing import", "import", beside)
             archive.writestr(f"{name}.py", beside)
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
         for file, subject in zip(files, subjects, strict=True):

@@ -9,8 +9,6 @@ the reference network took around that moment. It is written anew every few mode
 where it was. Another runtime is one function in `runtimes.py`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import random
@@ -22,19 +20,9 @@ from statistics import median
 from typing import Any
 
 from nas.common.machine import board
+from nas.latency.timing import sandwich
 from nas.latency.timing.runtimes import RUNTIMES
-from nas.latency.timing.sandwich import (
-    NETWORKS,
-    PARTS,
-    QUIET,
-    Clocks,
-    Portion,
-    Run,
-    choose,
-    free_share,
-    sandwich,
-    timing,
-)
+from nas.latency.timing.sandwich import NETWORKS, PARTS, QUIET, Portion, Run
 
 
 def main() -> None:
@@ -84,11 +72,11 @@ def _ratios(
 ) -> list[float]:
     """Time runs between those of the reference, and keep in the answer what that took."""
     threads = answer["fingerprint"]["threads"]
-    if threads > 1 and free_share(threads) < QUIET:
+    if threads > 1 and sandwich.free_share(threads) < QUIET:
         sys.exit(f"error: the device is busy, {threads} threads would wait for others; try later")
-    samples = sandwich(runs, reference, Clocks(), chance, portion)
-    clock, name = choose(samples, "auto", threads)
-    timings = [timing(samples, index, clock) for index in range(len(runs))]
+    samples = sandwich.sandwich(runs, reference, sandwich.Clocks(), chance, portion)
+    clock, name = sandwich.choose(samples, "auto", threads)
+    timings = [sandwich.timing(samples, index, clock) for index in range(len(runs))]
     answer["references"] += [timings[0].ms / timings[0].ratio]
     answer["reference_ms"] = median(answer["references"])
     answer["clock"] = "+".join(sorted({*filter(None, answer["clock"].split("+")), name}))

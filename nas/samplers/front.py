@@ -19,17 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from nas.common.errors import UserError
 from nas.samplers.grid import ABSENT, Grid, Rows, axis
-from nas.samplers.history import (
-    CLAIM,
-    Objectives,
-    PriorResult,
-    as_record,
-    assumed,
-    detect,
-    is_tried,
-    read,
-    tried_rows,
-)
+from nas.samplers.history import CLAIM, Objectives, PriorResult, detect, is_tried, read, tried_rows
 from nas.samplers.model import Model
 from nas.samplers.problem import Budget, Cost, Prices, Problem
 from nas.samplers.proposing import propose
@@ -210,8 +200,7 @@ class FrontSampler(optuna.samplers.BaseSampler):
             rng = np.random.default_rng([self._seed, trial.number, attempt])
             trials = study.get_trials(deepcopy=False)
             objectives = self._identify(study, trials)
-            records = [r for known in self._prior if (r := as_record(known, objectives)) is not None]
-            history = read(grid, objectives, trials, records, trial.number)
+            history = read(grid, objectives, trials, self._prior, trial.number)
             ranked = propose(self._problem, objectives, history, self._model, rng, trial.number, fixed)
             if not len(ranked):
                 break
@@ -244,7 +233,5 @@ class FrontSampler(optuna.samplers.BaseSampler):
             return Objectives(signs, (None,) * len(signs))
         done = [t for t in trials if t.state == TrialState.COMPLETE][-COMPARED:]
         placed = [(row, t.values) for t in done if (row := self._problem.grid.row(t.params)) is not None]
-        if not placed:
-            return Objectives(signs, assumed(signs, len(names)))
         costs = self._problem.prices(self._problem.grid.rows([row for row, _ in placed]))
         return detect(signs, np.array([values for _, values in placed]), costs)

@@ -68,10 +68,8 @@ class GridAxis:
         The distance of two values is the sum of the shares between them: |difference| / range, of the logarithms
         for a distribution with log=True. Beyond LEVELS + 1 values some cuts are left out.
         """
-        if self.count <= LEVELS + 1:
-            numbers = np.arange(self.count)
-        else:
-            numbers = np.unique(np.round(np.linspace(0, self.count - 1, LEVELS + 1)).astype(int))
+        spaced = np.linspace(0, self.count - 1, min(self.count, LEVELS + 1))
+        numbers = np.unique(np.round(spaced).astype(int))
         values = np.array([float(self.values[i]) for i in numbers.tolist()])
         if isinstance(self.distribution, IntDistribution) and self.distribution.log:
             values = np.log(values)

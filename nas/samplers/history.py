@@ -94,13 +94,14 @@ def read(
     grid: Grid,
     objectives: Objectives,
     trials: Sequence[FrozenTrial],
-    prior: Sequence[PriorResult],
+    prior: Sequence[PriorResult | FrozenTrial],
     current: int,
 ) -> History:
     """The history before trial number `current` is proposed. Raises UserError for attributes out of range."""
     longest = max((t.last_step + 1 for t in trials if t.last_step is not None), default=1)
-    sources = {name: 1 + n for n, name in enumerate(dict.fromkeys(record.source for record in prior))}
-    known = (_of_record(grid, objectives, record, sources[record.source]) for record in prior)
+    records = [record for known in prior if (record := _as_record(known, objectives)) is not None]
+    sources = {name: 1 + n for n, name in enumerate(dict.fromkeys(record.source for record in records))}
+    known = (_of_record(grid, objectives, record, sources[record.source]) for record in records)
     results = [result for result in known if result is not None]
     pending, failed, tried, unseen = [], [], [], 0
     for trial in trials:
@@ -164,7 +165,7 @@ def _of_record(grid: Grid, objectives: Objectives, record: PriorResult, source: 
     return _Result(row, values * _signs(objectives), share, source, complete=False)
 
 
-def as_record(known: PriorResult | FrozenTrial, objectives: Objectives) -> PriorResult | None:
+def _as_record(known: PriorResult | FrozenTrial, objectives: Objectives) -> PriorResult | None:
     """A prior result as a record; None for a trial that has none. A trial's values are the study's objectives."""
     if isinstance(known, PriorResult):
         return known
@@ -184,9 +185,8 @@ def _row(grid: Grid, trial: FrozenTrial) -> Rows | None:
     if trial.state.is_finished():
         return grid.row(trial.params)
     attributes = trial.system_attrs
-    claimed = {
-        a.name: a.values[c] for a in grid.axes if (c := attributes.get(CLAIM, {}).get(a.name)) is not None
-    }
+    choices = attributes.get(CLAIM, {})
+    claimed = {a.name: a.values[choices[a.name]] for a in grid.axes if a.name in choices}
     return grid.row({**claimed, **attributes.get("fixed_params", {}), **trial.params})
 
 
@@ -244,27 +244,22 @@ def distinct(rows: Rows) -> Rows:
     return rows[sorted(first.values())]
 
 
-def assumed(signs: Sequence[int], costs: int) -> tuple[int | None, ...]:
-    """What is taken for granted before any result: the values to minimise are the costs, in their order."""
-    free = iter(range(costs))
-    return tuple(next(free, None) if sign < 0 else None for sign in signs)
-
-
 def detect(signs: Sequence[int], values: Floats, costs: Floats) -> Objectives:
     """Which of a study's values are known costs, and which have to be learned.
 
     values [n, objectives] of finished trials, costs [n, k] of their points. A value is a known cost when it agrees
     with it in every trial, to six digits; or when it is the same multiple of the same power of at least four
     different costs: in another unit, or as frames a second are 1000 / milliseconds. Of two values that qualify, the
-    one to minimise is it. The sign of a value that falls as its cost rises is the other one.
+    one to minimise is it. The sign of a value that falls as its cost rises is the other one. Before any result those
+    to minimise are taken to be the costs, in their order.
     """
+    free, towards = list(range(costs.shape[1])), list(signs)
+    if not len(values):
+        return Objectives(tuple(signs), tuple(free.pop(0) if sign < 0 and free else None for sign in signs))
     known: list[int | None] = [None] * len(signs)
-    towards = list(signs)
-    free = list(range(costs.shape[1]))
     for place in sorted(range(len(signs)), key=lambda p: signs[p]):
         for cost in free:
-            power = _power(values[:, place], costs[:, cost]) if len(values) else 0.0
-            if power:
+            if power := _power(values[:, place], costs[:, cost]):
                 known[place], towards[place] = cost, signs[place] if power > 0 else -signs[place]
                 free.remove(cost)
                 break

@@ -111,8 +111,7 @@ class Pool:
 
     def joined(self, other: "Pool") -> "Pool":
         """These and then the others."""
-        rows = np.concatenate([self.rows, other.rows])
-        return Pool(rows, np.concatenate([self.costs, other.costs]))
+        return Pool(np.concatenate([self.rows, other.rows]), np.concatenate([self.costs, other.costs]))
 
 
 class Problem:
@@ -218,10 +217,9 @@ class Problem:
             return UserError("no point of the space has a finite cost")
         costs = self.prices(low)
         nearest = int(np.argmin(self.prices.excess(costs)))
-        prices = dict(zip(self.prices.names, costs[nearest], strict=True))
-        limits = dict(zip(self.prices.names, self.prices.limits, strict=True))
-        price = ", ".join(f"{name} {cost:g}" for name, cost in prices.items())
-        budget = ", ".join(f"{name} <= {limit:g}" for name, limit in limits.items() if np.isfinite(limit))
+        named = list(zip(self.prices.names, costs[nearest], self.prices.limits, strict=True))
+        price = ", ".join(f"{name} {cost:g}" for name, cost, _ in named)
+        budget = ", ".join(f"{name} <= {limit:g}" for name, _, limit in named if np.isfinite(limit))
         return UserError(
             f"nothing found in the space fits the budget {budget}: the nearest point has {price} "
             f"({self.grid.params(low[nearest])}); raise the budget or give a space with cheaper choices"

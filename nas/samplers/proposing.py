@@ -49,9 +49,8 @@ def propose(
     fixed: Fixed,
 ) -> Rows:
     """Untried points within the budget, the most promising first: at most RANKED, none if there is none left."""
-    random = problem.open(
-        candidates.sized(problem.grid, problem.tilts, rng, DRAWN_ANEW), history.tried, fixed
-    )
+    anew = candidates.sized(problem.grid, problem.tilts, rng, DRAWN_ANEW)
+    random = problem.open(anew, history.tried, fixed)
     known = len(history.tried) + int((history.source > 0).sum())
     if objectives.learned and (known < INITIAL or not len(history.rows)):
         return _spread(problem, random or problem.hunt(history.tried, fixed, rng), history.tried, rng)

@@ -12,9 +12,8 @@ import typer
 from typer import Option
 
 from nas.bench.output import made, write_table
-from nas.bench.samplers.contestants import CONTESTANTS
 from nas.bench.samplers.pictures import regret_sheet
-from nas.bench.samplers.playing import Scenario
+from nas.bench.samplers.playing import CONTESTANTS, Scenario
 from nas.bench.samplers.scores import LABELS, LOOKED_AT, Score, curves, scores, summary
 from nas.bench.samplers.synthetic import SYNTHETIC
 from nas.bench.samplers.timing import timings

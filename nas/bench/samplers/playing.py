@@ -1,21 +1,57 @@
-"""One play: a sampler searches a table, from one seed, under the rules of one scenario."""
+"""One play: a contestant, a sampler, searches a table, from one seed, under the rules of one scenario."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler
 from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
-from nas.bench.samplers.contestants import Contestant
 from nas.bench.samplers.tables import Benchmark, Floats, Truth
 from nas.common.fronts import nondominated, volume
 from nas.samplers import SpaceExhausted
+from nas.samplers.register import SamplerTask, make_sampler
 
-FREE = 40  # proposals in a row that cost no evaluation, before the last one is taken as it is
+FREE = 40  # proposals in a row, repeats or over the cap, before the last one is taken as it is
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A sampler that takes part.
+
+    make(table, seed, cap) gives it, `cap` being the bound on the first cost where the best value under one is sought.
+    dedupe: a point proposed again is answered from memory and does not count as an evaluation. features: it is told
+    the table's further known figures as well, so that a table without any is not for it.
+    """
+
+    make: Callable[[Benchmark, int, float | None], BaseSampler]
+    dedupe: bool = False
+    features: bool = False
+
+
+def _registered(name: str, *, dedupe: bool = False, features: bool = False) -> Contestant:
+    """A sampler as a search has it."""
+
+    def make(table: Benchmark, seed: int, cap: float | None) -> BaseSampler:
+        known = table.costs if features else lambda p: {n: table.costs(p)[n] for n in table.objectives}
+        return make_sampler(name, SamplerTask(table.space, seed, known, cap))
+
+    return Contestant(make, dedupe, features)
+
+
+CONTESTANTS = {
+    "front": _registered("front"),
+    "front+features": _registered("front", features=True),  # told the table's further known figures as well
+    "nsga2-20": _registered("nsga2", dedupe=True),
+    "nsga2": Contestant(lambda table, seed, cap: NSGAIISampler(seed=seed)),  # with Optuna's population of 50
+    "tpe": _registered("tpe"),
+    "gp": _registered("gp"),  # slow, and not in by default
+    "random": _registered("random"),
+}
 
 
 @dataclass(frozen=True)
@@ -110,11 +146,9 @@ class _Game:
             if price[0] > self._cap:
                 self._study.tell(trial, float(self._table.truth.reference[0]))
                 return True
-        if self._contestant.dedupe and _key(params) in self._known:
-            self._study.tell(trial, self._known[_key(params)])
-            return True
-        if self._contestant.dedupe and _key(params) in self._running:
-            self._study.tell(trial, state=TrialState.FAIL)
+        known = self._known.get(_key(params))
+        if self._contestant.dedupe and (known or _key(params) in self._running):
+            self._study.tell(trial, known, state=None if known else TrialState.FAIL)
             return True
         return False
 

@@ -22,7 +22,7 @@ LOOKED_AT = (25, 50, 100, 200, 400)  # numbers of evaluations at which the regre
 class Score:
     """One sampler on one table in one scenario: regrets [seeds, evaluations], in per cent or in the value's unit.
 
-    reached: by share, the median of the evaluations that it took and its interval; infinite where it was not reached.
+    reached: by share, the evaluations that it took; infinite where it was not reached.
     """
 
     table: Benchmark
@@ -75,10 +75,16 @@ def scores(outcomes: Mapping[PlayJob, PlayOutcome]) -> list[Score]:
             groups[job.table, shown, job.sampler].append((outcome.chosen, outcome))
         longest[job.sampler] = max(longest[job.sampler], job.evaluations)
     order = list(dict.fromkeys((table, scenario) for table, scenario, _ in groups))
-    return [
-        _score(load(table), scenario, sampler, _best(table, scenario, outcomes), longest[sampler], plays)
-        for (table, scenario, sampler), plays in sorted(groups.items(), key=lambda g: order.index(g[0][:2]))
-    ]
+    found = []
+    for (table, scenario, sampler), plays in sorted(groups.items(), key=lambda g: order.index(g[0][:2])):
+        best = _best(table, scenario, outcomes)
+        worst = float(load(table).truth.reference[0]) if scenario.capped else 0.0
+        missing = np.array([best - at_length(progress, longest[sampler]) for progress, _ in plays])
+        shares = 100.0 * missing / (best - worst) if best > worst else np.zeros_like(missing)
+        reached = {share: interval(evaluations_to(share, list(shares))) for share in SHARES}
+        regrets, repeats = missing if scenario.capped else shares, sum(play.repeats for _, play in plays)
+        found.append(Score(load(table), scenario, sampler, regrets, reached, repeats))
+    return found
 
 
 def _best(table: str, scenario: Scenario, outcomes: Mapping[PlayJob, PlayOutcome]) -> float:
@@ -88,27 +94,8 @@ def _best(table: str, scenario: Scenario, outcomes: Mapping[PlayJob, PlayOutcome
         return truth.best_under_cap
     if truth.whole:
         return truth.most
-    return max(
-        float(outcome.progress[-1])
-        for job, outcome in outcomes.items()
-        if job.table == table and not job.scenario.capped
-    )
-
-
-def _score(
-    table: Benchmark,
-    scenario: Scenario,
-    sampler: str,
-    best: float,
-    length: int,
-    plays: list[tuple[Floats, PlayOutcome]],
-) -> Score:
-    worst = float(table.truth.reference[0]) if scenario.capped else 0.0
-    missing = np.array([best - at_length(progress, length) for progress, _ in plays])
-    shares = 100.0 * missing / (best - worst) if best > worst else np.zeros_like(missing)
-    reached = {share: interval(evaluations_to(share, list(shares))) for share in SHARES}
-    repeats = sum(outcome.repeats for _, outcome in plays)
-    return Score(table, scenario, sampler, missing if scenario.capped else shares, reached, repeats)
+    plays = [found for job, found in outcomes.items() if job.table == table and not job.scenario.capped]
+    return max(float(found.progress[-1]) for found in plays)
 
 
 def at_length(curve: Floats, length: int) -> Floats:
@@ -122,9 +109,9 @@ def evaluations_to(share: float, curves: list[Floats]) -> Floats:
     return np.where(within.any(axis=1), within.argmax(axis=1) + 1.0, np.inf)
 
 
-def interval(counts: Floats, seed: int = 0) -> Interval:
+def interval(counts: Floats) -> Interval:
     """The median of a number per seed [n] and its 95 % bootstrap interval."""
-    drawn = np.random.default_rng(seed).choice(counts, size=(RESAMPLES, len(counts)))
+    drawn = np.random.default_rng(0).choice(counts, size=(RESAMPLES, len(counts)))
     medians = np.sort(np.median(drawn, axis=1))
     ends = medians[[int(0.025 * RESAMPLES), int(0.975 * RESAMPLES) - 1]]
     return float(np.median(counts)), float(ends[0]), float(ends[1])

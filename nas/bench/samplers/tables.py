@@ -88,9 +88,8 @@ class Benchmark:
         if not whole:
             rng = np.random.default_rng(0)
             points = [self.random(rng) for _ in range(DRAWN)]
-        return Truth(
-            np.array([self.value(p) for p in points]), np.array([self.price(p) for p in points]), whole
-        )
+        values = np.array([self.value(p) for p in points])
+        return Truth(values, np.array([self.price(p) for p in points]), whole)
 
 
 @dataclass(frozen=True)

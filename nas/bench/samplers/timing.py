@@ -13,8 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import create_trial
 from threadpoolctl import threadpool_limits
 
-from nas.bench.samplers.contestants import CONTESTANTS
-from nas.bench.samplers.playing import suggested
+from nas.bench.samplers.playing import CONTESTANTS, suggested
 from nas.bench.samplers.tables import Benchmark, Params
 from nas.bench.samplers.tournament import load
 

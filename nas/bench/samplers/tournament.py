@@ -19,8 +19,7 @@ import optuna
 from threadpoolctl import threadpool_limits
 
 import nas.samplers
-from nas.bench.samplers.contestants import CONTESTANTS
-from nas.bench.samplers.playing import Scenario, play
+from nas.bench.samplers.playing import CONTESTANTS, Scenario, play
 from nas.bench.samplers.synthetic import SYNTHETIC
 from nas.bench.samplers.tables import Benchmark, Floats, read_macro
 from nas.common.errors import UserError

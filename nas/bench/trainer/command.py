@@ -1,12 +1,10 @@
-"""`python -m nas.bench train | accuracy`: our training loop against a plain one, and what each improvement is worth.
+"""`python -m nas.bench train | accuracy`: our training loop against a plain one, and each improvement's worth.
 
 Everything is timed in turn, in shuffled order, several times over, so that a machine that slows down slows all
 of it; ratios are taken within a round, and their spread over the rounds is printed. The machine should do
-nothing else: what a single-threaded training did not get of its core is printed too. Speed must not be paid for
-in accuracy: the accuracies that both loops reach on the same images can be had on a busy machine as well.
+nothing else: what a single-threaded training did not get of its core is printed too. Speed must not be paid
+for in accuracy: what both loops reach on the same images is told on a busy machine as well.
 """
-
-from __future__ import annotations
 
 import json
 import platform

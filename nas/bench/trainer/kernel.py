@@ -4,8 +4,6 @@ On one thread, by processor time, in turn, as the choices of a training are made
 float64.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -91,11 +89,8 @@ def _error(gradient: Tensor, x: Tensor, weight: Tensor, stride: int) -> float:
     exact, whole = x.double().requires_grad_(), weight.double().requires_grad_()
     y = functional.conv2d(exact, whole, None, stride, weight.shape[-1] // 2, 1, x.shape[1])
     right = torch.autograd.grad(y, (exact, whole), gradient.double())
-    return max(
-        float((one.double() - other).norm() / other.norm())
-        for one, other in zip(found, right, strict=True)
-        if one is not None
-    )
+    pairs = [(ours, exactly) for ours, exactly in zip(found, right, strict=True) if ours is not None]
+    return max(float((ours.double() - exactly).norm() / exactly.norm()) for ours, exactly in pairs)
 
 
 def main(

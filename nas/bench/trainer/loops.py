@@ -5,8 +5,6 @@ workers, fp32, torch's default memory format, SGD at a constant rate. Ours is th
 the same network, built by `nas.build`, on the same training images.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -93,7 +91,7 @@ class Reached:
     seconds: float
 
 
-def pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[], None]) -> Pace:
+def pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[], object]) -> Pace:
     """How many images a loop trains on in about so many seconds; building and warming up are not counted.
 
     `ready` is called before the clock starts, so that several processes can start it together.
@@ -105,7 +103,7 @@ def pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[]
         return _timed(step, seconds)
 
 
-def evaluation_pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[], None]) -> Pace:
+def evaluation_pace(way: Way, arch: str, ground: Ground, seconds: float, ready: Callable[[], object]) -> Pace:
     """The same of judging the validation images."""
     torch.set_num_threads(way.threads)
     data = ground.data
@@ -135,7 +133,7 @@ def _timed(work: Callable[[], int], seconds: float) -> Pace:
     return Pace(images, taken, time.process_time() - began_core)
 
 
-def reach(way: Way, arch: str, ground: Ground, images: int, ready: Callable[[], None]) -> Reached:
+def reach(way: Way, arch: str, ground: Ground, images: int, ready: Callable[[], object]) -> Reached:
     """Train on so many images with a whole schedule, and judge the network on training and validation images."""
     steps = max(1, round(images / DEFAULT.batch_size))
     ready()
@@ -149,7 +147,7 @@ def reach(way: Way, arch: str, ground: Ground, images: int, ready: Callable[[], 
     return Reached(done, known, new, recent_loss(max(1, steps // 10)), seconds)
 
 
-def product_rate(bf16: bool, seconds: float, ready: Callable[[], None]) -> float:
+def product_rate(bf16: bool, seconds: float, ready: Callable[[], object]) -> float:
     """Floating-point operations a second of one thread in matrix products; a multiply-add is two of them.
 
     The best of the products made in so many seconds: a peak is what nothing disturbed.
@@ -245,8 +243,6 @@ def loader(ground: Ground, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
         transforms.Resize(side),
         transforms.CenterCrop(side),
         transforms.RandomCrop(side, padding=side // 8),
-    ]
-    steps += [
         transforms.RandomHorizontalFlip(),
         transforms.ToTensor(),
         transforms.Normalize(data.mean, data.std),

@@ -20,8 +20,7 @@ def find(conditions: Conditions) -> Backend:
     backend = BACKENDS.get(conditions.backend)
     if backend is None:
         raise UserError(f"backend {conditions.backend!r}: expected one of {', '.join(BACKENDS)}")
-    reason = backend.missing()
-    if reason:
+    if reason := backend.missing():
         raise UserError(f"backend {backend.name} cannot be used here: {reason}")
     if conditions.precision not in backend.precisions:
         able = [name for name, other in BACKENDS.items() if conditions.precision in other.precisions]

@@ -95,15 +95,10 @@ def listed(names: Sequence[str], measured: "Sequence[Measurement]") -> str:
     from nas.latency.timing.measuring import REFERENCE
 
     header = ["network", "ms", "10 %", "90 %", "ratio", "clean runs", "clock"]
-    rows = [
-        [
-            name,
-            *(f"{number:.3f}" for number in (row.ms, row.low, row.high, row.ratio)),
-            f"{row.clean:.0%} of {row.runs}",
-            row.clock,
-        ]
-        for name, row in zip(names, measured, strict=True)
-    ]
+    rows = []
+    for name, row in zip(names, measured, strict=True):
+        figures = [f"{number:.3f}" for number in (row.ms, row.low, row.high, row.ratio)]
+        rows.append([name, *figures, f"{row.clean:.0%} of {row.runs}", row.clock])
     taken = {row.clock for row in measured}
     notes = [
         str(measured[0].fingerprint),

@@ -49,14 +49,13 @@ class CheckRequest(SpaceOptions, TimingOptions):
 
 def check(request: CheckRequest) -> None:
     """Time networks of the space that took no part in the table, and say how far its predictions are off."""
-    from nas.latency.table import checking
-    from nas.latency.table.building import Here
+    from nas.latency.table import building
     from nas.latency.table.file import find
     from nas.latency.table.table import described
 
     conditions, space = request.conditions, request.get_space()
-    kept, here = find(conditions, space), Here(conditions, request.clock, request.force)
-    checked = checking.check(kept, space, here, request.networks)
+    kept, here = find(conditions, space), building.Here(conditions, request.clock, request.force)
+    checked = building.check(kept, space, here, request.networks)
     networks = checked.networks.sort_values("measured")
     ends = zip(networks["low"], networks["high"], strict=True)
     columns = {

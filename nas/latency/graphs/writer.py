@@ -110,11 +110,8 @@ class Writer:
             output = self.add("Identity", output)
         nodes = tuple(self._nodes.values())
         used = {read for node in nodes for read in node.input}
-        weights = tuple(
-            numpy_helper.from_array(value.detach().cpu().numpy(), name)
-            for name, value in self._constants.items()
-            if name in used
-        )
+        kept = {name: w.detach().cpu().numpy() for name, w in self._constants.items() if name in used}
+        weights = tuple(numpy_helper.from_array(array, name) for name, array in kept.items())
         return Fragment(nodes, weights, output, tuple(self._input.shape), tuple(self._output.shape))
 
     def name(self, value: Tensor | None) -> str:

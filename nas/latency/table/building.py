@@ -1,4 +1,4 @@
-"""Making a latency table: time the parts of a space and some networks, then fit and calibrate.
+"""Making a latency table, and checking one: parts of a space and some networks are timed, then calibrated.
 
 What was timed is written down at once beside the table's place, so that a killed run goes on where it was.
 """
@@ -12,12 +12,14 @@ from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
+import pandas as pd
 
 from nas.common.decode import Positive
 from nas.common.files import write_text
 from nas.common.machine import cores
 from nas.latency.backends import fingerprint
 from nas.latency.conditions import Conditions, Fingerprint
+from nas.latency.table.calibration import Errors, errors
 from nas.latency.table.entries import MOST_MEASURED, SUBSET, designed, keys_of, parts_of
 from nas.latency.table.file import find, own_path, save, space_id
 from nas.latency.table.table import Role, Table, Timings, Whole, completed
@@ -230,3 +232,39 @@ def _kept(path: Path, header: dict[str, str]) -> list[_Timed]:
         with suppress(ValueError):
             kept.append(msgspec.json.decode(line, type=_Timed))
     return kept
+
+
+@dataclass(frozen=True)
+class Check:
+    """Networks, the errors of their predictions, and those of the best multiple of their multiply-adds.
+
+    `networks`, a row each: arch, macs, clock; ms, low, high as predicted; measured, in milliseconds at the speed that
+    the machine had for the table.
+    """
+
+    networks: pd.DataFrame
+    errors: Errors
+    by_macs: Errors
+
+
+def check(table: Table, space: Space, measurer: Measurer, count: int) -> Check:
+    """Time `count` networks of the space drawn at random, none of them the table's own, and compare.
+
+    Ratios to the reference are: the machine may run faster or slower now than when the table was made.
+    """
+    known = [Arch.parse(whole.arch) for whole in table.timings.networks]
+    archs = distinct(space, count, seed=3, but=known)
+    conditions = table.fingerprint.conditions
+    networks = pd.DataFrame(
+        {
+            "arch": str(arch),
+            "macs": cost(arch, conditions.resolution, conditions.classes).macs,
+            "clock": found.clock,
+            **asdict(table.predict(arch)),
+            "measured": found.ratio * table.timings.reference_ms,
+        }
+        for arch, found in zip(archs, measurer.networks(archs), strict=True)
+    )
+    measured, macs = networks["measured"].to_numpy(float), networks["macs"].to_numpy(float)
+    by_macs = errors(macs * np.median(measured / macs), measured)
+    return Check(networks, errors(networks["ms"].to_numpy(float), measured), by_macs)

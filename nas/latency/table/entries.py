@@ -18,7 +18,7 @@ from nas.networks.counting import Part
 from search_spaces import Arch, Space
 
 DRAWN = 5000  # archs at most, to meet the parts of a space: of the default's 3,115 all but one or two
-DRAWS = (300, 6)  # at least so many, and so many for each part that was met
+LEAST_DRAWN, DRAWN_EACH = 300, 6  # at least so many, and so many for each part that was met
 MOST_MEASURED = 1500  # a space of more parts than this is timed in part, and the rest is fitted
 SUBSET = 1000  # so many of them; of the default space, timing more made predictions no better
 REACH = 3.0  # distance, in standard deviations of the features, over which one part tells of another
@@ -33,9 +33,8 @@ def parts_of(space: Space, conditions: Conditions) -> Counter[Key]:
     """The parts of a space, each with how often it was met in archs drawn uniformly."""
     rng = np.random.default_rng(0)
     met: Counter[Key] = Counter()
-    least, each = DRAWS
     drawn = 0
-    while drawn < min(DRAWN, max(least, each * len(met))):
+    while drawn < min(DRAWN, max(LEAST_DRAWN, DRAWN_EACH * len(met))):
         met.update(keys_of(space.sample(rng), conditions))
         drawn += 1
     return met

@@ -101,9 +101,6 @@ def load(path: Path) -> Table:
     return Table(timings, content.fitted, content.fit_error, content.calibration, content.errors)
 
 
-# Where tables are kept -----------------------------------------------------------------------------------
-
-
 def folder() -> Path:
     """Of this machine's own tables and of those imported."""
     return cache_folder() / "latency"

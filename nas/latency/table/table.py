@@ -15,7 +15,7 @@ import numpy as np
 from nas.common.decode import Positive
 from nas.common.errors import UserError
 from nas.latency.conditions import Conditions, Fingerprint, Prediction
-from nas.latency.table.calibration import Calibration, Errors, Floats, calibrated, errors, reach
+from nas.latency.table.calibration import Calibration, Errors, calibrated, errors, reach
 from nas.latency.table.entries import keys_of, parse_key
 from nas.latency.table.fitting import FEWEST, Fit, fit_error
 from nas.networks.cost import Key, key_name
@@ -134,10 +134,14 @@ def completed(timings: Timings, space_parts: Sequence[Key] = ()) -> Table:
 
 
 def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibration, Errors | None]:
-    """The calibration, and its errors on the networks that took no part in it."""
+    """The calibration, and its errors on the networks that took no part in it; `known`: ratios of parts."""
     roles = np.array([whole.role for whole in timings.networks])
     ratios = np.array([whole.ratio for whole in timings.networks])
-    rows = _rows(timings, known)
+    totals = []  # what a calibration combines (`COEFFICIENTS`) of each network
+    for whole in timings.networks:
+        keys = keys_of(Arch.parse(whole.arch), timings.fingerprint.conditions)
+        totals.append([sum(known[key_name(key)] for key in keys), len(keys), handed_over(keys)])
+    rows = np.array(totals, dtype=float)
     chosen, out = roles == "calibration", roles == "held out"
     calibration = calibrated(rows[chosen], ratios[chosen])
     if not out.any():
@@ -150,15 +154,6 @@ def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibrati
     return calibration, errors(predicted, ratios[out])
 
 
-def _rows(timings: Timings, ratios: Mapping[str, float]) -> Floats:
-    """What a calibration combines (`COEFFICIENTS`) of the networks [n, 3], the ratios of all their parts given."""
-    rows = []
-    for whole in timings.networks:
-        keys = keys_of(Arch.parse(whole.arch), timings.fingerprint.conditions)
-        rows.append([sum(ratios[key_name(key)] for key in keys), len(keys), handed_over(keys)])
-    return np.array(rows, dtype=float)
-
-
 def handed_over(keys: Sequence[Key]) -> float:
     """Millions of elements that the parts of a network hand to each other."""
     return sum(channels * size * size for _, channels, size, _ in keys[1:]) / 1e6
@@ -166,11 +161,8 @@ def handed_over(keys: Sequence[Key]) -> float:
 
 def check_here(table: Table, expected: Fingerprint, where: str) -> None:
     """Raise UserError, with what differs, where a table is of another device, version or precision."""
-    different = [
-        f"{name} is {value!r}, expected {getattr(expected, name)!r}"
-        for name, value in vars(table.fingerprint).items()
-        if value != getattr(expected, name)
-    ]
+    of, here = vars(table.fingerprint), vars(expected)
+    different = [f"{name} is {of[name]!r}, expected {here[name]!r}" for name in of if of[name] != here[name]]
     if different:
         raise UserError(
             f"the latency table {where} is not of this machine and these conditions: "

@@ -6,8 +6,6 @@ The typical run counts, the median; a low quantile looks steadier and is not, wh
 cache and now not. The module needs Python alone (3.10): it goes to the devices that are measured from afar.
 """
 
-from __future__ import annotations
-
 import gc
 import hashlib
 import random

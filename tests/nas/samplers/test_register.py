@@ -7,7 +7,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 
-from nas.bench.samplers.contestants import CONTESTANTS
+from nas.bench.samplers.playing import CONTESTANTS
 from nas.common.errors import UserError
 from nas.samplers.register import SAMPLERS, SamplerTask, make_sampler
 from nas.search import settings

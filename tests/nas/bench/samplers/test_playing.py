@@ -5,8 +5,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 
-from nas.bench.samplers.contestants import CONTESTANTS, Contestant
-from nas.bench.samplers.playing import Play, Scenario, play
+from nas.bench.samplers.playing import CONTESTANTS, Contestant, Play, Scenario, play
 from nas.bench.samplers.synthetic import SYNTHETIC
 from nas.bench.samplers.tables import Benchmark, Truth
 

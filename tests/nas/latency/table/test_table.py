@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nas.common.errors import UserError
-from nas.latency.table.checking import check
+from nas.latency.table.building import check
 from nas.latency.table.table import Table, check_here, command_for, described
 from search_spaces import spaces, zoo
 from tests.nas.latency.table.synthetic import REFERENCE_MS, Synthetic, fingerprint, network_ratio, table
