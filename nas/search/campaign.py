@@ -1,6 +1,6 @@
 """The search itself, as a source of jobs: baselines first, then what the sampler proposes, each recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -111,7 +111,7 @@ class Campaign:
         self._dry.clear()
         if isinstance(result, Outcome):
             self._record.complete(job.number, result, kind=job.kind)
-            self._note(job.kind, job.epochs, job.arch, job.cost, result)
+            self._note(job.kind, job.epochs, job.arch, job.cost, vars(result))
         elif isinstance(result, Stopped):
             self._record.prune(job.number, result.curve, kind=job.kind)
         else:
@@ -134,10 +134,7 @@ class Campaign:
             elif not is_over(trial) and lower is None:
                 self._proposers[kind].enqueue(arch)
 
-    def _note(
-        self, kind: Kind, epochs: float, arch: Arch, cost: Price, outcome: Outcome | dict[str, float]
-    ) -> None:
-        told = outcome if isinstance(outcome, dict) else vars(outcome)
+    def _note(self, kind: Kind, epochs: float, arch: Arch, cost: Price, told: Mapping[str, float]) -> None:
         if epochs == self._rungs[-1]:
             self._seconds.append(float(told["seconds"]))
         objective = float(getattr(cost, self._record.settings.objective))
@@ -170,18 +167,6 @@ class Campaign:
             return None
         lowest, brief = self._rungs[0], len(self._rungs) > 1
         return Trial(kind, -1, "", proposal.arch, proposal.cost, lowest, brief, proposal)
-
-    def _job(
-        self,
-        kind: Kind,
-        arch: Arch,
-        cost: Price,
-        epochs: float,
-        *,
-        name: str = "",
-        proposal: Proposal | None = None,
-    ) -> Trial:
-        return Trial(kind, -1, name, arch, cost, epochs, epochs < self._rungs[-1], proposal)
 
     def _launch(self, job: Trial) -> tuple[str, Job]:
         settings = self._record.settings

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
 from nas.samplers import FIDELITY, PARTIAL, PriorResult, SpaceExhausted, register
-from nas.search.budget import Budget, worst_violation
+from nas.search.budget import worst_violation
 from nas.search.price import Price, Pricer, pricer
 from nas.search.settings import Settings
 from search_spaces import Arch, Space
@@ -102,17 +102,14 @@ class Proposer:
                 arch = self._space.suggest(trial)
                 if (proposal := self._judge(trial, arch)) is not None:
                     return proposal
-        except SpaceExhausted:
-            return None
-        allowed = self._walk(arch)
-        if allowed is None:
-            return None
-        self._study.enqueue_trial(self._space.params(allowed))
-        try:
+            allowed = self._walk(arch)
+            if allowed is None:
+                return None
+            self._study.enqueue_trial(self._space.params(allowed))
             trial = self._study.ask()
+            return self._judge(trial, self._space.suggest(trial))
         except SpaceExhausted:
             return None
-        return self._judge(trial, self._space.suggest(trial))
 
     def tell(
         self,
@@ -170,7 +167,7 @@ class Proposer:
 
     def _walk(self, start: Arch) -> Arch | None:
         """From an arch, by single choices, to an untried arch within budget near it."""
-        start = descend(self._space, self._budgets, self.price, start)
+        start = descend(self._space, self._violation, start)
         for arch in around(self._space, self._violation, start, self._rng):
             if arch not in self._seen and self._violation(arch) <= 0:
                 return arch
@@ -215,16 +212,14 @@ class Proposer:
         study.tell(added.number, values)
 
 
-def descend(space: Space, budgets: Sequence[Budget], price: Pricer, start: Arch) -> Arch:
-    """Step to the neighbour that lowers the worst violation most, until it is none or none is lower."""
-    arch, violation = start, worst_violation(budgets, price(start))
-    while violation > 0:
-        near = space.neighbours(arch)
-        best = min(near, key=lambda a: worst_violation(budgets, price(a)), default=arch)
-        lowest = worst_violation(budgets, price(best))
-        if lowest >= violation:
+def descend(space: Space, violation: Callable[[Arch], float], start: Arch) -> Arch:
+    """Step to the neighbour that lowers the violation most, until it is none or none is lower."""
+    arch = start
+    while violation(arch) > 0:
+        best = min(space.neighbours(arch), key=violation, default=arch)
+        if violation(best) >= violation(arch):
             break
-        arch, violation = best, lowest
+        arch = best
     return arch
 
 
@@ -258,7 +253,7 @@ def check_satisfiable(space: Space, settings: Settings, table: "Table | None" = 
     def violation(arch: Arch) -> float:
         return worst_violation(budgets, price(arch))
 
-    arch = descend(space, budgets, price, space.arch(space.draw(lambda d: d.choices[0])))
+    arch = descend(space, violation, space.arch(space.draw(lambda d: d.choices[0])))
     if 0 < violation(arch) < 1:  # the descent may have ended beside the cheapest, but not far from it
         arch = min(around(space, violation, arch, np.random.default_rng(0)), key=violation)
     cheapest = price(arch)
