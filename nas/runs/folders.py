@@ -4,25 +4,19 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from json import JSONDecodeError
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from nas.common.errors import UserError
+from nas.common.files import write_text
 from nas.runs.manifest import environment
-from nas.runs.manifest import write as write_manifest
 from nas.runs.studies import redacted
 
 STUDY = "study.db"
 _MANIFEST = "manifest.json"
 
 
-class _Kept(Protocol):
-    def delete(self) -> None: ...
-
-
 R = TypeVar("R")
-K = TypeVar("K", bound=_Kept)
 
 
 def new_folder(out: str | Path | None) -> Path:
@@ -45,17 +39,15 @@ def create(
     storage: str | None,
     settings: str,
     notes: Mapping[str, Any],
-    make: Callable[[str, str], K],
-) -> K:
-    """Make the folder, what `make` makes of (storage, name), and the manifest with the settings (JSON) and notes.
+    make: Callable[[str, str], R],
+) -> R:
+    """Make the folder, its manifest with the settings (JSON) and notes, and what `make` makes of (storage, name).
 
-    Leaves nothing behind where one of them fails.
+    Leaves nothing behind where one of them fails; `make` has to see to that in the storage.
     """
     made = _claim(folder)
-    record: K | None = None
     try:
         name = folder.resolve().name if storage else "run"  # in a storage of its own it needs no other name
-        record = make(storage or _file_storage(folder), name)
         content = {
             **environment(),
             **notes,
@@ -65,16 +57,14 @@ def create(
         }
         if storage:
             content["command"] = content["command"].replace(storage, redacted(storage))
-        write_manifest(folder, content)
+        write_text(folder / _MANIFEST, json.dumps(content, indent=2) + "\n")
+        return make(storage or _file_storage(folder), name)
     except BaseException:
-        if record is not None and storage:
-            record.delete()
         for file in (STUDY, f"{STUDY}-journal", _MANIFEST):
             with suppress(OSError):
                 (folder / file).unlink()
         _remove(made)
         raise
-    return record
 
 
 def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
@@ -86,7 +76,7 @@ def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
             )
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         kept, name = str(manifest["storage"]), str(manifest["study"])
-    except (OSError, KeyError, TypeError, JSONDecodeError, UnicodeDecodeError):
+    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError):
         raise UserError(f"{folder} is no run: it holds no readable manifest.json") from None
     if storage is None and kept != STUDY:
         raise UserError(f"the run {folder} is kept in {kept}; give its address with --storage")

@@ -62,10 +62,6 @@ class Record:
             search.set_user_attr("settings", settings.to_json())
             return cls(studies)
 
-    def delete(self) -> None:
-        """Remove the run from its storage, as far as that can be done."""
-        storing.delete(list(self._studies.values()))
-
     @classmethod
     def open(cls, storage: str, name: str) -> "Record":
         """An existing run. Raises UserError where there is none, or where it was never quite made."""
