@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import optuna
@@ -17,14 +17,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
+from nas.latency.table.table import Table
 from nas.samplers import FIDELITY, PARTIAL, PriorResult, SpaceExhausted, register
 from nas.search.budget import worst_violation
 from nas.search.price import Price, Pricer, pricer
 from nas.search.settings import Settings
 from search_spaces import Arch, Space
-
-if TYPE_CHECKING:
-    from nas.latency.table.table import Table
 
 REFUSALS = 30
 """Proposals refused in a row (over budget or known) before the last one is walked to what is allowed."""
@@ -68,7 +66,7 @@ class Proposer:
         *,
         sampler: str | None = None,
         prior: Sequence[Mapping[str, Any]] = (),
-        table: "Table | None" = None,
+        table: Table | None = None,
     ) -> None:
         self.price = pricer(settings, table)
         self._space = space
@@ -243,7 +241,7 @@ def around(
                 heappush(waiting, (max(0.0, violation(other)), steps + 1, next(order), other))
 
 
-def check_satisfiable(space: Space, settings: Settings, table: "Table | None" = None) -> None:
+def check_satisfiable(space: Space, settings: Settings, table: Table | None = None) -> None:
     """Raise UserError, with the cheapest arch found, where nothing in the space meets the budgets."""
     budgets = settings.limits
     if not budgets:
