@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy.engine import URL, make_url
+
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.runs.manifest import environment
@@ -87,8 +89,6 @@ def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
 
 def _file_storage(folder: Path) -> str:
     """The URL of a folder's own study, whatever signs its path has. Raises UserError where none can say the path."""
-    from sqlalchemy.engine import URL, make_url
-
     path = str((folder / STUDY).resolve())
     url = URL.create("sqlite", database=path).render_as_string(hide_password=False)
     if make_url(url).database != path or url.format() != url:

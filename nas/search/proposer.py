@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
@@ -77,7 +76,7 @@ class Proposer:
         seed = int(np.random.default_rng((settings.seed, len(history), name_seed)).integers(2**31))
         self._rng = np.random.default_rng(seed)
         self._study = optuna.create_study(
-            directions=[StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
+            directions=["maximize", "minimize"],
             sampler=make_sampler(self._sampler, seed, space, settings, self.price, prior),
         )
         self._seen: set[Arch] = set()

@@ -90,9 +90,8 @@ def carry_out(request: Request) -> Run:
         raise UserError(f"--trials {request.trials}: expected at least 1")
     request.check()
     run = _begin(request) if request.resume is None else _reopen(request)
-    until = deadline(request.minutes, began)
     console = request.console or Console()
-    ending = _train(run, request, until, console)
+    ending = _train(run, request, deadline(request.minutes, began), console)
     if run.table is not None and ending != "interrupted":
         time_finalists(run.record, run.table, notify)
     found = results(run.record)
@@ -106,8 +105,7 @@ def _begin(request: Request) -> _Opened:
     """A new run: its settings, its data, its folder and its study."""
     folder = new_folder(request.out)
     settings, data, table = new_run(request, notify)
-    unbounded = request.trials is None and request.minutes is None
-    trials = DEFAULT_TRIALS if unbounded else request.trials
+    trials = _bound(request, DEFAULT_TRIALS)
     notes = {
         "trials": trials,
         "minutes": request.minutes,
@@ -196,10 +194,14 @@ def _reopen(request: Request) -> _Opened:
     record = open_run(folder, request.storage)
     table = reopened(record.settings, folder, request.latency_table)
     data = record.settings.reload(request.data_root, notify)
-    unbounded = request.trials is None and request.minutes is None
-    trials = record.note("trials") or DEFAULT_TRIALS if unbounded else request.trials
+    trials = _bound(request, record.note("trials") or DEFAULT_TRIALS)
     record.interrupt_running()
     return _Opened(folder, record, data, table, trials)
+
+
+def _bound(request: Request, default: int) -> int | None:
+    """How many trials there may be; None for as many as the time allows."""
+    return default if request.trials is None and request.minutes is None else request.trials
 
 
 def _train(run: _Opened, request: Request, until: float | None, console: Console) -> Ending:
