@@ -13,6 +13,7 @@ There is no bootstrap: below ten seeds its intervals cover far less than they sa
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -57,30 +58,32 @@ class Effect:
     reason: str = ""
 
 
-def paired_effects(differences: Mapping[str, Sequence[float]]) -> dict[str, Effect]:
-    """The effect of each component from its differences, variant - base, from one base.
-
-    Values at the same position belong to the same seed; NaN where one is missing, and shorter where seeds were
-    not reached. Holm's correction is over all of them.
-    """
-    if not differences:
-        return {}
-    table = _table([(0.0,) * max(map(len, differences.values())), *differences.values()])
-    # The base stands there as zeros: what a seed adds to every row makes no difference.
-    return _effects(table, {name: [(1.0, row), (-1.0, 0)] for row, name in enumerate(differences, 1)})
-
-
 def contrast_effects(
     accuracies: Mapping[str, Sequence[float]], contrasts: Mapping[str, Terms]
 ) -> dict[str, Effect]:
     """The effect of each contrast of rows of accuracies; the noise is pooled over all rows given.
 
-    Positions are seeds, as in `paired_effects`. Holm's correction is over all contrasts given: call it once a
-    family. Raises KeyError where a contrast names a row that is not given.
+    Values at the same position belong to the same seed; NaN where one is missing, and shorter where seeds were
+    not reached. Holm's correction is over all contrasts given: call it once a family.
+    Raises KeyError where a contrast names a row that is not given.
     """
+    table = _table(list(accuracies.values()))
     index = {name: number for number, name in enumerate(accuracies)}
-    numbered = {name: [(c, index[row]) for c, row in terms] for name, terms in contrasts.items()}
-    return _effects(_table(list(accuracies.values())), numbered)
+    noise, df = pooled_noise(table)
+    tested = {
+        name: _tested(table, [(c, index[row]) for c, row in terms], noise, df)
+        for name, terms in contrasts.items()
+    }
+    corrected = holm({name: effect.p for name, effect in tested.items()})
+    strictest = LEVEL / max(1, sum(not math.isnan(p) for p in corrected.values()))
+    found = {}
+    for name, effect in tested.items():
+        verdict = effect.verdict
+        if not math.isnan(effect.p):
+            verdict = UNSEEN if corrected[name] > LEVEL else HELPS if effect.mean > 0 else HURTS
+        smallest = effect.error * detectable(df, strictest) if effect.error >= _NOTHING else math.nan
+        found[name] = replace(effect, p_holm=corrected[name], verdict=verdict, smallest=smallest)
+    return found
 
 
 def pooled_intervals(accuracies: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float, float]]:
@@ -155,29 +158,16 @@ def pooled_noise(table: Table) -> tuple[float, int]:
     return math.sqrt(float(np.sum((values - design @ fitted) ** 2)) / df), df
 
 
-def _effects(table: Table, contrasts: Mapping[str, Sequence[tuple[float, int]]]) -> dict[str, Effect]:
-    noise, df = pooled_noise(table)
-    tested = {name: _tested(table, terms, noise, df) for name, terms in contrasts.items()}
-    corrected = holm({name: effect.p for name, effect in tested.items()})
-    strictest = LEVEL / max(1, sum(not math.isnan(p) for p in corrected.values()))
-    found = {}
-    for name, effect in tested.items():
-        verdict = effect.verdict
-        if not math.isnan(effect.p):
-            verdict = UNSEEN if corrected[name] > LEVEL else HELPS if effect.mean > 0 else HURTS
-        smallest = effect.error * detectable(df, strictest) if effect.error >= _NOTHING else math.nan
-        found[name] = replace(effect, p_holm=corrected[name], verdict=verdict, smallest=smallest)
-    return found
-
-
 def _tested(table: Table, terms: Sequence[tuple[float, int]], noise: float, df: int) -> Effect:
     """The effect of a contrast by itself, before any correction."""
-    terms = _collected(terms)
-    each = sum(coefficient * table[row] for coefficient, row in terms)
+    total: dict[int, float] = defaultdict(float)
+    for coefficient, row in terms:
+        total[row] += coefficient  # a row's noise goes with all of its coefficients
+    each = sum(coefficient * table[row] for row, coefficient in total.items())
     each = np.asarray(each)[~np.isnan(each)]
     n = len(each)
     mean = float(np.mean(each)) if n else math.nan
-    error = noise * math.sqrt(sum(c * c for c, _ in terms) / n) if n else math.nan
+    error = noise * math.sqrt(sum(c * c for c in total.values()) / n) if n else math.nan
     low = high = p = math.nan
     reason = ""
     if not n:
@@ -193,14 +183,6 @@ def _tested(table: Table, terms: Sequence[tuple[float, int]], noise: float, df: 
         low, high = mean - half, mean + half
         p = float(2.0 * stdtr(df, -abs(mean) / error))
     return Effect(mean, low, high, p, math.nan, UNTESTED, math.nan, n, error, df, reason)
-
-
-def _collected(terms: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
-    """The terms with each row once, because a row's noise goes with all of its coefficients."""
-    found: dict[int, float] = {}
-    for coefficient, row in terms:
-        found[row] = found.get(row, 0.0) + coefficient
-    return [(coefficient, row) for row, coefficient in found.items()]
 
 
 def _table(rows: Sequence[Sequence[float]]) -> Table:

@@ -69,10 +69,6 @@ class Trainings:
         """An existing run. Raises UserError where there is none of this kind."""
         return cls(storing.find_studies(storage, name, (kind,))[kind])
 
-    def delete(self) -> None:
-        """Remove the run from its storage, as far as that can be done."""
-        storing.delete([self._study])
-
     def launch(self, network: str, seed: int, cost: Cost) -> int:
         """Write a training that is about to run; its number."""
         told = {"network": network, "seed": seed, **asdict(cost), "epochs": self.setup.fidelity.epochs}

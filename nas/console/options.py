@@ -43,7 +43,6 @@ Fidelity = Annotated[
 ]
 Epochs = Annotated[float | None, Option(help="Or in epochs. [as standard, at most 10: 1.2 for CIFAR-10]")]
 Subset = Annotated[float | None, Option(help="Share of the training images that is used. [1]")]
-TrainResolution = Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")]
 Recipe = Annotated[
     str | None, Option(help="How networks are trained, where it is to differ: lr=0.3,batch_size=256,...")
 ]
@@ -51,14 +50,7 @@ Seed = Annotated[
     int | None, Option(help="From which all chance follows; the first, where there are several. [0]")
 ]
 Seeds = Annotated[int | None, Option(help="Trainings of each network. [3]")]
-TargetResolution = Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")]
-TargetClasses = Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")]
-Minutes = Annotated[float | None, Option(help="Stop after this time, start to end.")]
-Concurrency = Annotated[int | None, Option(help="Trainings at a time. [one a core]")]
-Device = Annotated[str, Option(help="auto, cpu or cuda.")]
-Out = Annotated[AnyPath | None, Option(help="Folder of the run. [results/DATE-TIME]")]
 Storage = Annotated[str | None, Option(help="Optuna storage URL. [a file in the folder]")]
-Resume = Annotated[AnyPath | None, Option(help="Go on with the run in this folder.", metavar="RUN")]
 
 
 @dataclass(frozen=True)

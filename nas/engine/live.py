@@ -1,12 +1,13 @@
-"""Jobs as they run: a line for each that ends and, in a terminal, one line of what is going on."""
+"""Jobs as they run: a line for each that ends and, below them in a terminal, one line of what is going on."""
 
 import time
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from rich.console import Console
+from rich.live import Live as RichLive
+from rich.text import Text
 
-from nas.console.status_line import StatusLine, time_left
 from nas.engine.jobs import Event, Labelled, Stopped
 from nas.train.trainer import Outcome
 
@@ -23,16 +24,19 @@ class Live(Generic[J]):
         self._total, self._deadline = total, deadline
         self._began = time.monotonic()
         self._running: dict[str, float] = {}
-        self._status = StatusLine(console)
+        self._console = console
+        self._drawn = RichLive(console=console, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> Self:
-        self._status.start(self._line())
+        self._show()
+        if self._console.is_terminal:
+            self._drawn.start(refresh=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._status.stop()
+        self._drawn.stop()
 
     def on(self, event: Event[J]) -> None:
         """Take in an event and show it."""
@@ -44,8 +48,11 @@ class Live(Generic[J]):
         else:
             self._running.pop(label, None)
             self._over += self.counts(event)
-            self._status.say(f"{label}: {self.said(event)}", self._summary())
-        self._status.show(self._line())
+            said = f"{label}: {self.said(event)}"
+            if not self._console.is_terminal:
+                said += f" | {self._summary()}"
+            self._console.print(Text(said), soft_wrap=True)
+        self._show()
 
     def counts(self, event: Event[J]) -> bool:
         """Whether an ended job is one of the `total`; one that was cut off will run again."""
@@ -64,9 +71,10 @@ class Live(Generic[J]):
         """What else the summary tells."""
         return []
 
-    def _line(self) -> str:
+    def _show(self) -> None:
         running = "; ".join(f"{label} {share:.0%}" for label, share in self._running.items())
-        return f"{self._summary()} | running: {running or 'nothing'}"
+        line = f"{self._summary()} | running: {running or 'nothing'}"
+        self._drawn.update(Text(line, overflow="ellipsis", no_wrap=True))
 
     def _summary(self) -> str:
         total = "" if self._total is None else f"/{self._total}"
@@ -79,4 +87,7 @@ class Live(Generic[J]):
         done = self._over - self._began_with
         if self._total is not None and done > 0:
             left.append((now - self._began) / done * max(0, self._total - self._over))
-        return time_left(min(left, default=None))
+        if not left:
+            return "time left unknown"
+        minutes, seconds = divmod(int(max(0.0, min(left))), 60)
+        return f"{minutes}:{seconds:02d} left"

@@ -5,7 +5,9 @@ Needs nothing heavy: `--help` reads it. What it settles to is a `nas.engine.regi
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
 
 from nas.common.errors import UserError
 from nas.console import options
@@ -24,24 +26,26 @@ class Terms(options.CommandOptions):
     fidelity: options.Fidelity = None
     epochs: options.Epochs = None
     subset: options.Subset = None
-    train_resolution: options.TrainResolution = None
+    train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None
     recipe: options.Recipe = None
     seed: options.Seed = None
-    target_resolution: options.TargetResolution = None
-    target_classes: options.TargetClasses = None
+    target_resolution: Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")] = None
+    target_classes: Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Execution(options.CommandOptions):
     """What may be said anew whenever a run goes on, but for `out`. `console` is where it prints."""
 
-    minutes: options.Minutes = None
-    concurrency: options.Concurrency = None
-    device: options.Device = "auto"
+    minutes: Annotated[float | None, Option(help="Stop after this time, start to end.")] = None
+    concurrency: Annotated[int | None, Option(help="Trainings at a time. [one a core]")] = None
+    device: Annotated[str, Option(help="auto, cpu or cuda.")] = "auto"
     data_root: options.DataRoot = None
-    out: options.Out = None
+    out: Annotated[options.AnyPath | None, Option(help="Folder of the run. [results/DATE-TIME]")] = None
     storage: options.Storage = None
-    resume: options.Resume = None
+    resume: Annotated[
+        options.AnyPath | None, Option(help="Go on with the run in this folder.", metavar="RUN")
+    ] = None
     console: "Console | None" = None
 
     def check_resumed(self, free: Collection[str]) -> None:

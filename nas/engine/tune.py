@@ -7,15 +7,15 @@ import logging
 import math
 import os
 import signal
-import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from nas.common.errors import UserError, briefly
@@ -58,37 +58,38 @@ def run_jobs(
     os.environ.update(_QUIET)
     warnings.filterwarnings("ignore", module="ray")
     from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     gpus = _gpus(device)
+    asha = ASHAScheduler(metric="accuracy", mode="max", max_t=REPORTS, grace_period=1, reduction_factor=2)
     end = _End(deadline)
-    with end.on_interrupt(), _ray(concurrency, gpus):
-        with tempfile.TemporaryDirectory(prefix="nas-ray-") as scratch:
-            dispatcher = _Dispatcher(source, end, concurrency)
-            resources = {"cpu": 1.0, **({"gpu": _gpu_share(gpus, concurrency)} if gpus else {})}
-            trainable = tune.with_parameters(partial(_train_job, device=device), data=data)
-            tune.Tuner(
-                tune.with_resources(trainable, resources),
-                tune_config=tune.TuneConfig(
-                    search_alg=_make_searcher(dispatcher),
-                    scheduler=_make_scheduler(scheduler),
-                    num_samples=-1,
-                    reuse_actors=True,
-                    trial_name_creator=lambda trial: f"job_{trial.trial_id}",
-                    trial_dirname_creator=lambda trial: trial.trial_id,
-                ),
-                run_config=tune.RunConfig(
-                    name="run",
-                    storage_path=scratch,
-                    verbose=0,
-                    stop=_make_stopper(end),
-                    failure_config=tune.FailureConfig(max_failures=1),
-                ),
-            ).fit()
-            dispatcher.close()
-        if end.error is not None:
-            raise end.error
-        return end.ending
+    with end.on_interrupt(), _ray(concurrency, gpus), TemporaryDirectory(prefix="nas-ray-") as scratch:
+        dispatcher = _Dispatcher(source, end, concurrency)
+        resources = {"cpu": 1.0, **({"gpu": _gpu_share(gpus, concurrency)} if gpus else {})}
+        trainable = tune.with_parameters(partial(_train_job, device=device), data=data)
+        tune.Tuner(
+            tune.with_resources(trainable, resources),
+            tune_config=tune.TuneConfig(
+                search_alg=_make_searcher(dispatcher),
+                scheduler=asha if scheduler == "asha" else None,
+                num_samples=-1,
+                reuse_actors=True,
+                trial_name_creator=lambda trial: f"job_{trial.trial_id}",
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="run",
+                storage_path=scratch,
+                verbose=0,
+                stop=_make_stopper(end),
+                failure_config=tune.FailureConfig(max_failures=1),
+            ),
+        ).fit()
+        dispatcher.close()
+    if end.error is not None:
+        raise end.error
+    return end.ending
 
 
 # The worker's side ---------------------------------------------------------------------------------------
@@ -200,7 +201,7 @@ class _Dispatcher:
             return None
         self._keys[trial_id], job = found
         self._curves[trial_id] = []
-        return {"job": {f.name: getattr(job, f.name) for f in fields(job)}}
+        return {"job": dict(vars(job))}
 
     @property
     def exhausted(self) -> bool:
@@ -284,23 +285,11 @@ def _make_searcher(dispatcher: _Dispatcher) -> Any:
     return searcher
 
 
-def _make_scheduler(name: str) -> Any:
-    """Tune's scheduler of a name, on the accuracies that a job reports."""
-    from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
-
-    if name == "asha":
-        return ASHAScheduler(metric="accuracy", mode="max", max_t=REPORTS, grace_period=1, reduction_factor=2)
-    return FIFOScheduler()  # type: ignore[no-untyped-call]
-
-
 def _make_stopper(end: _End) -> Any:
     """Tune's view of an end."""
-    from ray.tune import Stopper
+    from ray.tune.stopper import NoopStopper
 
-    class _Stopper(_Unpickled, Stopper):
-        def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-            return False
-
+    class _Stopper(_Unpickled, NoopStopper):
         def stop_all(self) -> bool:
             return bool(self.wrapped.early)
 

@@ -4,25 +4,21 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from json import JSONDecodeError
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
+
+from sqlalchemy.engine import URL, make_url
 
 from nas.common.errors import UserError
+from nas.common.files import write_text
 from nas.runs.manifest import environment
-from nas.runs.manifest import write as write_manifest
 from nas.runs.studies import redacted
 
 STUDY = "study.db"
 _MANIFEST = "manifest.json"
 
 
-class _Kept(Protocol):
-    def delete(self) -> None: ...
-
-
 R = TypeVar("R")
-K = TypeVar("K", bound=_Kept)
 
 
 def new_folder(out: str | Path | None) -> Path:
@@ -45,17 +41,15 @@ def create(
     storage: str | None,
     settings: str,
     notes: Mapping[str, Any],
-    make: Callable[[str, str], K],
-) -> K:
-    """Make the folder, what `make` makes of (storage, name), and the manifest with the settings (JSON) and notes.
+    make: Callable[[str, str], R],
+) -> R:
+    """Make the folder, its manifest with the settings (JSON) and notes, and what `make` makes of (storage, name).
 
-    Leaves nothing behind where one of them fails.
+    Leaves nothing behind where one of them fails; `make` has to see to that in the storage.
     """
     made = _claim(folder)
-    record: K | None = None
     try:
         name = folder.resolve().name if storage else "run"  # in a storage of its own it needs no other name
-        record = make(storage or _file_storage(folder), name)
         content = {
             **environment(),
             **notes,
@@ -65,16 +59,14 @@ def create(
         }
         if storage:
             content["command"] = content["command"].replace(storage, redacted(storage))
-        write_manifest(folder, content)
+        write_text(folder / _MANIFEST, json.dumps(content, indent=2) + "\n")
+        return make(storage or _file_storage(folder), name)
     except BaseException:
-        if record is not None and storage:
-            record.delete()
         for file in (STUDY, f"{STUDY}-journal", _MANIFEST):
             with suppress(OSError):
                 (folder / file).unlink()
         _remove(made)
         raise
-    return record
 
 
 def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
@@ -86,7 +78,7 @@ def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
             )
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         kept, name = str(manifest["storage"]), str(manifest["study"])
-    except (OSError, KeyError, TypeError, JSONDecodeError, UnicodeDecodeError):
+    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError):
         raise UserError(f"{folder} is no run: it holds no readable manifest.json") from None
     if storage is None and kept != STUDY:
         raise UserError(f"the run {folder} is kept in {kept}; give its address with --storage")
@@ -97,8 +89,6 @@ def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
 
 def _file_storage(folder: Path) -> str:
     """The URL of a folder's own study, whatever signs its path has. Raises UserError where none can say the path."""
-    from sqlalchemy.engine import URL, make_url
-
     path = str((folder / STUDY).resolve())
     url = URL.create("sqlite", database=path).render_as_string(hide_password=False)
     if make_url(url).database != path or url.format() != url:

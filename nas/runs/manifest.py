@@ -1,18 +1,15 @@
 """What a run was made with: enough to know years later where a figure came from."""
 
-import json
 import platform
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from nas.common.files import write_text
-from nas.common.machine import processor
+from nas.common.machine import cores, processor
 
 _PACKAGES = ("nas-search", "torch", "torchvision", "optuna", "ray", "numpy", "pandas", "fvcore", "plotly")
 
@@ -33,8 +30,6 @@ def device() -> dict[str, Any]:
     """The processor's name, how many of its cores are ours, and the CUDA devices."""
     import torch
 
-    from nas.common.machine import cores
-
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {"cpu": processor(), "cores": cores(), "platform": platform.platform(), "cuda": gpus}
 
@@ -49,11 +44,6 @@ def git_revision() -> str | None:
         return subprocess.run(call, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def write(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write manifest.json into a run's folder."""
-    write_text(folder / "manifest.json", json.dumps(content, indent=2) + "\n")
 
 
 def _version(package: str) -> str | None:

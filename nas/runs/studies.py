@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.common.errors import UserError
 
@@ -40,9 +41,8 @@ def new_studies(url: str, name: str, kinds: Sequence[K]) -> Iterator[dict[K, opt
     try:
         with _one_line_errors():
             for kind in kinds:
-                directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
                 studies[kind] = optuna.create_study(
-                    storage=backend, study_name=f"{name}/{kind}", directions=directions
+                    storage=backend, study_name=f"{name}/{kind}", directions=["maximize", "minimize"]
                 )
             yield studies
     except BaseException as error:
@@ -84,9 +84,6 @@ def delete(studies: Sequence[optuna.Study]) -> None:
 
 def redacted(url: str) -> str:
     """A storage URL without the password."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
     try:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
@@ -188,8 +185,6 @@ def _connect(url: str) -> optuna.storages.BaseStorage:
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     """What a storage raises, one class a fault and many lines long, as a UserError of one line."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     try:
         yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:

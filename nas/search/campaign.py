@@ -1,7 +1,9 @@
 """The search itself, as a source of jobs: baselines first, then what the sampler proposes, each recorded."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from optuna.trial import TrialState
@@ -63,11 +65,10 @@ class Campaign:
         self._deadline = deadline
         self._notify = notify
         self._running: dict[str, Trial] = {}
-        top = record.settings.fidelity.epochs
-        self._rungs = (*record.settings.rungs, top)
+        self._rungs = (*record.settings.rungs, record.settings.fidelity.epochs)
         self._launched: dict[Kind, int] = {}
-        self._standings: dict[tuple[Kind, float], list[Standing]] = {}
-        self._promoted: dict[tuple[Kind, float], set[str]] = {}
+        self._standings: dict[tuple[Kind, float], list[Standing]] = defaultdict(list)
+        self._promoted: dict[tuple[Kind, float], set[str]] = defaultdict(set)
         self._seconds: list[float] = []
         self._dry: set[Kind] = set()  # had nothing to propose, and will not before something has ended
         for kind in self._proposers:
@@ -111,7 +112,7 @@ class Campaign:
         self._dry.clear()
         if isinstance(result, Outcome):
             self._record.complete(job.number, result, kind=job.kind)
-            self._note(job.kind, job.epochs, job.arch, job.cost, result)
+            self._note(job.kind, job.epochs, job.arch, job.cost, vars(result))
         elif isinstance(result, Stopped):
             self._record.prune(job.number, result.curve, kind=job.kind)
         else:
@@ -128,21 +129,18 @@ class Campaign:
             arch, epochs = Arch.parse(trial.user_attrs["arch"]), float(trial.user_attrs["epochs"])
             lower = self._below(epochs)
             if lower is not None and is_over(trial):
-                self._promoted.setdefault((kind, lower), set()).add(str(arch))
+                self._promoted[kind, lower].add(str(arch))
             if trial.state == TrialState.COMPLETE:
                 self._note(kind, epochs, arch, Price.stored(trial.user_attrs), trial.user_attrs["outcome"])
             elif not is_over(trial) and lower is None:
                 self._proposers[kind].enqueue(arch)
 
-    def _note(
-        self, kind: Kind, epochs: float, arch: Arch, cost: Price, outcome: Outcome | dict[str, float]
-    ) -> None:
-        told = outcome if isinstance(outcome, dict) else vars(outcome)
+    def _note(self, kind: Kind, epochs: float, arch: Arch, cost: Price, told: Mapping[str, float]) -> None:
         if epochs == self._rungs[-1]:
             self._seconds.append(float(told["seconds"]))
         objective = float(getattr(cost, self._record.settings.objective))
         standing = Standing(str(arch), objective, float(told["accuracy"]))
-        self._standings.setdefault((kind, epochs), []).append(standing)
+        self._standings[kind, epochs].append(standing)
 
     def _below(self, epochs: float) -> float | None:
         """The rung from which trials come to this one."""
@@ -151,9 +149,9 @@ class Campaign:
 
     def _promotion(self, kind: Kind) -> Trial | None:
         """A trial that goes on to its next rung; the higher rungs first."""
-        for lower, upper in reversed(list(zip(self._rungs, self._rungs[1:], strict=False))):
-            promoted = self._promoted.setdefault((kind, lower), set())
-            standing = to_promote(self._standings.get((kind, lower), []), promoted)
+        for lower, upper in reversed(list(pairwise(self._rungs))):
+            promoted = self._promoted[kind, lower]
+            standing = to_promote(self._standings[kind, lower], promoted)
             if standing is not None:
                 promoted.add(standing.arch)
                 arch = Arch.parse(standing.arch)
@@ -170,18 +168,6 @@ class Campaign:
             return None
         lowest, brief = self._rungs[0], len(self._rungs) > 1
         return Trial(kind, -1, "", proposal.arch, proposal.cost, lowest, brief, proposal)
-
-    def _job(
-        self,
-        kind: Kind,
-        arch: Arch,
-        cost: Price,
-        epochs: float,
-        *,
-        name: str = "",
-        proposal: Proposal | None = None,
-    ) -> Trial:
-        return Trial(kind, -1, name, arch, cost, epochs, epochs < self._rungs[-1], proposal)
 
     def _launch(self, job: Trial) -> tuple[str, Job]:
         settings = self._record.settings

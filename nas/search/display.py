@@ -7,10 +7,9 @@ from nas.common.fronts import front_mask
 from nas.common.quantities import LATENCY, MACS, PARAMS
 from nas.engine.jobs import Event, Stopped
 from nas.engine.live import Live
-from nas.runs.studies import INTERRUPTED
 from nas.search.budget import worst_violation
 from nas.search.campaign import Trial
-from nas.search.results import Results, reference, relative_hypervolume
+from nas.search.results import Results, ended, reference, relative_hypervolume
 from nas.train.trainer import Outcome
 
 
@@ -26,10 +25,7 @@ class SearchDisplay(Live[Trial]):
         self._reference = reference(found.settings, classes)
         objective = found.settings.objective
         self._points = list(zip(found.front["accuracy"], found.front[objective], strict=True))
-        ended = found.trials["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (
-            found.trials["reason"] != INTERRUPTED
-        )
-        super().__init__(console, over=int(ended.sum()), total=trials, deadline=deadline)
+        super().__init__(console, over=int(ended(found.trials).sum()), total=trials, deadline=deadline)
 
     def counts(self, event: Event[Trial]) -> bool:
         """Baselines and a control run beside."""

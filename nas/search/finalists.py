@@ -6,41 +6,36 @@ A table is kept in the run's folder, so that the run can be resumed when another
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from nas.common.errors import UserError
+from nas.console.progress import progress_line
+from nas.latency import fingerprint
 from nas.latency.conditions import Conditions
+from nas.latency.table.building import Here, Measurer, obtain
+from nas.latency.table.file import find, find_for, own_path, save
 from nas.latency.table.identity import TableId
+from nas.latency.table.table import Table
 from nas.search.record import Kind, Record
 from nas.search.results import Results, results
-from nas.search.settings import Settings
-from search_spaces import Arch, spaces
-
-if TYPE_CHECKING:
-    from nas.latency.table.building import Measurer
-    from nas.latency.table.table import Table
+from nas.search.settings import Settings, space_of
+from search_spaces import Arch
 
 KEPT = "latency.json"
 """The run's own copy of its table, in its folder."""
 
 
-def with_table(settings: Settings, named: str | None, notify: Callable[[str], None]) -> "Table":
+def with_table(settings: Settings, named: str | None, notify: Callable[[str], None]) -> Table:
     """The table of a new run: the file or import that is named, else this machine's, made now where there is none.
 
     Raises UserError where it does not fit the run, and where none can be made here.
     """
-    from nas.console.progress import progress_line
-    from nas.latency import fingerprint
-    from nas.latency.table.building import Here, obtain
-    from nas.latency.table.file import find_for, own_path
-
     target = settings.target_resolution, settings.target_classes
     if named is not None:
         return find_for(named, *target)
     conditions = Conditions(resolution=target[0], classes=target[1])
-    space = spaces.parse(settings.space, settings.granularity)
+    space = space_of(settings)
     if not own_path(fingerprint(conditions), space).is_file():
         notify(
             f"this machine has no latency table of space {space.name} yet; it is made first, in some minutes, and "
@@ -50,28 +45,24 @@ def with_table(settings: Settings, named: str | None, notify: Callable[[str], No
         return obtain(Here(conditions), space, progress)
 
 
-def identified(settings: Settings, table: "Table") -> Settings:
+def identified(settings: Settings, table: Table) -> Settings:
     """The settings with the identity of the run's table."""
     return replace(settings, latency=TableId.of(table, is_here(table)))
 
 
-def is_here(table: "Table") -> bool:
+def is_here(table: Table) -> bool:
     """Whether a table's milliseconds are those of this machine."""
-    from nas.latency import fingerprint
-
     try:
         return fingerprint(table.fingerprint.conditions) == table.fingerprint
     except UserError:
         return False  # its backend is not here
 
 
-def reopened(settings: Settings, folder: Path, named: str | None) -> "Table | None":
+def reopened(settings: Settings, folder: Path, named: str | None) -> Table | None:
     """The table of a run that goes on: its own copy, or the one named. None where the run has no latency.
 
     Raises UserError where neither is the one that it was begun with.
     """
-    from nas.latency.table.file import find
-
     if settings.latency is None:
         if named is not None:
             raise UserError("--latency-table: the run was begun without one; start a new run")
@@ -86,15 +77,13 @@ def reopened(settings: Settings, folder: Path, named: str | None) -> "Table | No
     return table
 
 
-def keep(table: "Table", folder: Path) -> None:
+def keep(table: Table, folder: Path) -> None:
     """Put a copy of the table into the run's folder."""
-    from nas.latency.table.file import save
-
     save(table, folder / KEPT)
 
 
 def time_finalists(
-    record: Record, table: "Table", notify: Callable[[str], None], measurer: "Measurer | None" = None
+    record: Record, table: Table, notify: Callable[[str], None], measurer: Measurer | None = None
 ) -> None:
     """Time the networks of the fronts, and the baselines, whole; write down what they took.
 
@@ -102,8 +91,6 @@ def time_finalists(
     Milliseconds are at the speed that the machine had when the table was made, so that both compare. Not
     done, and said so, where the table is of another device.
     """
-    from nas.latency.table.building import Here
-
     identity = record.settings.latency
     if identity is None or not (measurer or is_here(table)):
         if identity is not None:
@@ -135,9 +122,7 @@ def _untimed(found: Results) -> list[tuple[Kind, int, str]]:
     ]
 
 
-def _time(
-    record: Record, table: "Table", measurer: "Measurer", waiting: Sequence[tuple[Kind, int, str]]
-) -> None:
+def _time(record: Record, table: Table, measurer: Measurer, waiting: Sequence[tuple[Kind, int, str]]) -> None:
     reference = table.timings.reference_ms
     measured = measurer.networks([Arch.parse(arch) for _, _, arch in waiting])
     for (kind, number, _), found in zip(waiting, measured, strict=True):

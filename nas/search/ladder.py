@@ -4,6 +4,8 @@ It trains many networks briefly, a share of them longer, and a share of those to
 its own with its own annealed schedule: a long schedule looked at early ranks networks badly.
 """
 
+import itertools
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -37,22 +39,16 @@ def to_promote(rung: Sequence[Standing], promoted: Collection[str]) -> Standing 
     costs = np.array([trial.cost for trial in rung])
     edges = np.quantile(costs, np.linspace(0, 1, BANDS + 1)[1:-1])
     band_of = np.searchsorted(edges, costs, side="left")
-    chances: list[tuple[int, int]] = []
+    chances = []
     for band in np.unique(band_of):
         members = [trial for trial, place in zip(rung, band_of, strict=True) if place == band]
-        gone = sum(trial.arch in promoted for trial in members)
-        if gone < -(-len(members) // PROMOTED) and gone < len(members):
-            chances.append((gone, int(band)))
+        left = [trial for trial in members if trial.arch not in promoted]
+        gone = len(members) - len(left)
+        if left and gone < math.ceil(len(members) / PROMOTED):
+            chances.append((gone, band, left))
     total = sum(trial.arch in promoted for trial in rung)
     if not chances or total >= len(rung) // PROMOTED:
         return None
-    _, chosen = min(chances)
-    members = [
-        trial
-        for trial, place in zip(rung, band_of, strict=True)
-        if place == chosen and trial.arch not in promoted
-    ]
+    _, _, members = min(chances, key=lambda chance: chance[:2])
     leading = front_mask([t.accuracy for t in members], [t.cost for t in members])
-    return max(
-        (trial for trial, leads in zip(members, leading, strict=True) if leads), key=lambda t: t.accuracy
-    )
+    return max(itertools.compress(members, leading), key=lambda t: t.accuracy)

@@ -6,16 +6,14 @@ One function gives it to whoever asks: the proposer, the sampler, the record, th
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nas.common.errors import UserError
 from nas.latency.conditions import Prediction
+from nas.latency.table.table import Table
 from nas.networks.cost import cost
 from nas.search.settings import Settings
 from search_spaces import Arch
-
-if TYPE_CHECKING:
-    from nas.latency.table.table import Table
 
 _COUNTED = ("macs", "params", "activations")
 _PREDICTED = {"predicted_ms": "ms", "predicted_low": "low", "predicted_high": "high"}
@@ -55,7 +53,7 @@ class Price:
 Pricer = Callable[[Arch], Price]
 
 
-def pricer(settings: Settings, table: "Table | None" = None) -> Pricer:
+def pricer(settings: Settings, table: Table | None = None) -> Pricer:
     """What prices an arch at a run's target; with its latency where the run has a table.
 
     Raises UserError where the run was begun with a table and another one, or none, is given.

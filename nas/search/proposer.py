@@ -8,23 +8,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
+from nas.latency.table.table import Table
 from nas.samplers import FIDELITY, PARTIAL, PriorResult, SpaceExhausted, register
-from nas.search.budget import Budget, worst_violation
+from nas.search.budget import worst_violation
 from nas.search.price import Price, Pricer, pricer
 from nas.search.settings import Settings
 from search_spaces import Arch, Space
-
-if TYPE_CHECKING:
-    from nas.latency.table.table import Table
 
 REFUSALS = 30
 """Proposals refused in a row (over budget or known) before the last one is walked to what is allowed."""
@@ -68,7 +65,7 @@ class Proposer:
         *,
         sampler: str | None = None,
         prior: Sequence[Mapping[str, Any]] = (),
-        table: "Table | None" = None,
+        table: Table | None = None,
     ) -> None:
         self.price = pricer(settings, table)
         self._space = space
@@ -79,7 +76,7 @@ class Proposer:
         seed = int(np.random.default_rng((settings.seed, len(history), name_seed)).integers(2**31))
         self._rng = np.random.default_rng(seed)
         self._study = optuna.create_study(
-            directions=[StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE],
+            directions=["maximize", "minimize"],
             sampler=make_sampler(self._sampler, seed, space, settings, self.price, prior),
         )
         self._seen: set[Arch] = set()
@@ -102,17 +99,14 @@ class Proposer:
                 arch = self._space.suggest(trial)
                 if (proposal := self._judge(trial, arch)) is not None:
                     return proposal
-        except SpaceExhausted:
-            return None
-        allowed = self._walk(arch)
-        if allowed is None:
-            return None
-        self._study.enqueue_trial(self._space.params(allowed))
-        try:
+            allowed = self._walk(arch)
+            if allowed is None:
+                return None
+            self._study.enqueue_trial(self._space.params(allowed))
             trial = self._study.ask()
+            return self._judge(trial, self._space.suggest(trial))
         except SpaceExhausted:
             return None
-        return self._judge(trial, self._space.suggest(trial))
 
     def tell(
         self,
@@ -170,7 +164,7 @@ class Proposer:
 
     def _walk(self, start: Arch) -> Arch | None:
         """From an arch, by single choices, to an untried arch within budget near it."""
-        start = descend(self._space, self._budgets, self.price, start)
+        start = descend(self._space, self._violation, start)
         for arch in around(self._space, self._violation, start, self._rng):
             if arch not in self._seen and self._violation(arch) <= 0:
                 return arch
@@ -215,16 +209,14 @@ class Proposer:
         study.tell(added.number, values)
 
 
-def descend(space: Space, budgets: Sequence[Budget], price: Pricer, start: Arch) -> Arch:
-    """Step to the neighbour that lowers the worst violation most, until it is none or none is lower."""
-    arch, violation = start, worst_violation(budgets, price(start))
-    while violation > 0:
-        near = space.neighbours(arch)
-        best = min(near, key=lambda a: worst_violation(budgets, price(a)), default=arch)
-        lowest = worst_violation(budgets, price(best))
-        if lowest >= violation:
+def descend(space: Space, violation: Callable[[Arch], float], start: Arch) -> Arch:
+    """Step to the neighbour that lowers the violation most, until it is none or none is lower."""
+    arch = start
+    while violation(arch) > 0:
+        best = min(space.neighbours(arch), key=violation, default=arch)
+        if violation(best) >= violation(arch):
             break
-        arch, violation = best, lowest
+        arch = best
     return arch
 
 
@@ -248,7 +240,7 @@ def around(
                 heappush(waiting, (max(0.0, violation(other)), steps + 1, next(order), other))
 
 
-def check_satisfiable(space: Space, settings: Settings, table: "Table | None" = None) -> None:
+def check_satisfiable(space: Space, settings: Settings, table: Table | None = None) -> None:
     """Raise UserError, with the cheapest arch found, where nothing in the space meets the budgets."""
     budgets = settings.limits
     if not budgets:
@@ -258,7 +250,7 @@ def check_satisfiable(space: Space, settings: Settings, table: "Table | None" = 
     def violation(arch: Arch) -> float:
         return worst_violation(budgets, price(arch))
 
-    arch = descend(space, budgets, price, space.arch(space.draw(lambda d: d.choices[0])))
+    arch = descend(space, violation, space.arch(space.draw(lambda d: d.choices[0])))
     if 0 < violation(arch) < 1:  # the descent may have ended beside the cheapest, but not far from it
         arch = min(around(space, violation, arch, np.random.default_rng(0)), key=violation)
     cheapest = price(arch)

@@ -8,6 +8,7 @@ because they are no points of the space.
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,33 +26,15 @@ from nas.train.trainer import Outcome, Progress
 
 __all__ = ["COLUMNS", "INTERRUPTED", "KINDS", "Kind", "Record", "is_over"]
 
-COLUMNS = (
-    "trial",
-    "state",
-    "arch",
-    "accuracy",
-    "macs",
-    "params",
-    "activations",
-    "latency_ms",
-    "seconds",
-    "epochs",
-    "predicted_ms",
-    "predicted_low",
-    "predicted_high",
-    "measured_ms",
-    "measured_low",
-    "measured_high",
-)
+_COUNTED = ("macs", "params", "activations")
+_TIMES = ("predicted_ms", "predicted_low", "predicted_high", "measured_ms", "measured_low", "measured_high")
+COLUMNS = ("trial", "state", "arch", "accuracy", *_COUNTED, "latency_ms", "seconds", "epochs", *_TIMES)
 """Of a run's tables. latency_ms is measured_ms where the network was timed whole, else predicted_ms."""
-_TIMES = ("latency_ms", *COLUMNS[-6:])
 _TYPES = {
-    **dict.fromkeys(("trial", "macs", "params", "activations"), "int64"),
-    **dict.fromkeys(("accuracy", "seconds", "epochs", *_TIMES), "float64"),
+    **dict.fromkeys(("trial", *_COUNTED), "int64"),
+    **dict.fromkeys(("accuracy", "latency_ms", "seconds", "epochs", *_TIMES), "float64"),
 }
-
 _MEASURED = "measured"
-
 Kind = Literal["search", "baselines", "control"]
 KINDS: tuple[Kind, ...] = ("search", "baselines", "control")
 
@@ -78,10 +61,6 @@ class Record:
                 search.set_user_attr(key, value)
             search.set_user_attr("settings", settings.to_json())
             return cls(studies)
-
-    def delete(self) -> None:
-        """Remove the run from its storage, as far as that can be done."""
-        storing.delete(list(self._studies.values()))
 
     @classmethod
     def open(cls, storage: str, name: str) -> "Record":
@@ -112,17 +91,18 @@ class Record:
 
     def complete(self, number: int, outcome: Outcome, *, kind: Kind = "search") -> None:
         """Write the result of a trial."""
-        trial = self._annotate(number, {"outcome": asdict(outcome)}, kind)
-        self._studies[kind].tell(number, self._values(trial, outcome.accuracy))
+        study = self._studies[kind]
+        trial = storing.annotate(study, number, {"outcome": asdict(outcome)})
+        study.tell(number, self._values(trial, outcome.accuracy))
 
     def fail(self, number: int, reason: str, *, kind: Kind = "search") -> None:
         """Write that a trial failed, and why; INTERRUPTED where it is to be run again."""
-        self._annotate(number, {"reason": reason}, kind)
+        storing.annotate(self._studies[kind], number, {"reason": reason})
         self._studies[kind].tell(number, state=TrialState.FAIL)
 
     def prune(self, number: int, curve: Sequence[Progress], *, kind: Kind = "search") -> None:
         """Write that a scheduler stopped a trial, with what it had reported."""
-        self._annotate(number, {"curve": [asdict(point) for point in curve]}, kind)
+        storing.annotate(self._studies[kind], number, {"curve": [asdict(point) for point in curve]})
         self._studies[kind].tell(number, state=TrialState.PRUNED)
 
     def interrupt_running(self) -> int:
@@ -134,9 +114,6 @@ class Record:
 
     def _values(self, trial: FrozenTrial, accuracy: float) -> list[float]:
         return [accuracy, float(getattr(Price.stored(trial.user_attrs), self.settings.objective))]
-
-    def _annotate(self, number: int, values: Mapping[str, Any], kind: Kind) -> FrozenTrial:
-        return storing.annotate(self._studies[kind], number, values)
 
     def measure(self, number: int, times: Mapping[str, Any], *, kind: Kind = "search") -> None:
         """Write what a finished trial's network took when it was timed whole: ms, low, high and how.
@@ -166,9 +143,7 @@ class Record:
                     "state": trial.state.name,
                     "arch": attrs["arch"],
                     "accuracy": outcome.get("accuracy", float("nan")),
-                    "macs": attrs["macs"],
-                    "params": attrs["params"],
-                    "activations": attrs["activations"],
+                    **{name: attrs[name] for name in _COUNTED},
                     "seconds": outcome.get("seconds", float("nan")),
                     "epochs": attrs["epochs"],
                     **_times(Price.stored(attrs), measured.get(f"{_MEASURED} {trial.number}", {})),
@@ -184,18 +159,14 @@ def _times(price: Price, measured: Mapping[str, Any]) -> dict[str, float]:
     told, nan = price.latency, float("nan")
     predicted = (told.ms, told.low, told.high) if told else (nan, nan, nan)
     timed = tuple(float(measured.get(name, nan)) for name in ("ms", "low", "high"))
-    return dict(zip(_TIMES, (timed[0] if measured else predicted[0], *predicted, *timed), strict=True))
+    latency = timed[0] if measured else predicted[0]
+    return {"latency_ms": latency, **dict(zip(_TIMES, (*predicted, *timed), strict=True))}
 
 
 def create_run(folder: Path, storage: str | None, settings: Settings, notes: Mapping[str, Any]) -> Record:
     """Make the folder, the studies and the manifest of a search."""
-    return create(
-        folder,
-        storage,
-        settings.to_json(),
-        notes,
-        lambda url, name: Record.create(url, name, settings, notes),
-    )
+    make = partial(Record.create, settings=settings, notes=notes)
+    return create(folder, storage, settings.to_json(), notes, make)
 
 
 def open_run(folder: Path, storage: str | None = None) -> Record:

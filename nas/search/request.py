@@ -1,4 +1,4 @@
-"""What a user asks of a search. Needs nothing heavy: `--help` reads it; `nas.search.setup` makes a run of it."""
+"""What a user asks of a search. Needs nothing heavy: `--help` reads it; `nas.search.run` makes a run of it."""
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass

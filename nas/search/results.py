@@ -6,6 +6,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from nas.common.fronts import front_mask, hypervolume
+from nas.runs.studies import INTERRUPTED
 from nas.search.budget import within
 from nas.search.record import KINDS, Record
 from nas.search.settings import Settings
@@ -41,6 +42,11 @@ def front_of(trials: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     objective = settings.objective
     front = done[front_mask(done["accuracy"], done[objective])]
     return front.sort_values(objective)
+
+
+def ended(trials: pd.DataFrame) -> pd.Series:
+    """Which trials came to their own end."""
+    return trials["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (trials["reason"] != INTERRUPTED)
 
 
 def reference(settings: Settings, classes: int) -> tuple[float, float] | None:

@@ -1,8 +1,10 @@
-"""A search from its request to its tables: opened, trained trial by trial, and read from its study."""
+"""A search from its request to its tables: settled, trained trial by trial, and read from its study."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -11,25 +13,28 @@ from rich.console import Console
 
 from nas.common.errors import UserError
 from nas.common.machine import cores
+from nas.common.quantities import LATENCY, MACS
 from nas.console.commands import notify
 from nas.console.options import deadline, several, takes
-from nas.data.dataset import Dataset
+from nas.data.dataset import Dataset, Notify
 from nas.engine.jobs import Ending
+from nas.engine.regime import default_to, opening, settled
 from nas.engine.tune import run_jobs
+from nas.latency.table.identity import TableId
 from nas.latency.table.table import Table
 from nas.networks.cost import default_table
 from nas.runs.folders import new_folder
+from nas.search.budget import parse_budgets
 from nas.search.campaign import Campaign
 from nas.search.display import SearchDisplay
-from nas.search.finalists import keep, reopened, time_finalists
-from nas.search.proposer import Proposer
+from nas.search.finalists import identified, keep, reopened, time_finalists, with_table
+from nas.search.proposer import Proposer, check_satisfiable
 from nas.search.record import Record, create_run, is_over, open_run
 from nas.search.request import Request
 from nas.search.results import results
-from nas.search.settings import Settings, space_of
-from nas.search.setup import earlier_results, new_run
+from nas.search.settings import SAMPLERS, Settings, space_of
 from nas.search.tables import FILES, print_summary, write_results
-from search_spaces import Space, zoo
+from search_spaces import Arch, Space, spaces, zoo
 
 DEFAULT_TRIALS = 50
 _FREE = ("trials", "minutes", "concurrency", "device", "data_root", "storage", "latency_table", "resume")
@@ -85,9 +90,8 @@ def carry_out(request: Request) -> Run:
         raise UserError(f"--trials {request.trials}: expected at least 1")
     request.check()
     run = _begin(request) if request.resume is None else _reopen(request)
-    until = deadline(request.minutes, began)
     console = request.console or Console()
-    ending = _train(run, request, until, console)
+    ending = _train(run, request, deadline(request.minutes, began), console)
     if run.table is not None and ending != "interrupted":
         time_finalists(run.record, run.table, notify)
     found = results(run.record)
@@ -101,8 +105,7 @@ def _begin(request: Request) -> _Opened:
     """A new run: its settings, its data, its folder and its study."""
     folder = new_folder(request.out)
     settings, data, table = new_run(request, notify)
-    unbounded = request.trials is None and request.minutes is None
-    trials = DEFAULT_TRIALS if unbounded else request.trials
+    trials = _bound(request, DEFAULT_TRIALS)
     notes = {
         "trials": trials,
         "minutes": request.minutes,
@@ -115,6 +118,75 @@ def _begin(request: Request) -> _Opened:
     return _Opened(folder, record, data, table, trials)
 
 
+def new_run(request: Request, notify: Notify) -> tuple[Settings, Dataset, Table | None]:
+    """Settings, data and, where it has latencies, the table of a new run.
+
+    Raises UserError for what cannot be used, before anything is made.
+    """
+    budgets = parse_budgets(several(request.budget))  # before the data, which may take a while
+    timed = request.latency_table is not None or any(b.quantity == LATENCY.column for b in budgets)
+    objectives = default_to(request.objectives, f"accuracy,{LATENCY.name if timed else MACS.name}")
+    timed = timed or LATENCY.name in objectives
+    settings = Settings(
+        **opening(request),
+        budgets=several(request.budget),
+        space=_space_text(default_to(request.space, "mobile")),
+        granularity=default_to(request.granularity, "stage"),
+        objectives=tuple(part.strip() for part in objectives.split(",")),
+        sampler=default_to(request.sampler, SAMPLERS[0]),
+        scheduler=default_to(request.scheduler, "none"),
+        control=default_to(request.control, "none"),
+        baselines=_baselines(default_to(request.baselines, "small")),
+        seed_baselines=request.seed_baselines,
+        latency=TableId("", "", "", here=False) if timed else None,  # until it is found
+    )
+    table = None
+    if timed:
+        table = with_table(settings, request.latency_table, notify)
+        settings = identified(settings, table)
+    check_satisfiable(space_of(settings), settings, table)
+    data = settings.load(request.data_root, notify)
+    settings, rungs = settled(settings, request, data)
+    return replace(settings, rungs=rungs), data, table
+
+
+def earlier_results(folders: Sequence[str], space: Space) -> list[dict[str, Any]]:
+    """What earlier runs know of archs of this space: params, accuracy, share of its run's training, run.
+
+    As JSON takes it, to be stored in the study. Raises UserError for a folder that is no run.
+    """
+    known = []
+    for folder in folders:
+        record = open_run(Path(folder))
+        for trial in record.trials():
+            arch = Arch.parse(trial.user_attrs["arch"])
+            if trial.state.name == "COMPLETE" and space.contains(arch):
+                known.append(
+                    {
+                        "params": space.params(arch),
+                        "accuracy": trial.values[0],
+                        "share": trial.user_attrs["epochs"] / record.settings.fidelity.epochs,
+                        "run": f"{folder} ({record.settings.data_name})",
+                    }
+                )
+    return known
+
+
+def _space_text(name: str) -> str:
+    """The YAML of a space; read once, so that a run does not change with the file."""
+    spaces.get(name)  # refuses, with the reason, what is none
+    return spaces.MOBILE if name == "mobile" else Path(name).read_text(encoding="utf-8")
+
+
+def _baselines(text: str) -> tuple[str, ...]:
+    if text in ("small", "all", "none"):
+        return {"small": zoo.SMALL, "all": zoo.WIDE, "none": ()}[text]
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        zoo.get(name)  # refuses, with the nearest names, what is none
+    return names
+
+
 def _reopen(request: Request) -> _Opened:
     """An existing run, with its data and its table as they were."""
     request.check_resumed(_FREE)
@@ -122,10 +194,14 @@ def _reopen(request: Request) -> _Opened:
     record = open_run(folder, request.storage)
     table = reopened(record.settings, folder, request.latency_table)
     data = record.settings.reload(request.data_root, notify)
-    unbounded = request.trials is None and request.minutes is None
-    trials = record.note("trials") or DEFAULT_TRIALS if unbounded else request.trials
+    trials = _bound(request, record.note("trials") or DEFAULT_TRIALS)
     record.interrupt_running()
     return _Opened(folder, record, data, table, trials)
+
+
+def _bound(request: Request, default: int) -> int | None:
+    """How many trials there may be; None for as many as the time allows."""
+    return default if request.trials is None and request.minutes is None else request.trials
 
 
 def _train(run: _Opened, request: Request, until: float | None, console: Console) -> Ending:

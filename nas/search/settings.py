@@ -1,6 +1,5 @@
 """What defines a run. Stored in the study itself, so that a run can be resumed from its storage alone."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from nas.common.errors import UserError
@@ -45,8 +44,12 @@ class Settings(Regime):
             raise UserError(
                 f"objectives {','.join(self.objectives)}: expected accuracy and one cost, as in accuracy,macs"
             )
-        for name, known in self._choices():
-            value = self.objectives[1] if name == "objective" else getattr(self, name)
+        for name, value, known in (
+            ("objective", self.objectives[1], QUANTITIES),
+            ("sampler", self.sampler, SAMPLERS),
+            ("scheduler", self.scheduler, SCHEDULERS),
+            ("control", self.control, CONTROLS),
+        ):
             if value not in known:
                 raise UserError(f"{name} {value!r}: expected one of {', '.join(known)}")
         timed = self.objectives[1] == LATENCY.name or any(map(is_time, self.budgets))
@@ -65,15 +68,6 @@ class Settings(Regime):
             raise UserError(
                 f"rungs {self.rungs}: expected rising epochs below the {self.fidelity.epochs:g} of the top"
             )
-
-    @staticmethod
-    def _choices() -> tuple[tuple[str, Collection[str]], ...]:
-        return (
-            ("objective", QUANTITIES),
-            ("sampler", SAMPLERS),
-            ("scheduler", SCHEDULERS),
-            ("control", CONTROLS),
-        )
 
     @property
     def objective(self) -> str:

@@ -11,11 +11,10 @@ from nas.common.files import write_text
 from nas.common.fronts import dominates, hypervolume
 from nas.common.quantities import LATENCY, MACS, PARAMS
 from nas.console.text_table import aligned
-from nas.runs.studies import INTERRUPTED
 from nas.search.budget import within
 from nas.search.picture import times, write_html, write_png
 from nas.search.record import COLUMNS
-from nas.search.results import Results
+from nas.search.results import Results, ended
 from nas.search.settings import Settings
 
 FILES = "front.html, front.png, front.csv, trials.csv, baselines.csv"
@@ -26,14 +25,10 @@ def write_results(found: Results, folder: Path) -> None:
 
     And control.csv where the run has a control.
     """
-    for name, table in (
-        ("trials", found.trials),
-        ("front", found.front[list(COLUMNS)]),
-        ("baselines", found.baselines),
-        ("control", found.control),
-    ):
-        if name == "control" and table.empty:
-            continue
+    tables = {"trials": found.trials, "front": found.front[list(COLUMNS)], "baselines": found.baselines}
+    if len(found.control):
+        tables["control"] = found.control
+    for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
     write_html(found, folder / "front.html")
     write_png(found, folder / "front.png")
@@ -87,11 +82,10 @@ def _control(found: Results) -> Sequence[str]:
     """The search against its control after as many trials, by the area that their fronts dominate."""
     if found.control.empty:
         return []
-    done = found.control["state"].isin(["COMPLETE", "PRUNED", "FAIL"]) & (
-        found.control["reason"] != INTERRUPTED
-    )
     front, objective = found.control_front, found.settings.objective
-    said = f"control ({found.settings.control}): {done.sum()} trials, front: {len(front)} points"
+    said = (
+        f"control ({found.settings.control}): {ended(found.control).sum()} trials, front: {len(front)} points"
+    )
     worst = pd.concat([found.trials, found.control])[objective].max()
     limits = [b.limit for b in found.settings.limits if b.quantity == objective]
     point = (0.0, float(limits[0] if limits else worst))

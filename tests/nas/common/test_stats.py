@@ -18,7 +18,6 @@ from nas.common.stats import (
     detectable,
     found_with,
     holm,
-    paired_effects,
     pooled_intervals,
     pooled_noise,
 )
@@ -39,6 +38,13 @@ def simulated(
     table = rng.normal(0, NOISE, shape) + rng.normal(0, 0.02, (simulations, 1, seeds))
     table[:, 1:] += np.array(effects)[:, None]
     return list(table[:, 1:] - table[:, :1])
+
+
+def paired_effects(differences: dict[str, list[float]]) -> dict[str, Effect]:
+    """Effects of differences from one base, which stands there as zeros: what a seed adds to every row cancels."""
+    base = [0.0] * max(map(len, differences.values()), default=0)
+    contrasts = {name: [(1.0, name), (-1.0, "base")] for name in differences}
+    return contrast_effects({"base": base, **differences}, contrasts)
 
 
 def read(differences: NDArray[np.float64]) -> list[Effect]:

@@ -39,3 +39,26 @@ def test_a_resumed_comparison_counts_what_there_is() -> None:
     with live as display:
         display.on(Event("finished", SECOND, result=outcome(0.5)))
     assert "2/6 trainings" in text.getvalue()
+
+
+def test_piped_output_has_a_line_an_event_however_narrow() -> None:
+    text = StringIO()
+    live: Live[Training] = Live(Console(file=text, width=20), over=0, total=None, deadline=None)
+    with live as display:
+        display.on(Event("launched", FIRST))
+        display.on(Event("finished", FIRST, result=outcome(0.625, seconds=12)))
+    assert text.getvalue() == "the first, seed 0: 62.50% in 12 s | 1 trainings | time left unknown\n"
+
+
+def test_a_terminal_keeps_what_happened_and_draws_the_line_below() -> None:
+    text = StringIO()
+    console = Console(file=text, width=100, force_terminal=True)
+    live: Live[Training] = Live(console, over=0, total=3, deadline=None)
+    with live as display:
+        assert "0/3 trainings" in text.getvalue()
+        display.on(Event("finished", FIRST, result=outcome(0.625, seconds=12)))
+        display.on(Event("launched", SECOND))
+        display._drawn.refresh()
+        assert "the first, seed 0: 62.50% in 12 s\n" in text.getvalue()
+        assert "running: b, seed 0 0%" in text.getvalue()
+    assert not display._drawn.is_started

@@ -94,7 +94,7 @@ class Failure(Exception):
     """What goes wrong in the middle."""
 
 
-def fail(*arguments: Any) -> None:
+def fail(*arguments: Any, **options: Any) -> None:
     raise Failure
 
 
@@ -108,7 +108,7 @@ def test_nothing_is_left_where_making_it_fails(
         (folder if before == "folder" else folder.parent).mkdir(parents=True)
     had = everything(home)
     name = {
-        "manifest": "nas.runs.folders.write_manifest",
+        "manifest": "nas.runs.folders.write_text",
         "environment": "nas.runs.folders.environment",
         "study": "nas.search.record.Record.create",
     }[where]
@@ -132,7 +132,7 @@ def test_nothing_is_left_in_a_shared_storage_either(home: Path, monkeypatch: pyt
     storage = f"sqlite:///{home / 'shared.db'}"
     create_run(home / "one", storage, settings(), {})
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "write_manifest", fail)
+        patched.setattr(runs, "write_text", fail)
         with pytest.raises(Failure):
             create_run(home / "two", storage, settings(), {})
     assert optuna.get_all_study_names(storage) == ["one/search", "one/baselines", "one/control"]
@@ -197,8 +197,8 @@ def test_no_password_is_written_down(home: Path, monkeypatch: pytest.MonkeyPatch
     url = "postgresql://user:s3cret@host/db"
     monkeypatch.setattr("sys.argv", ["search.py", "--storage", url, f"--storage={url}"])
 
-    def stand_in(storage: str, name: str, settings_: Any, notes: Any) -> Record:
-        return Record.create(f"sqlite:///{home / 'shared.db'}", name, settings_, notes)
+    def stand_in(storage: str, name: str, settings: Any, notes: Any) -> Record:
+        return Record.create(f"sqlite:///{home / 'shared.db'}", name, settings, notes)
 
     monkeypatch.setattr("nas.search.record.Record", type("R", (), {"create": staticmethod(stand_in)}))
     create_run(home / "run", url, settings(), {})

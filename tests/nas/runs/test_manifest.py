@@ -14,7 +14,7 @@ import pytest
 
 from nas.common.files import write_text
 from nas.runs import manifest
-from nas.runs.manifest import environment, git_revision, write
+from nas.runs.manifest import environment, git_revision
 
 GIT = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
@@ -80,14 +80,6 @@ def test_a_checkout_without_a_commit_or_without_git_has_no_revision(
     assert git_revision() is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_revision() is None
-
-
-def test_a_manifest_is_json(tmp_path: Path) -> None:
-    write(tmp_path, {"seed": 3, "settings": {"budgets": ["300MFLOPs"]}})
-    assert json.loads((tmp_path / "manifest.json").read_text()) == {
-        "seed": 3,
-        "settings": {"budgets": ["300MFLOPs"]},
-    }
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:

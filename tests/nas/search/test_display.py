@@ -170,7 +170,7 @@ def test_a_terminal_shows_a_live_line_and_keeps_the_results(clock: Clock, nothin
     with SearchDisplay(console, nothing, CLASSES, trials=4, deadline=None) as display:
         display.on(event("launched", 0))
         display.on(event("progressed", 0, share=0.25))
-        display._status.live.refresh()  # type: ignore[union-attr]
+        display._drawn.refresh()
         shown = text.getvalue()
         display.on(event("finished", 0, result=outcome(0.5)))
     assert "running: trial 0 25%" in shown and "0/4 trials" in shown
@@ -188,4 +188,4 @@ def test_the_display_goes_away_when_the_run_breaks(clock: Clock, nothing: Result
     display = SearchDisplay(console, nothing, CLASSES, trials=4, deadline=None)
     with pytest.raises(ZeroDivisionError), display:
         raise ZeroDivisionError
-    assert not display._status.live.is_started  # type: ignore[union-attr]
+    assert not display._drawn.is_started

@@ -13,6 +13,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
 from nas.common.errors import UserError
+from nas.runs.studies import annotate
 from nas.search.price import Price
 from nas.search.record import COLUMNS, INTERRUPTED, Record, is_over
 from tests.nas.search.small import outcome, settings
@@ -122,8 +123,8 @@ def test_what_was_running_is_interrupted_and_nothing_else(record: Record, url: s
 def test_a_result_that_was_written_and_not_told_is_kept(record: Record, url: str) -> None:
     """The driver died between the two writes of a result: the training is not lost."""
     done, failed = launch(record, "a"), launch(record, "b")
-    record._annotate(done, {"outcome": asdict(outcome(0.625))}, "search")
-    record._annotate(failed, {"reason": "diverged"}, "search")
+    annotate(record._studies["search"], done, {"outcome": asdict(outcome(0.625))})
+    annotate(record._studies["search"], failed, {"reason": "diverged"})
     again = Record.open(url, "run")
     again.interrupt_running()
     assert again.trials()[0].state == TrialState.COMPLETE

@@ -10,8 +10,8 @@ from PIL import Image
 
 from nas.common.errors import UserError
 from nas.search.request import Request
+from nas.search.run import new_run
 from nas.search.settings import Settings, space_of
-from nas.search.setup import new_run
 from nas.train.fidelity import IMAGES
 from search_spaces import spaces, zoo
 from tests.nas.search.small import TINY
