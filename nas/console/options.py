@@ -60,11 +60,6 @@ class Spelling:
     kind: Any
     info: ParameterInfo
 
-    @property
-    def is_option(self) -> bool:
-        """Whether it is named there; an argument is given by itself."""
-        return isinstance(self.info, OptionInfo)
-
     def word(self, name: str) -> str:
         """How an option is written there."""
         declared = (getattr(self.info, "default", None), *(self.info.param_decls or ()))
@@ -82,7 +77,8 @@ class CommandOptions:
         for field in fields(self):
             spelling, value = spelled(type(self)).get(field.name), getattr(self, field.name)
             if spelling and field.name not in but and value != field.default:
-                found += [spelling.word(field.name)] if spelling.is_option else several(value)
+                named = isinstance(spelling.info, OptionInfo)  # an argument is given by itself
+                found += [spelling.word(field.name)] if named else several(value)
         return found
 
 

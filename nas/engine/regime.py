@@ -132,32 +132,25 @@ def opening(terms: Terms) -> dict[str, Any]:
 
 
 def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...]]:
-    """The regime on the data that were found, and the epochs of the rungs below its fidelity."""
+    """The regime on the data that were found, and the epochs of the rungs below its fidelity.
+
+    Where nothing is said it is as standard, but from 1.2 to 10 epochs.
+    """
     fidelity = regime.fidelity
-    epochs, rungs = _length(terms, round(len(data.train()) * fidelity.subset))
+    images = round(len(data.train()) * fidelity.subset)
+    if terms.fidelity is not None:
+        epochs, rungs = epochs_of(terms.fidelity, images)
+    else:
+        epochs, rungs = terms.epochs or min(10.0, max(1.2, epochs_of("standard", images)[0])), ()
+    recipe = Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
     regime = replace(
         regime,
         fidelity=replace(fidelity, epochs=epochs),
-        recipe=recipe_for(data, terms.recipe),
+        recipe=recipe.changed(terms.recipe) if terms.recipe else recipe,
         data_name=data.name,
         fingerprint=data.fingerprint,
     )
     return regime, rungs
-
-
-def _length(terms: Terms, images: int) -> tuple[float, tuple[float, ...]]:
-    """Epochs of a training, and those of the rungs below; nothing said: as standard, 1.2 to 10 epochs."""
-    if terms.fidelity is not None:
-        return epochs_of(terms.fidelity, images)
-    if terms.epochs is not None:
-        return terms.epochs, ()
-    return min(10.0, max(1.2, epochs_of("standard", images)[0])), ()
-
-
-def recipe_for(data: Dataset, changes: str | None = None) -> Recipe:
-    """The recipe that networks are trained by on these data, changed by a text as `Recipe.changed` takes it."""
-    recipe = Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
-    return recipe.changed(changes) if changes else recipe
 
 
 def absolute(spec: str) -> str:

@@ -24,15 +24,14 @@ def resolve(text: str) -> Model:
     the arch of a trial in a run's folder; a baseline's name may stand for the number. And the classifier of
     `torchvision:vgg16` or `timm:xception41`, which is none of our archs.
     """
-    if is_reference(text.strip()):
-        return reference(text.strip())
+    name = text.strip()
+    if is_reference(name):
+        return reference(name)
     run, at, point = text.rpartition("@")
     if at:
         return _point(Path(run), point)
-    if Path(text.strip()).is_dir():
-        raise UserError(
-            f"{text.strip()} is a run and no network; name a point of it: {_front(Path(text.strip()))}"
-        )
+    if Path(name).is_dir():
+        raise UserError(f"{name} is a run and no network; name a point of it: {_front(Path(name))}")
     return resolve_text(text)
 
 

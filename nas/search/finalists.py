@@ -4,7 +4,6 @@ A table is kept in the run's folder, so that the run can be resumed when another
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +13,7 @@ from nas.console.progress import progress_line
 from nas.latency import fingerprint
 from nas.latency.conditions import Conditions
 from nas.latency.table.building import Here, Measurer, obtain
-from nas.latency.table.file import find, find_for, own_path, save
-from nas.latency.table.identity import TableId
+from nas.latency.table.file import find, find_for, own_path
 from nas.latency.table.table import Table
 from nas.search.record import Kind, Record
 from nas.search.results import Results, results
@@ -45,11 +43,6 @@ def with_table(settings: Settings, named: str | None, notify: Callable[[str], No
         return obtain(Here(conditions), space, progress)
 
 
-def identified(settings: Settings, table: Table) -> Settings:
-    """The settings with the identity of the run's table."""
-    return replace(settings, latency=TableId.of(table, is_here(table)))
-
-
 def is_here(table: Table) -> bool:
     """Whether a table's milliseconds are those of this machine."""
     try:
@@ -75,11 +68,6 @@ def reopened(settings: Settings, folder: Path, named: str | None) -> Table | Non
     table = find(named or str(own))
     settings.latency.check(table)
     return table
-
-
-def keep(table: Table, folder: Path) -> None:
-    """Put a copy of the table into the run's folder."""
-    save(table, folder / KEPT)
 
 
 def time_finalists(

@@ -9,6 +9,7 @@ costs in the unit of their axis.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -219,12 +220,11 @@ def _on_axis(series: Series, y_axis: Axis) -> list[Series]:
 
 
 def _some(series: Series, mask: NDArray[np.bool_]) -> Series:
-    kept = np.flatnonzero(mask)
     return replace(
         series,
-        x=tuple(series.x[i] for i in kept),
-        y=tuple(series.y[i] for i in kept),
-        hover=tuple(series.hover[i] for i in kept),
+        x=tuple(compress(series.x, mask)),
+        y=tuple(compress(series.y, mask)),
+        hover=tuple(compress(series.hover, mask)),
     )
 
 

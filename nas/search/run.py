@@ -20,6 +20,7 @@ from nas.data.dataset import Dataset, Notify
 from nas.engine.jobs import Ending
 from nas.engine.regime import default_to, opening, settled
 from nas.engine.tune import run_jobs
+from nas.latency.table.file import save
 from nas.latency.table.identity import TableId
 from nas.latency.table.table import Table
 from nas.networks.cost import default_table
@@ -27,7 +28,7 @@ from nas.runs.folders import new_folder
 from nas.search.budget import parse_budgets
 from nas.search.campaign import Campaign
 from nas.search.display import SearchDisplay
-from nas.search.finalists import identified, keep, reopened, time_finalists, with_table
+from nas.search.finalists import KEPT, is_here, reopened, time_finalists, with_table
 from nas.search.proposer import Proposer, check_satisfiable
 from nas.search.record import Record, create_run, is_over, open_run
 from nas.search.request import Request
@@ -114,7 +115,7 @@ def _begin(request: Request) -> _Opened:
     }
     record = create_run(folder, request.storage, settings, notes)
     if table is not None:
-        keep(table, folder)
+        save(table, folder / KEPT)
     return _Opened(folder, record, data, table, trials)
 
 
@@ -143,7 +144,7 @@ def new_run(request: Request, notify: Notify) -> tuple[Settings, Dataset, Table 
     table = None
     if timed:
         table = with_table(settings, request.latency_table, notify)
-        settings = identified(settings, table)
+        settings = replace(settings, latency=TableId.of(table, is_here(table)))
     check_satisfiable(space_of(settings), settings, table)
     data = settings.load(request.data_root, notify)
     settings, rungs = settled(settings, request, data)

@@ -11,8 +11,6 @@ from nas.search.budget import Budget, is_time, parse_budgets
 from search_spaces import Space, spaces, zoo
 
 SAMPLERS = tuple(register.SAMPLERS)
-SCHEDULERS = ("none", "asha")
-CONTROLS = ("none", "random")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +32,8 @@ class Settings(Regime):
     baselines: tuple[str, ...] = zoo.SMALL
     seed_baselines: bool = False
     rungs: tuple[float, ...] = ()
-    scheduler: str = SCHEDULERS[0]
-    control: str = CONTROLS[0]
+    scheduler: str = "none"
+    control: str = "none"
     latency: TableId | None = None
 
     def __post_init__(self) -> None:
@@ -47,8 +45,8 @@ class Settings(Regime):
         for name, value, known in (
             ("objective", self.objectives[1], QUANTITIES),
             ("sampler", self.sampler, SAMPLERS),
-            ("scheduler", self.scheduler, SCHEDULERS),
-            ("control", self.control, CONTROLS),
+            ("scheduler", self.scheduler, ("none", "asha")),
+            ("control", self.control, ("none", "random")),
         ):
             if value not in known:
                 raise UserError(f"{name} {value!r}: expected one of {', '.join(known)}")

@@ -18,7 +18,7 @@ from nas.latency.table.identity import TableId
 from nas.latency.table.table import Table
 from nas.networks.references import Model
 from nas.search.campaign import Campaign
-from nas.search.finalists import KEPT, identified, keep, reopened, time_finalists, with_table
+from nas.search.finalists import KEPT, is_here, reopened, time_finalists, with_table
 from nas.search.proposer import Proposer, check_satisfiable
 from nas.search.record import Record
 from nas.search.results import results
@@ -209,7 +209,7 @@ def test_a_run_remembers_its_table(made: Table, tmp_path: Path) -> None:
     assert given == under(made) and given.latency is not None and given.latency.device.startswith("Computed")
     with pytest.raises(UserError, match="lost its latency table"):
         reopened(given, tmp_path, None)
-    keep(made, tmp_path)
+    save(made, tmp_path / KEPT)
     assert reopened(given, tmp_path, None) == made
     save(table(KINDS, noise=0.03), tmp_path / KEPT)
     with pytest.raises(UserError, match="another time"):
@@ -227,8 +227,7 @@ def test_an_imported_table_serves_by_its_name(
     monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path))
     save(made, named_path("board"))
     assert with_table(under(made), "board", silent) == made
-    found = identified(under(made), made).latency
-    assert found is not None and not found.here and found.digest == TableId.of(made, here=False).digest
+    assert not is_here(made)
     with pytest.raises(UserError, match="--target-resolution 32"):
         with_table(under(made, target_resolution=224), "board", silent)
 
