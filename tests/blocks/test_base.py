@@ -14,6 +14,7 @@ from blocks.inverted_residual import expanded_width
 from blocks.options import decode
 from blocks.sandglass import reduced_width
 from tests import references, strategies
+from tests.examples import few
 
 
 def picture(channels: int, size: int = 8, batch: int = 2) -> Tensor:
@@ -31,7 +32,7 @@ def test_the_register_names_each_kind_by_its_token() -> None:
     assert all(fields(kind)[0].name == "out" for kind in BLOCKS.values())  # type: ignore[arg-type]
 
 
-@settings(max_examples=300)
+@settings(max_examples=few(300))
 @given(st.data(), strategies.channels)
 def test_canonical_is_written_back_and_final(data: st.DataObject, channels: int) -> None:
     block = data.draw(strategies.blocks_behind(channels))
@@ -41,7 +42,7 @@ def test_canonical_is_written_back_and_final(data: st.DataObject, channels: int)
     assert (canonical.out, canonical.stride) == (block.out, block.stride)
 
 
-@settings(max_examples=120)
+@settings(max_examples=few(120))
 @given(st.data(), strategies.channels, st.sampled_from((5, 8)))
 def test_a_module_is_what_the_paper_says(data: st.DataObject, channels: int, size: int) -> None:
     """All kinds and options against plain functions; shuffle, shortcut, stride and squeeze included."""
@@ -58,7 +59,7 @@ def test_a_module_is_what_the_paper_says(data: st.DataObject, channels: int, siz
     assert made.std() > 0.05  # of something
 
 
-@settings(max_examples=300)
+@settings(max_examples=few(300))
 @given(st.data(), strategies.channels)
 def test_an_option_that_is_written_has_an_effect(data: st.DataObject, channels: int) -> None:
     """Change one option: either the text stays the same, or the function or its parameters differ."""
@@ -87,7 +88,7 @@ def test_an_option_that_is_written_has_an_effect(data: st.DataObject, channels: 
 
 
 @pytest.mark.parametrize("kind", BLOCKS.values(), ids=BLOCKS)
-@settings(max_examples=15)
+@settings(max_examples=few(15))
 @given(data=st.data())
 def test_training_is_finite_and_reaches_every_parameter(kind: type[Block], data: st.DataObject) -> None:
     block = data.draw(strategies.blocks_behind(16, kind)).canonical(16)

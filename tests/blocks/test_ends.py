@@ -9,9 +9,10 @@ from torch import nn
 from blocks import Head, Stem, UserError
 from blocks.options import decode
 from tests import references, strategies
+from tests.examples import few
 
 
-@settings(max_examples=60)
+@settings(max_examples=few(60))
 @given(strategies.stems, st.sampled_from((9, 16)))
 def test_a_stem_is_its_definition(stem: Stem, size: int) -> None:
     module = references.randomise(stem.build(nn.BatchNorm2d), spread=2.0)
@@ -23,7 +24,7 @@ def test_a_stem_is_its_definition(stem: Stem, size: int) -> None:
     assert decode(Stem, str(stem)) == stem
 
 
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(strategies.heads, st.integers(1, 12))
 def test_a_head_is_its_definition(head: Head, classes: int) -> None:
     module = references.randomise(head.build(24, nn.BatchNorm2d, classes), spread=2.0)

@@ -21,6 +21,7 @@ from blocks import (
 )
 from nas.networks.cost import Cost, count
 from tests import strategies
+from tests.examples import few
 from tests.references import rounded
 
 
@@ -112,7 +113,7 @@ def test_every_primitive_has_a_formula() -> None:
 
 
 @pytest.mark.parametrize("kind", BLOCKS.values(), ids=BLOCKS)
-@settings(max_examples=12)
+@settings(max_examples=few(12))
 @given(data=st.data(), size=st.sampled_from((5, 8)), channels=strategies.channels)
 def test_the_formula_is_the_count(kind: type[Block], data: st.DataObject, size: int, channels: int) -> None:
     block = data.draw(strategies.blocks_behind(channels, kind)).canonical(channels)
@@ -121,7 +122,7 @@ def test_the_formula_is_the_count(kind: type[Block], data: st.DataObject, size: 
 
 
 @given(st.integers(1, 64).map(lambda n: 8 * n), st.sampled_from((3, 5, 7)))
-@settings(max_examples=20)
+@settings(max_examples=few(20))
 def test_the_saving_of_a_separable_convolution(out: int, kernel: int) -> None:
     """1 / N + 1 / k^2 of a full convolution, MobileNetV1 section 3.1."""
     channels, size = 24, 6

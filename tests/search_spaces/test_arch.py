@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from blocks import GroupShuffle, Head, InvertedResidual, SandGlass, Stem, UserError
 from search_spaces import Arch, zoo
 from tests import strategies
+from tests.examples import few
 
 V3_LARGE = (
     "stem16_HS-ir16-ir24_t4_s2-ir24_t3-ir40_k5_t3_s2_se-2xir40_k5_t3_se-ir80_t6_s2_HS-ir80_t2.5_HS-"
@@ -22,7 +23,7 @@ def test_the_text_of_a_known_network() -> None:
     assert Arch.parse(V3_LARGE) == zoo.get("mobilenet_v3_large")
 
 
-@settings(max_examples=120)
+@settings(max_examples=few(120))
 @given(strategies.archs())
 def test_parse_is_the_inverse_of_str(arch: Arch) -> None:
     text = str(arch)
@@ -31,7 +32,7 @@ def test_parse_is_the_inverse_of_str(arch: Arch) -> None:
     assert not re.search(r"[\s'\"$&|;<>()*?\\!#~`]", text), "needs quoting in a shell"
 
 
-@settings(max_examples=100)
+@settings(max_examples=few(100))
 @given(strategies.archs())
 def test_an_arch_is_canonical_from_the_start(arch: Arch) -> None:
     assert Arch(arch.stem, arch.blocks, arch.head, arch.eps) == arch
@@ -42,7 +43,7 @@ def test_an_arch_is_canonical_from_the_start(arch: Arch) -> None:
     assert arch.channels == width
 
 
-@settings(max_examples=250)
+@settings(max_examples=few(250))
 @given(st.data())
 def test_damaged_text_is_refused_or_says_an_arch(data: st.DataObject) -> None:
     """Nothing else than UserError is raised; what is accepted is written and read back to the same."""
@@ -55,7 +56,7 @@ def test_damaged_text_is_refused_or_says_an_arch(data: st.DataObject) -> None:
     assert Arch.parse(str(arch)) == arch
 
 
-@settings(max_examples=100)
+@settings(max_examples=few(100))
 @given(st.text(max_size=40))
 def test_any_text_is_refused_or_says_an_arch(text: str) -> None:
     for candidate in (text, f"stem16-{text}", f"stem16-ir16{text}"):
@@ -169,7 +170,7 @@ def test_the_walk_gives_channels_and_sizes() -> None:
     assert arch.final_size(225) == 15
 
 
-@settings(max_examples=100)
+@settings(max_examples=few(100))
 @given(strategies.archs(), st.sampled_from((9, 32, 33, 64, 96, 224)), st.sampled_from((1, 2, 4)))
 def test_strides_are_removed_from_the_back_and_no_more_than_needed(arch: Arch, size: int, final: int) -> None:
     if -(-size // arch.stem.reduction) < final:

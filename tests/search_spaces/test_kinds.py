@@ -10,6 +10,7 @@ from nas import build
 from search_spaces import Arch, spaces
 from search_spaces.space import Space
 from search_spaces.stages import Choices, Stage, Value
+from tests.examples import few
 
 ALWAYS = ("ir", "sg", "ds", "rb", "inc", "xc")  # can stand behind any width that is a multiple of 8
 
@@ -21,7 +22,7 @@ def space(kinds: tuple[str, ...], granularity: str, **choices: tuple[Value, ...]
 
 
 @pytest.mark.parametrize("granularity", ["stage", "block"])
-@settings(max_examples=15)
+@settings(max_examples=few(15))
 @given(seed=st.integers(0, 10**6))
 def test_every_point_can_be_built_and_is_found_again(granularity: str, seed: int) -> None:
     made = space(ALWAYS, granularity)

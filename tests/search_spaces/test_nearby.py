@@ -10,12 +10,13 @@ from blocks import InvertedResidual, SandGlass, Stem, UserError
 from search_spaces import Arch, spaces, zoo
 from search_spaces.stages import Value
 from tests import strategies
+from tests.examples import few
 
 BASELINES = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mobilenext")
 
 
 @pytest.mark.parametrize("granularity", ["stage", "block"])
-@settings(max_examples=30)
+@settings(max_examples=few(30))
 @given(data=st.data())
 def test_an_arch_of_the_space_is_its_own_nearest(granularity: str, data: st.DataObject) -> None:
     space = spaces.get("mobile", granularity)
@@ -25,7 +26,7 @@ def test_an_arch_of_the_space_is_its_own_nearest(granularity: str, data: st.Data
     assert space.arch(found.params) == arch
 
 
-@settings(max_examples=60)
+@settings(max_examples=few(60))
 @given(st.data())
 def test_what_no_choice_concerns_leads_to_the_same_point(data: st.DataObject) -> None:
     """Stem, eps and a foreign activation are no reason to choose another block."""
@@ -46,7 +47,7 @@ def test_what_no_choice_concerns_leads_to_the_same_point(data: st.DataObject) ->
     assert len(found.differences) == 6
 
 
-@settings(max_examples=80)
+@settings(max_examples=few(80))
 @given(strategies.archs())
 def test_the_nearest_is_a_point_of_the_space(arch: Arch) -> None:
     space = spaces.get()

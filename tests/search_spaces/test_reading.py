@@ -10,11 +10,12 @@ from blocks import Head, InvertedResidual, SandGlass, Stem
 from search_spaces import Arch, Space, spaces, zoo
 from search_spaces.stages import Choices, Stage
 from tests import strategies
+from tests.examples import few
 from tests.search_spaces import tiny
 
 
 @pytest.mark.parametrize("granularity", ["stage", "block"])
-@settings(max_examples=60)
+@settings(max_examples=few(60))
 @given(data=st.data())
 def test_reading_is_the_inverse_of_making(granularity: str, data: st.DataObject) -> None:
     space = spaces.get("mobile", granularity)
@@ -29,7 +30,7 @@ def test_reading_is_the_inverse_of_making(granularity: str, data: st.DataObject)
         assert all(name.endswith(".groups") for name in dead)
 
 
-@settings(max_examples=200)
+@settings(max_examples=few(200))
 @given(st.data(), strategies.any_space)
 def test_any_space_reads_its_archs(data: st.DataObject, space: Space) -> None:
     """Expansion 1, where most is without effect, and expansions that make equal widths, included."""
@@ -69,7 +70,7 @@ def test_a_stage_of_unlike_blocks_belongs_to_the_space_of_blocks_alone() -> None
     assert not by_stage.contains(unlike) and by_block.contains(unlike)
 
 
-@settings(max_examples=60)
+@settings(max_examples=few(60))
 @given(strategies.archs())
 def test_other_archs_are_not_contained(arch: Arch) -> None:
     space = spaces.get()

@@ -13,6 +13,7 @@ from blocks import InvertedResidual, SandGlass, Stem, UserError
 from search_spaces import Space, spaces
 from search_spaces.stages import Choices, Dimension, Stage
 from tests import strategies
+from tests.examples import few
 from tests.search_spaces import tiny
 
 ENUMERABLE = {"stage": tiny.STAGE, "block": tiny.BLOCK, "dead": tiny.DEAD}
@@ -30,7 +31,7 @@ def test_size_is_the_number_of_points(space: Space) -> None:
         assert len(archs) == len(points), "different points, different archs"
 
 
-@settings(max_examples=60)
+@settings(max_examples=few(60))
 @given(strategies.any_space)
 def test_size_of_any_space(space: Space) -> None:
     points = tiny.enumerated(space) if space.size < 3000 else None
@@ -51,7 +52,7 @@ def test_every_point_of_the_default_space_is_drawn_as_its_dimensions_say(granula
         assert seen[dimension.name] == set(dimension.choices), f"{dimension.name}: a choice never drawn"
 
 
-@settings(max_examples=100)
+@settings(max_examples=few(100))
 @given(st.data(), strategies.any_space)
 def test_a_point_makes_the_blocks_it_says(data: st.DataObject, space: Space) -> None:
     """Narrow widths between inverted residuals and inside SandGlasses; strides on the first of a stage."""
@@ -117,7 +118,7 @@ def test_sampling_is_determined_by_the_generator(granularity: str) -> None:
     assert len(set(archs)) == 5
 
 
-@settings(max_examples=30)
+@settings(max_examples=few(30))
 @given(st.data(), strategies.any_space)
 def test_a_fixed_trial_gives_its_point(data: st.DataObject, space: Space) -> None:
     point = data.draw(strategies.points(space))
@@ -142,7 +143,7 @@ def test_a_study_proposes_points_and_remembers_them(granularity: str) -> None:
 # Encoding ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=few(60))
 @given(st.data(), strategies.any_space)
 def test_the_code_is_one_hot_where_a_choice_is_made(data: st.DataObject, space: Space) -> None:
     arch = space.arch(data.draw(strategies.points(space)))
@@ -203,7 +204,7 @@ def test_neighbours_per_block(space: Space) -> None:
                 assert arch in every[other], "symmetric"
 
 
-@settings(max_examples=25)
+@settings(max_examples=few(25))
 @given(st.data(), strategies.any_space)
 def test_neighbours_are_in_the_space_and_others(data: st.DataObject, space: Space) -> None:
     arch = space.arch(data.draw(strategies.points(space)))
@@ -225,7 +226,7 @@ def test_another_arch_is_reached_by_neighbours() -> None:
 # What a space may be ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100)
+@settings(max_examples=few(100))
 @given(st.data(), strategies.any_space)
 def test_every_point_can_be_built(data: st.DataObject, space: Space) -> None:
     space.arch(data.draw(strategies.points(space)))  # UserError would be the space's fault

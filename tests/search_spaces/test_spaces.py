@@ -12,6 +12,7 @@ from blocks import Head, InvertedResidual, Stem, UserError
 from search_spaces import Space, spaces
 from search_spaces.stages import Choices, Stage
 from tests import strategies
+from tests.examples import few
 
 GOOD = """
 name: small
@@ -78,7 +79,7 @@ def test_a_description_says_all() -> None:
     assert space.head(48) == Head(192, 512, "HS")
 
 
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(strategies.any_space)
 def test_yaml_says_any_space(space: Space) -> None:
     assert spaces.parse(written(space), space.granularity) == space

@@ -13,12 +13,13 @@ from nas.ablate.components import COMPONENTS, TRAPS, BadComponent, get, variants
 from nas.ablate.stages import stages
 from search_spaces import Arch, zoo
 from tests import strategies
+from tests.examples import few
 
 ROOT = Path(__file__).parents[3]
 LARGE = zoo.get("mobilenet_v3_large")
 
 
-@settings(max_examples=25)
+@settings(max_examples=few(25))
 @given(strategies.archs())
 def test_no_component_ever_raises(arch: Arch) -> None:
     """Of any arch, each gives archs of the language, or says why not."""

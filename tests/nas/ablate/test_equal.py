@@ -14,6 +14,7 @@ from nas.ablate.stages import inputs, swapped, topology, widths
 from nas.ablate.switches import switched
 from search_spaces import Arch, zoo
 from tests import strategies
+from tests.examples import few
 
 SMALL = zoo.get("mobilenet_v3_small")
 SANDGLASS = switched(SMALL, InvertedResidual, SandGlass)
@@ -61,7 +62,7 @@ def test_every_variant_of_every_component_costs_the_same_or_says_why(name: str) 
     assert not missed, missed
 
 
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(strategies.archs(most=4), strategies.archs(most=4))
 def test_of_any_two_archs(base: Arch, variant: Arch) -> None:
     """The second at the cost of the first: within a hundredth, or a reason; its topology and options stay."""

@@ -22,6 +22,7 @@ from nas.ablate.stages import (
 )
 from search_spaces import Arch, spaces, zoo
 from tests import strategies
+from tests.examples import few
 
 
 def test_the_stages_of_mobilenet_v3_large_are_the_papers() -> None:
@@ -46,7 +47,7 @@ def _some_arch() -> Arch:
     return space.arch(space.draw(lambda d: d.choices[0]))
 
 
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(strategies.archs())
 def test_stages_hold_every_block_once(arch: Arch) -> None:
     found = stages(arch)
@@ -55,7 +56,7 @@ def test_stages_hold_every_block_once(arch: Arch) -> None:
     assert [stage.number for stage in found] == list(range(1, len(found) + 1))
 
 
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(strategies.archs())
 def test_explicit_blocks_are_the_same_network(arch: Arch) -> None:
     assert Arch(arch.stem, tuple(explicit(arch)), arch.head, arch.eps) == arch
@@ -94,7 +95,7 @@ def test_topology_tells_shortcuts() -> None:
 # Other widths, and nothing else ---------------------------------------------------------------------------
 
 
-@settings(max_examples=80)
+@settings(max_examples=few(80))
 @given(strategies.archs(), st.data())
 def test_other_widths_break_nothing(arch: Arch, data: st.DataObject) -> None:
     """Strides, shortcuts and everything that is no width stay; where that cannot be, it is refused."""
@@ -112,7 +113,7 @@ def test_other_widths_break_nothing(arch: Arch, data: st.DataObject) -> None:
             assert getattr(old, option, None) == getattr(block, option, None)
 
 
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(strategies.archs())
 def test_the_same_widths_are_the_same_arch(arch: Arch) -> None:
     assert resized(arch, widths(arch)) == arch

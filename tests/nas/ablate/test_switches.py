@@ -14,6 +14,7 @@ from nas.ablate.study import Made
 from nas.ablate.switches import kind, switched, to_inverted_residual
 from search_spaces import Arch, spaces, zoo
 from tests import strategies
+from tests.examples import few
 
 SPACE = spaces.get("mobile")
 LARGE, SMALL = zoo.get("mobilenet_v3_large"), zoo.get("mobilenet_v3_small")
@@ -110,7 +111,7 @@ def to_sandglass(arch: Arch) -> Arch:
     return switched(arch, InvertedResidual, SandGlass)
 
 
-@settings(max_examples=60)
+@settings(max_examples=few(60))
 @given(strategies.points(SPACE), st.sampled_from((to_sandglass, to_inverted_residual)))
 def test_the_switch_is_the_spaces_own(point: dict, switch: object) -> None:  # type: ignore[type-arg]
     """Of a point of the space, the variant is the same point with the other kind in every stage."""
@@ -122,7 +123,7 @@ def test_the_switch_is_the_spaces_own(point: dict, switch: object) -> None:  # t
     assert to_inverted_residual(sandglass) == inverted
 
 
-@settings(max_examples=30)
+@settings(max_examples=few(30))
 @given(strategies.points(SPACE))
 def test_there_and_back(point: dict) -> None:  # type: ignore[type-arg]
     inverted = SPACE.arch({name: "ir" if name.endswith(".block") else v for name, v in point.items()})

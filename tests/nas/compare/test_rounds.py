@@ -12,6 +12,7 @@ from nas.compare.trainings import Trainings
 from nas.engine.jobs import WORTH_STARTING, Event, Job, Result
 from nas.runs.studies import INTERRUPTED
 from nas.train.trainer import Progress
+from tests.examples import few
 from tests.nas.compare.small import A, B, C, in_memory, reached, run, setup
 from tests.nas.search.small import outcome
 from tests.nas.search.test_display import Clock
@@ -126,7 +127,7 @@ def test_a_resumed_comparison_knows_how_long_a_network_takes(clock: Clock) -> No
     assert resumed(trainings, deadline=clock.now + 41).next() is not None
 
 
-@hypothesis_settings(max_examples=40)
+@hypothesis_settings(max_examples=few(40))
 @given(
     lives=st.lists(st.lists(st.sampled_from("nnnfxc"), max_size=10), max_size=5),
     workers=st.integers(1, 3),

@@ -19,6 +19,7 @@ from nas.data import arrays as array_cache
 from nas.data import entries
 from nas.data.dataset import Dataset, Split, load
 from nas.data.entries import split_indices
+from tests.examples import few
 
 
 def silent(message: str) -> None:
@@ -92,7 +93,7 @@ def test_mean_and_deviation_are_the_training_parts(pictures: Path) -> None:
     st.floats(0.01, 0.99),
     st.integers(0, 2**40),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=few(60), deadline=None)
 def test_the_split_is_stratified(counts: list[int], validation: float, seed: int) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
     train, held = split_indices(labels, validation, seed)

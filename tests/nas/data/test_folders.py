@@ -14,6 +14,7 @@ from nas.common.errors import UserError
 from nas.data import pictures as decoding
 from nas.data.folders import Content, Shares, list_file, list_folder
 from nas.data.pictures import Item, Levels, Picture, decode, decode_all, find_levels, fit
+from tests.examples import few
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -30,7 +31,7 @@ def noise(side: int, seed: int = 0) -> Image.Image:
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.sampled_from([8, 32, 33]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=few(40), deadline=None)
 def test_any_size_becomes_the_square(width: int, height: int, resolution: int) -> None:
     pixels = fit(Image.new("RGB", (width, height), (10, 200, 30)), resolution)
     assert pixels.shape == (resolution, resolution, 3)

@@ -12,6 +12,7 @@ from nas.describe.drawing import columns, page, svg
 from nas.describe.layers import describe
 from search_spaces import Arch, zoo
 from tests import strategies
+from tests.examples import few
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -40,7 +41,7 @@ def test_a_bulge_and_a_waist() -> None:
     assert waisted[1] < min(waisted[0], waisted[2])
 
 
-@settings(max_examples=15)
+@settings(max_examples=few(15))
 @given(strategies.archs())
 def test_any_arch_is_drawn_within_its_frame(arch: Arch) -> None:
     try:

@@ -10,6 +10,7 @@ from nas.describe.layers import describe
 from nas.networks.references import reference
 from search_spaces import Arch, zoo
 from tests import strategies
+from tests.examples import few
 
 
 def test_the_rows_of_mobilenet_v3_small_are_table_2() -> None:
@@ -36,7 +37,7 @@ def test_the_rows_of_mobilenet_v3_small_are_table_2() -> None:
     assert [x.stage for x in found.layers][:5] == [0, 1, 2, 2, 3]
 
 
-@settings(max_examples=20)
+@settings(max_examples=few(20))
 @given(strategies.archs(), st.sampled_from((32, 65)), st.integers(1, 12))
 def test_the_rows_add_up_and_follow_each_other(arch: Arch, resolution: int, classes: int) -> None:
     try:

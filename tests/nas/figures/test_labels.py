@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.figures.labels import Array, Point, Spot, place
+from tests.examples import few
 
 CORNER = st.tuples(st.floats(0, 500), st.floats(0, 400))
 
@@ -29,7 +30,7 @@ def overlapping(found: Array) -> bool:
     return bool(np.triu((across > 0.1) & (along > 0.1), 1).any())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=few(15), deadline=None)
 @given(st.lists(CORNER, max_size=5), st.lists(CORNER, max_size=30))
 def test_labels_keep_apart_and_inside_the_panel(anchors: list[Point], obstacles: list[Point]) -> None:
     texts = ["shufflenet_v1"] * len(anchors)

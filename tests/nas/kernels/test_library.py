@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nas.kernels import library
+from tests.examples import few
 
 pytestmark = pytest.mark.skipif(library.load() is None, reason="the library was not built")
 BF16, FP32 = torch.bfloat16, torch.float32
@@ -52,7 +53,7 @@ def error(found: Tensor | None, expected: Tensor) -> float:
 
 @pytest.mark.parametrize("instruction_set", library.instruction_sets())
 @pytest.mark.parametrize("dtype", [FP32, BF16])
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(
     images=st.integers(1, 5),
     channels=st.integers(1, 50),

@@ -12,6 +12,7 @@ from nas.kernels import pointwise as module
 from nas.kernels.compute import Compute, folded
 from nas.kernels.pointwise import PointwiseConv2d, faster
 from nas.kernels.stand_in import standing_in
+from tests.examples import few
 
 CPU = torch.device("cpu")
 LAST = torch.channels_last
@@ -29,7 +30,7 @@ def results(net: nn.Module, x: Tensor) -> list[Tensor]:
     return [y, *torch.autograd.grad((y * torch.cos(y)).sum(), [x, *weights])]
 
 
-@settings(max_examples=30)
+@settings(max_examples=few(30))
 @given(
     st.integers(0, 3),
     st.integers(1, 40),

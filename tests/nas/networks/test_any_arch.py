@@ -10,6 +10,7 @@ from blocks import BLOCKS, Block, UserError
 from nas import build
 from search_spaces import Arch, zoo
 from tests import strategies
+from tests.examples import few
 from tests.families import FAMILIES
 from tests.references import randomise
 
@@ -32,7 +33,7 @@ def explodes(arch: Arch, logits: Tensor) -> bool:
     return not finite
 
 
-@settings(max_examples=20)
+@settings(max_examples=few(20))
 @given(strategies.archs(), st.integers(2, 5))
 def test_forward_and_backward_at_two_resolutions(arch: Arch, classes: int) -> None:
     assert Arch.parse(str(arch)) == arch
@@ -81,14 +82,14 @@ def check_forms(arch: Arch) -> None:
     torch.testing.assert_close(slopes[1], slopes[0], rtol=1e-3, atol=1e-4 * largest)
 
 
-@settings(max_examples=2)
+@settings(max_examples=few(2))
 @given(strategies.medleys())
 def test_it_can_be_scripted_traced_and_exported(arch: Arch) -> None:
     check_forms(arch)
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=few(25))
 @given(st.one_of(strategies.medleys(), strategies.archs()))
 def test_many_can_be_scripted_traced_and_exported(arch: Arch) -> None:
     check_forms(arch)
@@ -101,7 +102,7 @@ def test_the_zoo_can_be_scripted_traced_and_exported(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BLOCKS.values(), ids=BLOCKS)
-@settings(max_examples=15)
+@settings(max_examples=few(15))
 @given(data=st.data(), channels=strategies.channels)
 def test_each_primitive_keeps_its_promise_of_a_shape(
     kind: type[Block], data: st.DataObject, channels: int

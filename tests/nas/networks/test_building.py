@@ -12,6 +12,7 @@ from nas.common.errors import UserError
 from nas.networks.building import Network
 from search_spaces import Arch, spaces, zoo
 from tests import references, strategies
+from tests.examples import few
 from tests.families import ENTRIES, FAMILIES
 
 
@@ -29,7 +30,7 @@ def traced(arch: Arch, size: int, final: int = 2) -> tuple[list[tuple[int, int]]
     return seen, logits.shape
 
 
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(strategies.archs(most=4), st.sampled_from((9, 17, 33)))
 def test_a_network_is_its_arch_as_the_papers_say(arch: Arch, size: int) -> None:
     """The whole of it against plain functions, with strides as `fitted` leaves them."""
@@ -49,7 +50,7 @@ def test_a_network_is_its_arch_as_the_papers_say(arch: Arch, size: int) -> None:
     torch.testing.assert_close(made, expected)
 
 
-@settings(max_examples=15)
+@settings(max_examples=few(15))
 @given(strategies.archs(), st.sampled_from((224, 96, 64, 33, 32, 17, 16)), st.sampled_from((2, 4)))
 def test_sizes_are_those_of_the_walk(arch: Arch, size: int, final: int) -> None:
     seen, logits = traced(arch, size, final)

@@ -27,6 +27,7 @@ from nas.networks.cost import CostTable
 from nas.networks.counting import Cost
 from search_spaces import Arch, spaces, zoo
 from tests import strategies
+from tests.examples import few
 from tests.search_spaces.test_zoo import VARIANTS
 
 ARCH = Arch.parse("stem8-ir8-ir16_t2_s2_se-sg16_t2_g2-head24_f12_HS")
@@ -91,7 +92,7 @@ def test_many_archs_of_the_space_cost_what_is_built(granularity: str) -> None:
         assert nas.cost(arch, 32, 10) == counted(arch, 32, 10), str(arch)
 
 
-@settings(max_examples=15)
+@settings(max_examples=few(15))
 @given(strategies.archs(most=3), st.sampled_from((17, 32, 33, 64)), st.integers(1, 12))
 def test_any_arch_costs_what_is_built(arch: Arch, resolution: int, classes: int) -> None:
     try:

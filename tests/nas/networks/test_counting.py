@@ -16,6 +16,7 @@ from nas.networks import cost as costs
 from nas.networks.cost import CostTable
 from nas.networks.counting import Cost, count_module, recount
 from nas.networks.references import reference
+from tests.examples import few
 
 
 def by_torch(module: nn.Module, channels: int, size: int) -> int:
@@ -143,7 +144,7 @@ def modules(draw: st.DrawFn) -> tuple[nn.Module, int]:
     return nn.Sequential(*layers), first
 
 
-@settings(max_examples=40)
+@settings(max_examples=few(40))
 @given(modules(), st.sampled_from((16, 21)))
 def test_any_module_counts_as_by_torch(drawn: tuple[nn.Module, int], size: int) -> None:
     module, channels = drawn

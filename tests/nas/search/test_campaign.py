@@ -19,6 +19,7 @@ from nas.search.record import INTERRUPTED, KINDS, Record, is_over
 from nas.search.settings import Settings
 from nas.train.trainer import Outcome, Progress
 from search_spaces import Arch, spaces, zoo
+from tests.examples import few
 from tests.nas.search.small import TINY, all_archs, outcome, settings
 from tests.nas.search.test_display import Clock
 from tests.nas.search.test_proposer import cheapest
@@ -259,7 +260,7 @@ def test_a_baseline_that_failed_is_not_tried_again() -> None:
     assert campaign(record, trials=1).over
 
 
-@hypothesis_settings(max_examples=40)
+@hypothesis_settings(max_examples=few(40))
 @given(
     lives=st.lists(st.lists(st.sampled_from("nnnfxpc"), max_size=12), max_size=5),
     trials=st.integers(1, 8),

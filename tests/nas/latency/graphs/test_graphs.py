@@ -18,6 +18,7 @@ from nas.networks.cost import part_keys
 from nas.networks.counting import build_part
 from nas.networks.references import reference
 from search_spaces import Arch, zoo
+from tests.examples import few
 from tests.nas.latency.graphs.running import difference, run
 from tests.references import randomise
 from tests.strategies import archs, blocks_behind
@@ -56,7 +57,7 @@ def run_whole(network: Network, x: Tensor) -> np.ndarray[tuple[int, ...], np.dty
     return made
 
 
-@settings(max_examples=20)
+@settings(max_examples=few(20))
 @given(arch=archs(most=4))
 def test_random_archs_of_all_primitives_compute_what_torch_computes(arch: Arch) -> None:
     """To 1e-5, where single precision itself is good for that: some activations magnify what is rounded."""
@@ -77,7 +78,7 @@ def test_random_archs_of_all_primitives_compute_what_torch_computes(arch: Arch) 
 
 
 @pytest.mark.parametrize("token", BLOCKS)
-@settings(max_examples=5)
+@settings(max_examples=few(5))
 @given(data=st.data())
 def test_every_primitive_is_written_by_the_table(token: str, data: st.DataObject) -> None:
     """Without torch's exporter: milliseconds."""
