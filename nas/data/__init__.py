@@ -1,4 +1,4 @@
-"""Data sets as memory-mapped arrays: folders of images, CIFAR-10, the digits.
+"""Data sets as memory-mapped arrays: folders of images, CIFAR-10, the digits. `python -m nas.data` describes one.
 
 dataset = load("folder:flowers", resolution=64); dataset.train()
 """

@@ -22,7 +22,7 @@ from nas.data import cifar
 from nas.data.arrays import StoredEntry, find, publish, remove_oldest
 from nas.data.digits import read_digits
 from nas.data.entries import Labels, write_pixels, write_split
-from nas.data.folders import Origin, Shares, list_file, list_folder
+from nas.data.folders import Content, Origin, Shares, list_file, list_folder
 from nas.data.pictures import Pixels
 
 SPECS = "auto, cifar10, folder:PATH, list:FILE or digits"
@@ -166,6 +166,11 @@ def load(
     except cifar.CifarUnavailable as problem:
         notify(_notice(problem))
         return _prepare(request("digits"), notify)
+
+
+def contents(data: Dataset) -> Content:
+    """The items of a data set as they lie at their source, nothing decoded. Raises UserError as `load` does."""
+    return _origin(data._request, lambda line: None).read()
 
 
 def _resolved(spec: str) -> str:

@@ -1,0 +1,83 @@
+"""Say what a data set holds and what will be done with it.
+
+python -m nas.data folder:flowers --png flowers.png
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.common.files import writing
+from nas.console.text_table import aligned
+from nas.data.report import LOOKED_AT, Report, draw, report
+
+SHOWN = 40
+"""Classes that are listed one by one."""
+
+
+def main(
+    data: Annotated[
+        str,
+        typer.Argument(help="A folder, or as --data of a search: cifar10, folder:PATH, list:FILE, digits."),
+    ],
+    resolution: Annotated[int, typer.Option(help="Pixels that networks are trained at.")] = 32,
+    split: Annotated[
+        str | None, typer.Option(help="Shares of training, validation and test: 0.8/0.1/0.1.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 0,
+    skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave corrupt images out.")] = False,
+    data_root: Annotated[Path | None, typer.Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="Write a picture of a few images a class, as networks get them.")
+    ] = None,
+) -> None:
+    """Print what a data set holds: classes, counts, sizes, kinds, and what will be done with it."""
+    spec = f"folder:{data}" if ":" not in data and Path(data).is_dir() else data
+    found = report(
+        spec, root=data_root, resolution=resolution, split=split, seed=seed, skip_corrupt=skip_corrupt
+    )
+    typer.echo(_text(found))
+    if png:
+        with writing(str(png), "; name another file"):
+            draw(found, png)
+        typer.echo(f"wrote {png}", err=True)
+
+
+def _text(found: Report) -> str:
+    data, side = found.data, found.data.resolution
+    training, validation, test = (
+        sum(getattr(one, part) for one in found.classes) for part in ("training", "validation", "test")
+    )
+    lines = [
+        f"{data.name}: {len(data.classes)} classes; {training:,} images to train on, {validation:,} to validate "
+        f"on, {test:,} held out (fingerprint {data.fingerprint})",
+        "",
+        aligned(
+            ["class", "training", "validation", "test"],
+            [
+                [one.name, f"{one.training:,}", f"{one.validation:,}", f"{one.test:,}"]
+                for one in found.classes[:SHOWN]
+            ],
+            left=("class",),
+        ),
+    ]
+    if len(found.classes) > SHOWN:
+        lines.append(f"and {len(found.classes) - SHOWN:,} more")
+    lines += ["", f"largest class by smallest: {found.imbalance:.1f}"]
+    if found.kinds:
+        some = f" (of {found.looked_at:,} files)" if found.looked_at >= LOOKED_AT else ""
+        lines.append(f"files{some}: {', '.join(f'{count:,} {kind}' for kind, count in found.kinds)}")
+    if found.sizes:
+        least, median, most = (f"{width}x{height}" for width, height in found.sizes)
+        lines.append(f"width x height: {least} at the least, {median} in the middle, {most} at the most")
+    lines.append(f"as networks get them: the shorter side to {side} pixels, the centre cut out, RGB, 8 bits")
+    if data.skipped:
+        lines.append(f"corrupt and left out: {data.skipped:,}")
+    return "\n".join([*lines, *found.said])
+
+
+if __name__ == "__main__":
+    from nas.console import commands as console
+
+    console.run(main)

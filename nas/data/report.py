@@ -1,0 +1,131 @@
+"""What a data set holds and what will be done with it, before a long search is based on it."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from nas.common.files import write_whole
+from nas.data.dataset import Dataset, Split, contents, load
+from nas.data.pictures import FORMATS, Item
+
+LOOKED_AT = 2000
+"""Files whose headers are read, spread over the set."""
+ACROSS, DOWN = 8, 20
+"""Images a class, and classes, of the picture."""
+_LABEL, _GAP, _ZOOM = 18, 4, 64
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """A class and its images to train on, to validate on and to test on."""
+
+    name: str
+    training: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """A data set as it was found, and what was said about it while it was read.
+
+    kinds: how many files there are of each format and Pillow mode. sizes: least, median and largest width and height
+    in pixels. Both are of the files looked at; those of data that are no files are empty.
+    """
+
+    data: Dataset
+    classes: tuple[ClassCount, ...]
+    kinds: tuple[tuple[str, int], ...]
+    sizes: tuple[tuple[int, int], ...]
+    looked_at: int
+    said: tuple[str, ...]
+
+    @property
+    def imbalance(self) -> float:
+        """Images to train on of the largest class, by those of the smallest."""
+        counts = [one.training for one in self.classes]
+        return max(counts) / min(counts)
+
+
+def report(
+    spec: str,
+    *,
+    root: Path | None = None,
+    resolution: int = 32,
+    split: str | None = None,
+    seed: int = 0,
+    skip_corrupt: bool = False,
+    notify: Callable[[str], None] = lambda line: None,
+) -> Report:
+    """Read a data set as a search would and say what it is. Raises UserError as `load` does."""
+    said: list[str] = []
+
+    def note(line: str) -> None:
+        said.append(line)
+        notify(line)
+
+    data = load(
+        spec, root=root, resolution=resolution, split=split, seed=seed, skip_corrupt=skip_corrupt, notify=note
+    )
+    parts = [np.bincount(part.labels, minlength=len(data.classes)) for part in _parts(data)]
+    counts = np.stack(parts, axis=1).tolist()
+    found = contents(data)
+    files = [item for item in (*found.train, *found.test) if isinstance(item.where, Path)]
+    kinds, sizes = _headers(files[:: max(1, len(files) // LOOKED_AT)])
+    return Report(
+        data,
+        tuple(ClassCount(name, *row) for name, row in zip(data.classes, counts, strict=True)),
+        tuple(kinds.most_common()),
+        sizes,
+        kinds.total(),
+        tuple(line for line in said if not line.startswith("decoding ")),
+    )
+
+
+def _parts(data: Dataset) -> tuple[Split, Split, Split]:
+    return data.train(), data.validation(), data.test()
+
+
+def _headers(files: list[Item]) -> tuple[Counter[str], tuple[tuple[int, int], ...]]:
+    """How many files there are of each kind, and the least, median and largest sides; no pixel is decoded."""
+    kinds, sides = Counter[str](), []
+    for item in files:
+        try:
+            with Image.open(str(item.where), formats=FORMATS) as image:
+                kinds[f"{image.format} {image.mode}"] += 1
+                sides.append(image.size)
+        except Exception:  # named by `load`, which was told to leave it out
+            kinds["not readable"] += 1
+    if not sides:
+        return kinds, ()
+    quantiles = np.quantile(np.array(sides), (0.0, 0.5, 1.0), axis=0).round().astype(int)
+    return kinds, tuple((int(width), int(height)) for width, height in quantiles)
+
+
+def draw(found: Report, path: Path) -> None:
+    """A picture, a PNG, of the first training images of each class as networks get them. Raises OSError."""
+    data = found.data
+    part, side = data.train(), data.resolution
+    zoom = max(1, _ZOOM // side)
+    step = side * zoom + _GAP
+    classes = data.classes[:DOWN]
+    sheet = Image.new("RGB", (ACROSS * step + _GAP, len(classes) * (step + _LABEL) + _GAP), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for row, name in enumerate(classes):
+        top = row * (step + _LABEL) + _GAP
+        pen.text((_GAP, top), f"{name} ({found.classes[row].training:,})", fill="black", font=font)
+        for column, index in enumerate(_first(part.labels, row)):
+            tile = Image.fromarray(np.array(part.images[index]))
+            tile = tile.resize((side * zoom, side * zoom), Image.Resampling.NEAREST)
+            sheet.paste(tile, (_GAP + column * step, top + _LABEL))
+    write_whole(path, lambda temporary: sheet.save(temporary, format="png"))
+
+
+def _first(labels: npt.NDArray[np.int64], label: int) -> list[int]:
+    found: list[int] = np.flatnonzero(labels == label)[:ACROSS].tolist()
+    return found

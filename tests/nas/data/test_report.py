@@ -1,0 +1,58 @@
+"""The report of a data set: what is there, what is left out, and a picture of what networks get."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from nas.common.errors import UserError
+from nas.data.report import ACROSS, draw, report
+
+
+@pytest.fixture
+def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three classes, one of them large, in two formats and sizes, with a file that is no image."""
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    for name, count in (("aster", 4), ("lily", 20), ("rose", 10)):
+        for part, share in (("train", count), ("test", 2)):
+            (tmp_path / "set" / part / name).mkdir(parents=True)
+            for number in range(share):
+                pixels = rng.integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
+                kind = "png" if number % 2 else "jpg"
+                Image.fromarray(pixels).save(tmp_path / "set" / part / name / f"{number}.{kind}")
+    (tmp_path / "set/train/rose/notes.txt").write_text("mine")
+    return tmp_path / "set"
+
+
+def test_what_is_there_is_counted(flowers: Path, tmp_path: Path) -> None:
+    found = report(f"folder:{flowers}", resolution=16)
+    assert [(one.name, one.training + one.validation, one.test) for one in found.classes] == [
+        ("aster", 4, 2), ("lily", 20, 2), ("rose", 10, 2),
+    ]  # fmt: skip
+    assert found.imbalance == pytest.approx(18 / 3)
+    assert dict(found.kinds) == {"JPEG RGB": 20, "PNG RGB": 20} and found.looked_at == 40
+    assert found.sizes == ((30, 20), (30, 24), (30, 39))
+    assert any("1 .txt" in line for line in found.said)
+    draw(found, tmp_path / "classes.png")
+    with Image.open(tmp_path / "classes.png") as image:
+        assert image.width > ACROSS * 64 and image.height > 3 * 64
+        tile = np.asarray(image)[22 : 22 + 64, 4 : 4 + 64]
+    first = found.data.train().images[np.flatnonzero(found.data.train().labels == 0)[0]]
+    assert np.array_equal(tile[::4, ::4], first)
+
+
+def test_the_command(flowers: Path, tmp_path: Path) -> None:
+    import typer
+
+    from nas.data.__main__ import main
+
+    app = typer.Typer()
+    app.command()(main)
+    done = CliRunner().invoke(app, [str(flowers), "--resolution", "16", "--png", str(tmp_path / "a.png")])
+    assert done.exit_code == 0 and (tmp_path / "a.png").is_file()
+    assert "3 classes" in done.stdout and "20 JPEG RGB" in done.stdout and "largest class" in done.stdout
+    refused = CliRunner().invoke(app, [str(tmp_path / "nothing")])
+    assert isinstance(refused.exception, UserError)
