@@ -1,6 +1,7 @@
 """How the networks of a run are trained, settled: stored in the run's study, and found again when it is resumed."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -72,6 +73,10 @@ class Regime:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises UserError for what another version wrote and this cannot read."""
+        with suppress(ValueError, TypeError, AttributeError, KeyError):
+            content = json.loads(text)
+            content["recipe"].setdefault("statistics_until", 0)  # runs made before go on as they began
+            text = json.dumps(content)
         return decoded(text, cls, "the run's settings cannot be read by this version", cls.STORED)
 
     def load(self, root: AnyPath | None, notify: Notify) -> Dataset:

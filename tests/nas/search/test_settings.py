@@ -121,3 +121,10 @@ def test_limits_are_the_budgets() -> None:
 def test_every_baseline_is_in_the_zoo(name: str) -> None:
     assert zoo.get(name).blocks
     assert set(zoo.SMALL) <= set(zoo.WIDE)
+
+
+def test_a_run_made_before_statistics_were_measured_anew_goes_on_as_it_began() -> None:
+    stored = json.loads(settings().to_json())
+    del stored["recipe"]["statistics_until"]
+    assert Settings.from_json(json.dumps(stored)).recipe.statistics_until == 0
+    assert settings().recipe.statistics_until > 0
