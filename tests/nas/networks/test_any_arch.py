@@ -89,7 +89,7 @@ def test_it_can_be_scripted_traced_and_exported(arch: Arch) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=few(25))
+@settings(max_examples=few(8))
 @given(st.one_of(strategies.medleys(), strategies.archs()))
 def test_many_can_be_scripted_traced_and_exported(arch: Arch) -> None:
     check_forms(arch)
