@@ -87,7 +87,14 @@ def difference(one: Tensor, other: Tensor) -> float:
     return ((one - other).abs().max() / one.std()).item()
 
 
-@pytest.mark.parametrize("name", THEIRS)
+SELDOM = [
+    pytest.param(name, marks=pytest.mark.slow if name in ("mobilenet_v2", "mobilenet_v3_large") else ())
+    for name in THEIRS
+]
+"""The large ones seldom: MobileNetV3-Large at full size is looked at every day."""
+
+
+@pytest.mark.parametrize("name", SELDOM)
 def test_outputs_are_torchvisions(name: str) -> None:
     """In single precision as a user would run it, to 1e-5, and in double to 1e-12."""
     x = images(2, 96)
@@ -104,7 +111,7 @@ def test_outputs_are_torchvisions_at_224() -> None:
     assert difference(single, made) < 1e-5
 
 
-@pytest.mark.parametrize("name", THEIRS)
+@pytest.mark.parametrize("name", SELDOM)
 def test_training_is_torchvisions(name: str) -> None:
     """Batch statistics, gradients and running statistics, in double precision and without dropout."""
     pair = [deepcopy(model).double().train() for model in (theirs(name), ours(name))]

@@ -220,7 +220,7 @@ def test_a_resumed_sampler_does_not_begin_as_the_first_did() -> None:
     assert [p.arch for p in before] != [p.arch for p in after]
 
 
-@pytest.mark.parametrize("sampler", ["front", "tpe", "nsga2"])
+@pytest.mark.parametrize("sampler", SELDOM[:-1])
 def test_a_resumed_sampler_has_learnt(sampler: str) -> None:
     """In what was trained before, kernel 3 was the better one (and is the cheaper one)."""
     given = settings(space=ROW, sampler=sampler)
