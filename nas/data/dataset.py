@@ -181,7 +181,11 @@ def _resolved(spec: str) -> str:
             raise UserError(f"the data set '{spec}' names no {kind}: write {kind}:PATH")
         return f"{kind}:{Path(path).expanduser().resolve()}"
     if spec not in ("auto", "cifar10", "digits"):
-        hint = f"; for a folder of images write folder:{spec}" if Path(spec).is_dir() else ""
+        kinds = {"folder": ("a folder of images", Path.is_dir), "list": ("a list of files", Path.is_file)}
+        fits = [
+            f"; for {what} write {kind}:{spec}" for kind, (what, found) in kinds.items() if found(Path(spec))
+        ]
+        hint = "".join(fits)
         raise UserError(f"unknown data set {spec!r}: expected {SPECS}{hint}")
     return spec
 
