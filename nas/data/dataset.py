@@ -173,13 +173,19 @@ def contents(data: Dataset) -> Content:
     return _origin(data._request, lambda line: None).read()
 
 
+def absolute(spec: str) -> str:
+    """A data set's name with its path, if it has one, made absolute: a run may be resumed from elsewhere."""
+    kind, _, path = spec.partition(":")
+    return f"{kind}:{Path(path).expanduser().resolve()}" if kind in ("folder", "list") and path else spec
+
+
 def _resolved(spec: str) -> str:
     """The data set's name with a path made absolute. Raises UserError for what is no name."""
     kind, colon, path = spec.partition(":")
     if kind in ("folder", "list") and colon:
         if not path:
             raise UserError(f"the data set '{spec}' names no {kind}: write {kind}:PATH")
-        return f"{kind}:{Path(path).expanduser().resolve()}"
+        return absolute(spec)
     if spec not in ("auto", "cifar10", "digits"):
         kinds = {"folder": ("a folder of images", Path.is_dir), "list": ("a list of files", Path.is_file)}
         fits = [

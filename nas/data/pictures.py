@@ -25,12 +25,8 @@ Image.init()
 FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)
 DEEP = (".png", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k", "")
 """Extensions of files whose pixels may have more than 8 bits."""
-_ORIENTATION, _SAMPLES, _EXTRA_SAMPLES, _LARGEST = (
-    0x0112,
-    277,
-    338,
-    281,
-)  # tags of TIFF; the first of others too
+_ORIENTATION = 0x0112  # a tag of TIFF, and of other files' notes
+_SAMPLES, _EXTRA_SAMPLES, _LARGEST = 277, 338, 281  # tags of TIFF
 _ALPHA = (1, 2)
 _CHUNK_BYTES = 32 * 2**20
 _GROUP = 16

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from nas.common.decode import decoded
 from nas.common.errors import UserError
 from nas.console.options import AnyPath
-from nas.data.dataset import Dataset, Notify, load
+from nas.data.dataset import Dataset, Notify, absolute, load
 from nas.engine.terms import Terms
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.train.fidelity import epochs_of
@@ -156,12 +156,6 @@ def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...
         fingerprint=data.fingerprint,
     )
     return regime, rungs
-
-
-def absolute(spec: str) -> str:
-    """A data set's path made absolute: a run may be resumed from elsewhere."""
-    kind, _, path = spec.partition(":")
-    return f"{kind}:{Path(path).expanduser().resolve()}" if kind in ("folder", "list") and path else spec
 
 
 def default_to(value: T | None, default: T) -> T:

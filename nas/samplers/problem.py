@@ -150,9 +150,7 @@ class Problem:
     def hunt(self, tried: Rows, fixed: Fixed, rng: np.random.Generator) -> Pool:
         """Open points where drawing found none: by descent to within the budget, then one by one; maybe none."""
         start = candidates.with_fixed(candidates.sized(self.grid, self.tilts, rng, SAMPLE), fixed)
-        excess = self.prices.excess(self.prices(start))
-        lowest = start[np.argsort(excess, kind="stable")[:DESCENTS]]
-        low = self.grid.rows([self._descend(row, fixed) for row in lowest])
+        low = self._descents(start, fixed)
         near = [candidates.every_neighbour(self.grid, row) for row in low[: DESCENTS // 2]]
         return self.open(np.concatenate([start, low, *near]), tried, fixed) or self._walk(tried, fixed)
 
@@ -165,8 +163,7 @@ class Problem:
         if found := self.hunt(untried, fixed, rng):
             return np.asarray(found.rows[0])
         start = candidates.with_fixed(candidates.sized(self.grid, self.tilts, rng, SAMPLE), fixed)
-        excess = self.prices.excess(self.prices(start))
-        low = self.grid.rows([self._descend(row, fixed) for row in start[np.argsort(excess)[:DESCENTS]]])
+        low = self._descents(start, fixed)
         nearest: Rows = low[np.argmin(self.prices.excess(self.prices(low)))]
         costs = dict(zip(self.prices.names, self.prices(nearest[None])[0].tolist(), strict=True))
         given = {
@@ -177,6 +174,12 @@ class Problem:
             stacklevel=2,
         )
         return nearest
+
+    def _descents(self, start: Rows, fixed: Fixed) -> Rows:
+        """Where descents from the DESCENTS of these points end that exceed the budget least."""
+        excess = self.prices.excess(self.prices(start))
+        lowest = start[np.argsort(excess, kind="stable")[:DESCENTS]]
+        return self.grid.rows([self._descend(row, fixed) for row in lowest])
 
     def _descend(self, row: Rows, fixed: Fixed) -> Rows:
         """Step to the neighbour that exceeds the budget least, until none is better."""
@@ -211,8 +214,7 @@ class Problem:
 
     def refusal(self) -> UserError:
         """That nothing fits the budget, with the point that comes nearest to it."""
-        start = self.sample[np.argsort(self.prices.excess(self.sample_costs), kind="stable")[:DESCENTS]]
-        low = self.grid.rows([self._descend(row, {}) for row in start])
+        low = self._descents(self.sample, {})
         if not len(low):
             return UserError("no point of the space has a finite cost")
         costs = self.prices(low)
