@@ -204,8 +204,8 @@ _PRODUCTS: dict[str, Callable[[tuple[Any, ...], Tensor], int]] = {
 _ACTIVATIONS = ("relu", "hardtanh", "hardswish", "hardsigmoid", "sigmoid", "silu")
 _BATCH_NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training")
 _NORMS = """
-native_batch_norm cudnn_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training native_layer_norm
-native_group_norm _fused_rms_norm rms_norm _softmax _log_softmax _safe_softmax
+cudnn_batch_norm _native_batch_norm_legit native_layer_norm native_group_norm _fused_rms_norm rms_norm
+_softmax _log_softmax _safe_softmax
 """
 _POOLING = """
 avg_pool1d avg_pool2d avg_pool3d max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
@@ -223,10 +223,11 @@ amin aminmax any all
 _MADE = """
 empty empty_like empty_strided new_empty new_zeros new_ones new_full zeros zeros_like ones ones_like full full_like
 arange linspace eye scalar_tensor rand randn randperm bernoulli zero fill _local_scalar_dense lift_fresh detach alias
-_assert_async set_ resize
+_assert_async set resize
 """
-_ELEMENTS = "hardswish hardsigmoid floor_divide prelu _prelu_kernel native_dropout cumsum cumprod glu"
-_FREE = frozenset(f"{_NORMS}{_POOLING}{_MOVES}{_MADE}{_ELEMENTS}".split())
+_ELEMENTS = "floor_divide prelu _prelu_kernel native_dropout cumsum cumprod glu"
+_FREE = {*_BATCH_NORMS, *_ACTIVATIONS, *f"{_NORMS}{_POOLING}{_MOVES}{_MADE}{_ELEMENTS}".split()}
+"""Operators, without the underscore of what works in place, beside those that torch's tags tell."""
 
 
 def _is_free(func: Any, name: str) -> bool:
@@ -234,7 +235,7 @@ def _is_free(func: Any, name: str) -> bool:
     if not func.name().startswith(("aten::", "prim::", "prims::")):
         return False  # a library's or a user's own: nobody knows what it does
     free = {torch.Tag.pointwise, torch.Tag.reduction, torch.Tag.inplace_view} & set(func.tags)
-    return bool(free) or func.is_view or name.rstrip("_") in _FREE or name in _FREE
+    return bool(free) or func.is_view or name.rstrip("_") in _FREE
 
 
 def recount(module: nn.Module, channels: int, size: int) -> int:
