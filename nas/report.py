@@ -24,7 +24,7 @@ def main(
     record = open_run(run, storage)
     found = results(record)
     write_results(found, run)
-    print_summary(found, Console())
+    print_summary(found, Console(), run)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ There is no bootstrap: below ten seeds its intervals cover far less than they sa
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -95,8 +95,7 @@ def pooled_intervals(accuracies: Mapping[str, Sequence[float]]) -> dict[str, tup
     """
     found = {name: [v for v in values if not math.isnan(v)] for name, values in accuracies.items()}
     free = [len(values) - 1 for values in found.values() if values]
-    squares = sum(float(np.var(values)) * len(values) for values in found.values() if values)
-    spread = squares / sum(free) if sum(free) else math.nan
+    spread = pooled_spread(found.values())[0] ** 2
     noise, left = pooled_noise(_table(list(accuracies.values())))
     shared = max(0.0, 1.0 - noise**2 / spread) if left and spread > 0 else 0.0
     overlap = sum(
@@ -106,9 +105,20 @@ def pooled_intervals(accuracies: Mapping[str, Sequence[float]]) -> dict[str, tup
     intervals = {}
     for name, values in found.items():
         mean = float(np.mean(values)) if values else math.nan
-        half = _critical(df, LEVEL) * math.sqrt(spread / len(values)) if values and sum(free) else math.nan
+        half = critical(df, LEVEL) * math.sqrt(spread / len(values)) if values and sum(free) else math.nan
         intervals[name] = (mean, mean - half, mean + half)
     return intervals
+
+
+def pooled_spread(rows: Iterable[Sequence[float]]) -> tuple[float, int]:
+    """Standard deviation of one result about the mean of its row, alike for all rows, and its degrees of freedom.
+
+    NaN values are left out; NaN and 0 where no row has two.
+    """
+    found = [[value for value in values if not math.isnan(value)] for values in rows]
+    df = sum(len(values) - 1 for values in found if values)
+    squares = sum(float(np.var(values)) * len(values) for values in found if values)
+    return (math.sqrt(squares / df), df) if df else (math.nan, 0)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -129,14 +139,14 @@ def detectable(df: int, level: float = LEVEL, power: float = POWER) -> float:
     """
     if df < 1:
         return math.nan
-    farthest = 2.0 * _critical(df, level) + 10.0
+    farthest = 2.0 * critical(df, level) + 10.0
     return float(brentq(lambda shift: found_with(shift, df, level) - power, 0.0, farthest))
 
 
 def found_with(shift: float, df: int, level: float = LEVEL) -> float:
     """The probability with which a two-sided t-test finds a difference of `shift` standard errors."""
-    critical = _critical(df, level)
-    tails = np.nan_to_num([nctdtr(df, shift, critical), nctdtr(df, shift, -critical)])  # NaN below 1e-15
+    beyond = critical(df, level)
+    tails = np.nan_to_num([nctdtr(df, shift, beyond), nctdtr(df, shift, -beyond)])  # NaN below 1e-15
     return float(1.0 - tails[0] + tails[1])
 
 
@@ -179,7 +189,7 @@ def _tested(table: Table, terms: Sequence[tuple[float, int]], noise: float, df: 
     elif error < _NOTHING:
         low, high, p = mean, mean, 1.0
     else:
-        half = _critical(df, LEVEL) * error
+        half = critical(df, LEVEL) * error
         low, high = mean - half, mean + half
         p = float(2.0 * stdtr(df, -abs(mean) / error))
     return Effect(mean, low, high, p, math.nan, UNTESTED, math.nan, n, error, df, reason)
@@ -194,6 +204,6 @@ def _table(rows: Sequence[Sequence[float]]) -> Table:
 
 
 @cache
-def _critical(df: float, level: float) -> float:
+def critical(df: float, level: float = LEVEL) -> float:
     """The t beyond which a two-sided test at this level rejects."""
     return float(stdtrit(df, 1.0 - level / 2.0))

@@ -25,6 +25,8 @@ LOCKED = 120.0
 """Seconds to wait for a file that another process holds locked."""
 SEARCHED = ("arch", "name", "epochs")
 """What makes two trials of a search the same: one that was interrupted and its repetition."""
+CONFIRMED = (*SEARCHED, "seed")
+"""The same of the trainings that confirm what a search found."""
 
 
 # Studies -------------------------------------------------------------------------------------------------
@@ -54,8 +56,13 @@ def new_studies(url: str, name: str, kinds: Sequence[K]) -> Iterator[dict[K, opt
         raise
 
 
-def find_studies(url: str, name: str, kinds: Sequence[K]) -> dict[K, optuna.Study]:
-    """The studies of an existing run. Raises UserError where there is none, or none of these kinds."""
+def find_studies(
+    url: str, name: str, kinds: Sequence[K], optional: Sequence[K] = ()
+) -> dict[K, optuna.Study]:
+    """The studies of an existing run. Raises UserError where there is none, or none of these kinds.
+
+    optional: kinds that a run of an older version may lack; then they are left out.
+    """
     backend = _connect(url)
     try:
         with _one_line_errors():
@@ -69,6 +76,9 @@ def find_studies(url: str, name: str, kinds: Sequence[K]) -> dict[K, optuna.Stud
         if others and kinds[0] not in others:
             raise UserError(f"the run {name} is a run of nas.{others[0]}, not of nas.{kinds[0]}") from None
         raise UserError(f"the storage holds no run called {name}") from None
+    for kind in optional:
+        with _one_line_errors(), suppress(KeyError):
+            studies[kind] = optuna.load_study(study_name=f"{name}/{kind}", storage=backend)
     if "settings" not in studies[kinds[0]].user_attrs:
         raise UserError(f"the run {name} was cut off before it began; start it anew in another folder")
     return studies

@@ -18,8 +18,18 @@ from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import ThreadpoolController
 
 from nas.common.errors import UserError
+from nas.common.fronts import nondominated
 from nas.samplers.grid import ABSENT, Grid, Rows, axis
-from nas.samplers.history import CLAIM, Objectives, PriorResult, detect, is_tried, read, tried_rows
+from nas.samplers.history import (
+    CLAIM,
+    Objectives,
+    PriorResult,
+    detect,
+    distinct,
+    is_tried,
+    read,
+    tried_rows,
+)
 from nas.samplers.model import Model
 from nas.samplers.problem import Budget, Cost, Prices, Problem
 from nas.samplers.proposing import propose
@@ -169,6 +179,31 @@ class FrontSampler(optuna.samplers.BaseSampler):
             self._prepare(space)
             problem, trials = self._problem, study.get_trials(deepcopy=False)
             return problem.countable and problem.exhausted(tried_rows(problem.grid, trials))
+
+    def chances(self, study: Study, draws: int = 400) -> dict[int, float]:
+        """How likely each finished trial's point stands on the front of all that were tried, by the trial's number.
+
+        By the model's belief, which a lucky result moves less than it moves the ranking: joint draws of the true
+        values. Only of full results (see nas.samplers.history); of a point trained several times every trial is told.
+        """
+        with self._lock, THREADS.limit(limits=1):
+            self._prepare(self._space_of(study))
+            problem, trials = self._problem, study.get_trials(deepcopy=False)
+            objectives = self._identify(study, trials)
+            history = read(problem.grid, objectives, trials, self._prior, -1)
+            if not history.counts.any():
+                return {}
+            rows = distinct(history.rows[history.counts])
+            beliefs, costs = self._model.learn(history), problem.prices(rows)
+            known = -costs[:, [cost for _, cost in objectives.costs]]
+            rng, leads = np.random.default_rng([self._seed, len(trials)]), np.zeros(len(rows))
+            for values in beliefs.draws(rows, costs, rng, draws):
+                leads[nondominated(np.column_stack([values, known]))] += 1 / draws
+            chance = {row.tobytes(): float(lead) for row, lead in zip(rows, leads, strict=True)}
+            placed = [(trial.number, problem.grid.row(trial.params)) for trial in trials]
+            return {
+                n: chance[row.tobytes()] for n, row in placed if row is not None and row.tobytes() in chance
+            }
 
     def _space_of(self, study: Study) -> dict[str, BaseDistribution]:
         if self._space is not None:

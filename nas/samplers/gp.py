@@ -209,8 +209,17 @@ class Posterior:
 
     def draw(self, at: Inputs, rng: np.random.Generator) -> Floats:
         """One joint draw of the values [m]."""
+        mean, root = self._joint(at)
+        return np.asarray(mean + root @ rng.standard_normal(len(at)))
+
+    def draws(self, at: Inputs, rng: np.random.Generator, count: int) -> Floats:
+        """So many joint draws of the values [count, m]."""
+        mean, root = self._joint(at)
+        return np.asarray(mean + rng.standard_normal((count, len(at))) @ root.T)
+
+    def _joint(self, at: Inputs) -> tuple[Floats, Floats]:
+        """Expected values [m] and a root [m, m] of their covariance."""
         cross, whitened = self._cross(at)
         covariance = self.kernel.matrix(self.theta, at, at) - whitened.T @ whitened
         covariance[np.diag_indices(len(at))] += 1e-5
-        root = cholesky(covariance, lower=True, check_finite=False)
-        return np.asarray(cross @ self.alpha + root @ rng.standard_normal(len(at)))
+        return cross @ self.alpha, cholesky(covariance, lower=True, check_finite=False)

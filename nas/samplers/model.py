@@ -51,6 +51,12 @@ class Beliefs:
         at = inputs(self.problem, rows, costs)
         return _columns([posterior.draw(at, rng) for posterior in self.posteriors], len(rows))
 
+    def draws(self, rows: Rows, costs: Floats, rng: np.random.Generator, count: int) -> Floats:
+        """So many joint draws of the values [count, m, objectives] of points [m]."""
+        at = inputs(self.problem, rows, costs)
+        drawn = [posterior.draws(at, rng, count) for posterior in self.posteriors]
+        return np.stack(drawn, axis=-1) if drawn else np.zeros((count, len(rows), 0))
+
 
 def _columns(columns: list[Floats], length: int) -> Floats:
     return np.array(columns, dtype=float).reshape(len(columns), length).T

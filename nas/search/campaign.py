@@ -1,4 +1,4 @@
-"""The search itself, as a source of jobs: baselines first, then what the sampler proposes, each recorded."""
+"""The search itself, as a source of jobs: what the sampler proposes and, between, baselines; each recorded."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -73,8 +73,12 @@ class Campaign:
         self._dry: set[Kind] = set()  # had nothing to propose, and will not before something has ended
         for kind in self._proposers:
             self._recall(kind)
-        done = {trial.user_attrs["name"] for trial in record.trials("baselines") if is_over(trial)}
+        over = [trial for trial in record.trials("baselines") if is_over(trial)]
+        done = {trial.user_attrs["name"] for trial in over}
         self._baselines = [name for name in record.settings.baselines if name not in done]
+        self._designed = sum(float(trial.user_attrs["epochs"]) for trial in over)
+        searched = [trial for kind in self._proposers for trial in record.trials(kind) if is_over(trial)]
+        self._epochs = self._designed + sum(float(trial.user_attrs["epochs"]) for trial in searched)
         self.exhausted = False
 
     @property
@@ -83,20 +87,22 @@ class Campaign:
         return not self._baselines and not self._running and all(map(self._reached, self._proposers))
 
     def next(self) -> tuple[str, Job] | Literal["wait"] | None:
-        """The next baseline, else promotion, else proposal, written as RUNNING; None at the end."""
+        """The next baseline, promotion or proposal, written as RUNNING; None at the end.
+
+        Baselines take a third at most, except that without a deadline those that are left come at the end.
+        """
         if too_late(self._deadline, self._seconds):
             return None
-        if self._baselines:
-            name = self._baselines.pop(0)
-            arch = zoo.get(name)
-            cost = self._proposers["search"].price(arch)
-            return self._launch(Trial("baselines", -1, name, arch, cost, self._rungs[-1]))
+        if self._baselines and self._baselines_turn():
+            return self._baseline()
         waiting = [kind for kind in self._proposers if not self._reached(kind)]
         for kind in sorted(waiting, key=lambda kind: self._launched[kind]):
             job = self._promotion(kind) or self._proposal(kind)
             if job is not None:
                 self._launched[kind] += 1
                 return self._launch(job)
+        if self._baselines and self._deadline is None:
+            return self._baseline()
         if waiting and self._running:
             return "wait"  # a promotion may come of it, or an arch that failed to run may be free again
         self.exhausted = bool(waiting)
@@ -169,8 +175,20 @@ class Campaign:
         lowest, brief = self._rungs[0], len(self._rungs) > 1
         return Trial(kind, -1, "", proposal.arch, proposal.cost, lowest, brief, proposal)
 
+    def _baselines_turn(self) -> bool:
+        """Whether hand-designed networks have had less than a third of all training, in epochs; trials come first."""
+        return 3 * (self._designed + self._rungs[-1]) <= (self._epochs + self._rungs[-1]) * (1 + 1e-9)
+
+    def _baseline(self) -> tuple[str, Job]:
+        name = self._baselines.pop(0)
+        arch = zoo.get(name)
+        cost = self._proposers["search"].price(arch)
+        return self._launch(Trial("baselines", -1, name, arch, cost, self._rungs[-1]))
+
     def _launch(self, job: Trial) -> tuple[str, Job]:
         settings = self._record.settings
+        self._epochs += job.epochs
+        self._designed += job.epochs if job.kind == "baselines" else 0.0
         proposer = self._proposers.get(job.kind)  # a baseline is no point of the space
         params, distributions = proposer.point(job.arch) if proposer else ({}, {})
         number = self._record.launch(

@@ -38,7 +38,11 @@ _FRONT = Style("#0072b2", "circle", 10)
 _CONTROL = Style("#9a6a3a", "cross", 6, opacity=0.8)
 _CONTROL_STAIRS = Style("#9a6a3a", line=1.5)
 _SLOW = Style("#d55e00", "cross", 9)
+_UNDECIDED = replace(_FRONT, hollow=True)
+_SPREAD = Style("#0072b2", line=1.2)
 _BASELINE = Style("#222222", "diamond", 9)
+_ONCE = replace(_BASELINE, size=7, hollow=True)
+_BASELINE_SPREAD = Style("#222222", line=1.2)
 
 
 def write_html(run: Results, path: Path) -> None:
@@ -123,6 +127,9 @@ def _what_was_run(run: Results) -> str:
         "under way": state.isin(["RUNNING", "WAITING"]),
     }
     ways = ", ".join(f"{n.sum()} {what}" for what, n in counts.items() if n.any() or what == "finished")
+    if len(run.trainings):
+        again = run.trainings["state"].eq("COMPLETE").sum()
+        ways += f"; {again} more training{'s' * (again != 1)} confirm"
     total = len(run.trials)
     said = f"{total} trial{'s' * (total != 1)} ({ways}), trained for {shorten(settings.trained)}."
     costs = {cost.column: cost for cost in costs_beside(_objective(settings))}
@@ -157,13 +164,17 @@ def _run_panel(run: Results) -> Panel:
     trials, at_random = (drawn_trials(rows, settings) for rows in (run.trials, run.control))
     slow, front = slow_trials(run), run.front[_finished(run.front, settings)]
     front = front.iloc[np.argsort(_points(front, objective)[0])]
-    baselines = run.baselines[_finished(run.baselines, settings)]
+    undecided = front["place"].eq("undecided")
+    confirmed, once = _designed(run)
+    baselines = pd.concat([rows for rows in (confirmed, once) if len(rows)] or [once])
     names = [shorten(str(name)) for name in baselines["name"]]
     known, best, control = (_points(rows, objective) for rows in (baselines, front, at_random))
     every = _points(pd.concat([trials, front, baselines, at_random, slow]), objective)
+    spreads = [_spread(rows, objective) for rows in (confirmed, front)]
+    seen = np.concatenate([every[1], *(y[np.isfinite(y)] for _, y in spreads)])
     budget = _budget(settings, objective)
     end = budget[0] if budget else None
-    y_axis = value_axis("Validation accuracy (%)", every[1], unusual=0.1)
+    y_axis = value_axis("Validation accuracy (%)", seen, unusual=0.1)
 
     def cloud(name: str, style: Style, rows: pd.DataFrame, names: Sequence[str] = ()) -> Series:
         return scatter(name, style, *_points(rows, objective), _hovers(rows, objective, names))
@@ -174,10 +185,19 @@ def _run_panel(run: Results) -> Panel:
         cloud("trial, trained more briefly", _BRIEF, trials[brief]),
         _staircase(_best_first(control), end, _CONTROL_STAIRS),
         cloud("random control", _CONTROL, at_random),
-        _staircase(best, end, _STAIRS),
+        _staircase(_best_first(best), end, _STAIRS),
         cloud("over budget when timed", _SLOW, slow),
-        cloud("front", _FRONT, front),
-        cloud("baseline, same recipe", _BASELINE, baselines, names),
+        scatter("interval", _BASELINE_SPREAD, *spreads[0], in_legend=False),
+        scatter("interval", _SPREAD, *spreads[1], in_legend=False),
+        cloud("front" + ", mean and 95 % interval" * run.is_confirmed, _FRONT, front[~undecided]),
+        cloud("front, place not decided", _UNDECIDED, front[undecided]),
+        cloud(
+            "baseline, same recipe" + ", mean and interval" * bool(len(confirmed)),
+            _BASELINE,
+            confirmed,
+            names,
+        ),
+        cloud("baseline, same recipe, trained once", _ONCE, once, names[len(confirmed) :]),
     )
     labels = zip(names, known[0], np.maximum(known[1], _edge(y_axis)), strict=True)
     return Panel(
@@ -189,6 +209,24 @@ def _run_panel(run: Results) -> Panel:
         mark=budget,
         notice="" if len(trials) else "No trial has finished yet.",
     )
+
+
+def _designed(run: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The baselines that were confirmed, and those that were trained once."""
+    confirmed = run.confirmed[run.confirmed["name"] != ""]
+    once = run.baselines[_finished(run.baselines, run.settings)]
+    return confirmed, once[~once["name"].isin(confirmed["name"])]
+
+
+def _spread(rows: pd.DataFrame, objective: Quantity) -> Coordinates:
+    """The intervals of rows as one broken line: NaN between two of them, and nothing where none is known."""
+    known = rows[rows["accuracy_low"].notna()] if "accuracy_low" in rows else rows.iloc[:0]
+    x = np.repeat(_points(known, objective)[0], 3)
+    gaps = np.full(len(known), np.nan)
+    if not len(known):
+        return x, gaps
+    ends = [known[name].to_numpy(float) * 100 for name in ("accuracy_low", "accuracy_high")]
+    return x, np.column_stack([*ends, gaps]).ravel()
 
 
 def _budget(settings: Settings, cost: Quantity) -> tuple[float, str] | None:
@@ -252,6 +290,11 @@ def _hovers(rows: pd.DataFrame, objective: Quantity, names: Sequence[str] = ()) 
     for i, (_, row) in enumerate(rows.iterrows()):
         heading = names[i] if names else f"trial {row['trial']}"
         lines = [f"<b>{escape(heading)}</b>", f"accuracy {100 * row['accuracy']:.2f} % (validation)"]
+        if pd.notna(row.get("accuracy_low")):
+            low, high = 100 * row["accuracy_low"], 100 * row["accuracy_high"]
+            lines.append(f"95 % interval {low:.2f} to {high:.2f} %, {row['seeds']} seeds")
+        if row.get("place") in ("undecided", "beaten"):
+            lines.append(f"place: {row['place']}")
         lines += cost_lines(row, objective)
         ways = zip(("measured", "predicted"), times(row), strict=True)
         lines += [f"{way} {text} ms" for way, text in ways if text]

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
 from nas.latency.table.table import Table
-from nas.samplers import FIDELITY, PARTIAL, PriorResult, SpaceExhausted, register
+from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult, SpaceExhausted, register
 from nas.search.budget import worst_violation
 from nas.search.price import Price, Pricer, pricer
 from nas.search.settings import Settings
@@ -141,6 +141,14 @@ class Proposer:
         params = self._space.params(arch)
         known = distributions(self._space)
         return params, {name: known[name] for name in params}
+
+    def chances(self) -> dict[Arch, float]:
+        """How likely each arch that was trained to the end stands on the front, by the belief of our sampler."""
+        sampler = self._study.sampler
+        if not isinstance(sampler, FrontSampler):
+            raise TypeError(f"{self._sampler} believes nothing: make the proposer with sampler='front'")
+        trials = self._study.get_trials(deepcopy=False)
+        return {self._space.arch(trials[n].params): c for n, c in sampler.chances(self._study).items()}
 
     def forget(self, proposal: Proposal) -> None:
         """A proposal that was not trained after all; it may be proposed again."""

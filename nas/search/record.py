@@ -35,12 +35,15 @@ _TYPES = {
     **dict.fromkeys(("accuracy", "latency_ms", "seconds", "epochs", *_TIMES), "float64"),
 }
 _MEASURED = "measured"
-Kind = Literal["search", "baselines", "control"]
-KINDS: tuple[Kind, ...] = ("search", "baselines", "control")
+Kind = Literal["search", "baselines", "control", "confirm"]
+KINDS: tuple[Kind, ...] = ("search", "baselines", "control", "confirm")
 
 
 class Record:
-    """The studies of a run: the search's trials, the baselines', and those of a random control."""
+    """The studies of a run: the search's trials, the baselines', those of a random control, and what confirms them.
+
+    A trial of the last is one training, with a seed of its own, of a network of the search or of a baseline.
+    """
 
     def __init__(self, studies: Mapping[Kind, optuna.Study]) -> None:
         self._studies = dict(studies)
@@ -65,7 +68,7 @@ class Record:
     @classmethod
     def open(cls, storage: str, name: str) -> "Record":
         """An existing run. Raises UserError where there is none, or where it was never quite made."""
-        return cls(storing.find_studies(storage, name, KINDS))
+        return cls(storing.find_studies(storage, name, KINDS[:3], optional=KINDS[3:]))
 
     # Writing -------------------------------------------------------------------------------------------
 
@@ -79,13 +82,19 @@ class Record:
         kind: Kind = "search",
         name: str = "",
         epochs: float | None = None,
+        seed: int | None = None,
+        of: int | None = None,
     ) -> int:
-        """Write a trial that is about to run; its number. `name` is a baseline's, `epochs` a lower rung's."""
+        """Write a trial that is about to run; its number. `name` is a baseline's, `epochs` another rung's.
+
+        One that confirms has a `seed`, and is `of` a trial of the search where it has no name.
+        """
         attributes = {
             "arch": arch,
             **cost.attributes(),
             "name": name,
             "epochs": self.settings.fidelity.epochs if epochs is None else epochs,
+            **({} if seed is None else {"seed": seed, "of": of}),
         }
         return storing.launch(self._studies[kind], attributes, params, distributions)
 
@@ -130,11 +139,14 @@ class Record:
 
     def trials(self, kind: Kind = "search") -> list[FrozenTrial]:
         """The trials of a kind in order; those interrupted and since run again are left out."""
-        return storing.current(self._studies[kind].get_trials(deepcopy=False), storing.SEARCHED)
+        if kind not in self._studies:
+            return []
+        identity = storing.CONFIRMED if kind == "confirm" else storing.SEARCHED
+        return storing.current(self._studies[kind].get_trials(deepcopy=False), identity)
 
     def frame(self, trials: Sequence[FrozenTrial], kind: Kind = "search") -> pd.DataFrame:
         """Trials as a table of COLUMNS, `name` and `reason`; accuracy in [0, 1], NaN where there is none."""
-        rows, measured = [], self._studies[kind].user_attrs
+        rows, measured = [], self._studies[kind].user_attrs if kind in self._studies else {}
         for trial in trials:
             attrs, outcome = trial.user_attrs, trial.user_attrs.get("outcome", {})
             rows.append(

@@ -42,7 +42,18 @@ class Request(Terms, Execution):
         Option(help="A run whose results guide the sampler; repeatable.", metavar="RUN"),
     ] = None
     baselines: Annotated[
-        str | None, Option(help="Networks trained beside: small, all, none, or names. [small]")
+        str | None,
+        Option(
+            help="Hand-designed networks trained beside: auto (those that matter under the budget), small, all, "
+            "none, or names. [auto]"
+        ),
+    ] = None
+    confirm: Annotated[
+        float | None,
+        Option(
+            help="Share of the minutes, or of the trainings, in which the front is trained again with other seeds; 0: "
+            "never. [0.3]"
+        ),
     ] = None
     seed_baselines: Annotated[
         bool, Option("--seed-baselines", help="Try the points nearest to MobileNetV2 and V3 first.")

@@ -25,10 +25,13 @@ from nas.latency.table.identity import TableId
 from nas.latency.table.table import Table
 from nas.networks.cost import default_table
 from nas.runs.folders import new_folder
+from nas.search.baselines import AUTO, MOST, named, that_matter
 from nas.search.budget import parse_budgets
 from nas.search.campaign import Campaign
+from nas.search.confirm import Bounds, Confirmation, Phases
 from nas.search.display import SearchDisplay
 from nas.search.finalists import KEPT, is_here, reopened, time_finalists, with_table
+from nas.search.price import pricer
 from nas.search.proposer import Proposer, check_satisfiable
 from nas.search.record import Record, create_run, is_over, open_run
 from nas.search.request import Request
@@ -64,8 +67,9 @@ def search(request: Request) -> Run:
     "accuracy,latency" where a budget is in milliseconds or a table is named. latency_table: a file or the name of
     an import; this machine's table otherwise, made first where there is none. control: "random" trains as many
     networks drawn at random beside.
-    warm_start: folders of runs whose results guide the sampler. baselines: "small", "all", "none" or names of
-    the zoo, comma-separated. resume: the folder of a run to go on with; what defines the run stays as it was.
+    confirm: the share of the minutes, or of the trainings, in which what was selected is trained again (0.3).
+    warm_start: folders of runs whose results guide the sampler. baselines: "auto", "small", "all", "none" or names
+    of the zoo, comma-separated. resume: the folder of a run to go on with; what defines the run stays as it was.
 
     Raises UserError for what cannot be used, before anything is made.
     """
@@ -97,7 +101,7 @@ def carry_out(request: Request) -> Run:
         time_finalists(run.record, run.table, notify)
     found = results(run.record)
     write_results(found, run.folder)
-    print_summary(found, console)
+    print_summary(found, console, run.folder)
     console.print(f"written to {run.folder}: {FILES}", markup=False, soft_wrap=True)
     return Run(run.folder, found.trials, found.front, found.baselines, ending)
 
@@ -111,6 +115,8 @@ def _begin(request: Request) -> _Opened:
         "trials": trials,
         "minutes": request.minutes,
         "skipped_images": data.skipped,
+        "classes": len(data.classes),
+        "validation_images": len(data.validation().labels),
         "prior": earlier_results(several(request.warm_start), space_of(settings)),
     }
     record = create_run(folder, request.storage, settings, notes)
@@ -137,7 +143,8 @@ def new_run(request: Request, notify: Notify) -> tuple[Settings, Dataset, Table 
         sampler=default_to(request.sampler, SAMPLERS[0]),
         scheduler=default_to(request.scheduler, "none"),
         control=default_to(request.control, "none"),
-        baselines=_baselines(default_to(request.baselines, "small")),
+        baselines=named(default_to(request.baselines, AUTO)),
+        confirm=default_to(request.confirm, 0.3),
         seed_baselines=request.seed_baselines,
         latency=TableId("", "", "", here=False) if timed else None,  # until it is found
     )
@@ -146,6 +153,8 @@ def new_run(request: Request, notify: Notify) -> tuple[Settings, Dataset, Table 
         table = with_table(settings, request.latency_table, notify)
         settings = replace(settings, latency=TableId.of(table, is_here(table)))
     check_satisfiable(space_of(settings), settings, table)
+    if AUTO in settings.baselines:
+        settings = replace(settings, baselines=_that_matter(request, settings, table))
     data = settings.load(request.data_root, notify)
     settings, rungs = settled(settings, request, data)
     return replace(settings, rungs=rungs), data, table
@@ -179,13 +188,10 @@ def _space_text(name: str) -> str:
     return spaces.MOBILE if name == "mobile" else Path(name).read_text(encoding="utf-8")
 
 
-def _baselines(text: str) -> tuple[str, ...]:
-    if text in ("small", "all", "none"):
-        return {"small": zoo.SMALL, "all": zoo.WIDE, "none": ()}[text]
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    for name in names:
-        zoo.get(name)  # refuses, with the nearest names, what is none
-    return names
+def _that_matter(request: Request, settings: Settings, table: Table | None) -> tuple[str, ...]:
+    """The hand-designed networks of `auto`: without a bound in minutes at most half as many as trials."""
+    most = MOST if request.minutes is not None else (_bound(request, DEFAULT_TRIALS) or MOST) // 2
+    return that_matter(settings, pricer(settings, table), max(1, min(most, MOST)))
 
 
 def _reopen(request: Request) -> _Opened:
@@ -219,15 +225,20 @@ def _train(run: _Opened, request: Request, until: float | None, console: Console
     )
     before = results(run.record)
     ending: Ending = "done"
+    concurrency, share = request.concurrency or cores(), settings.confirm
     with SearchDisplay(console, before, len(run.data.classes), trials=run.trials, deadline=until) as display:
+        searching = until if until is None or not share else until - share * (until - time.monotonic())
         campaign = Campaign(
-            run.record, proposer, trials=run.trials, control=control, deadline=until, notify=display.on
+            run.record, proposer, trials=run.trials, control=control, deadline=searching, notify=display.on
         )
-        if not campaign.over:
+        bounds = Bounds(share, until, concurrency)
+        confirmation = Confirmation(run.record, lambda: _believed(run), bounds, display.on)
+        source = Phases(campaign, confirmation) if share else campaign
+        if not campaign.over or (share and confirmation.due):
             ending = run_jobs(
-                campaign,
+                source,
                 run.data,
-                concurrency=request.concurrency or cores(),
+                concurrency=concurrency,
                 deadline=until,
                 device=request.device,
                 scheduler=settings.scheduler,
@@ -252,6 +263,16 @@ def _proposers(run: _Opened) -> tuple[Proposer, Proposer | None]:
     if settings.control == "none":
         return proposer, None
     return proposer, Proposer(space, settings, drawn, sampler=settings.control, table=run.table)
+
+
+def _believed(run: _Opened) -> dict[Arch, float]:
+    """How likely each network that the search trained is believed to stand on its front, whoever proposed it."""
+    record, settings = run.record, run.record.settings
+    history = [trial for trial in record.trials() if is_over(trial)]
+    prior = record.note("prior") or ()
+    return Proposer(
+        space_of(settings), settings, history, sampler="front", prior=prior, table=run.table
+    ).chances()
 
 
 def _enqueue_nearest(proposer: Proposer, space: Space) -> None:

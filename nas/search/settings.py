@@ -20,7 +20,7 @@ class Settings(Regime):
     `space` is the YAML of the space (its text is stored, so that an edited file does not change a run);
     `baselines` are names of the zoo. `rungs` are the epochs of the briefer trials that come before one of the
     fidelity's; `control` is a sampler that is given as many trials beside the search's, to compare with.
-    `latency` is the table that tells milliseconds.
+    `latency` is the table that tells milliseconds. `confirm` is the share of all training that confirms the front.
     """
 
     STORED = ("recipe", "objectives", "baselines", "rungs")
@@ -35,6 +35,7 @@ class Settings(Regime):
     scheduler: str = "none"
     control: str = "none"
     latency: TableId | None = None
+    confirm: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,6 +51,8 @@ class Settings(Regime):
         ):
             if value not in known:
                 raise UserError(f"{name} {value!r}: expected one of {', '.join(known)}")
+        if not 0 <= self.confirm <= 0.9:
+            raise UserError(f"confirm {self.confirm:g}: expected a share from 0 to 0.9, such as 0.3")
         timed = self.objectives[1] == LATENCY.name or any(map(is_time, self.budgets))
         if timed and self.latency is None:
             raise UserError(

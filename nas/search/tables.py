@@ -1,5 +1,6 @@
 """The tables and pictures of a search: written into its folder, and its front printed."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,43 +15,55 @@ from nas.console.text_table import aligned
 from nas.search.budget import within
 from nas.search.picture import times, write_html, write_png
 from nas.search.record import COLUMNS
-from nas.search.results import Results, ended
-from nas.search.settings import Settings
+from nas.search.results import TOLD, Results, ended
+from nas.search.verdict import sentences, verdict
 
-FILES = "front.html, front.png, front.csv, trials.csv, baselines.csv"
+FILES = (
+    "front.html, front.png, verdict.json, front.csv, trials.csv, baselines.csv, confirmed.csv, trainings.csv"
+)
 
 
 def write_results(found: Results, folder: Path) -> None:
-    """Write trials.csv, front.csv, baselines.csv, front.html and front.png, each whole or not at all.
+    """Write FILES, each whole or not at all; confirmed.csv and trainings.csv where anything was confirmed.
 
     And control.csv where the run has a control.
     """
-    tables = {"trials": found.trials, "front": found.front[list(COLUMNS)], "baselines": found.baselines}
+    tables = {
+        "trials": found.trials,
+        "front": found.front[[*COLUMNS, *TOLD]],
+        "baselines": found.baselines,
+    }
     if len(found.control):
         tables["control"] = found.control
+    if len(found.confirmed):
+        tables |= {"confirmed": found.confirmed, "trainings": found.trainings}
+    said = verdict(found)
+    answer = {**said.plain(), "sentences": sentences(found, said, str(folder))}
+    write_text(folder / "verdict.json", json.dumps(answer, indent=2) + "\n")
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
     write_html(found, folder / "front.html")
     write_png(found, folder / "front.png")
 
 
-def print_summary(found: Results, console: Console) -> None:
-    """The front as a table with the baselines that each point dominates, the baselines, and the archs."""
+def print_summary(found: Results, console: Console, folder: Path) -> None:
+    """The front as a table with the baselines that each point dominates, the baselines, the archs, and the answer."""
     settings, objective = found.settings, found.settings.objective
-    done = found.baselines[found.baselines["state"] == "COMPLETE"]
-    headings = ["accuracy", MACS.heading, PARAMS.heading]
+    done = found.confirmed[found.confirmed["name"] != ""] if found.is_confirmed else _designed(found)
+    headings = ["accuracy", *(["95 %", "seeds", "place"] if found.is_confirmed else [])]
+    headings += [MACS.heading, PARAMS.heading]
     headings += ["ms measured", "ms predicted"] if settings.latency else []
     rows = [
-        [str(row["trial"]), *_figures(row, settings), ", ".join(_dominated(row, done, objective)) or "none"]
+        [str(row["trial"]), *_figures(row, found), ", ".join(_dominated(row, done, objective)) or "none"]
         for _, row in found.front.iterrows()
     ]
     rows += [
-        [str(row["name"]), *_figures(row, settings), ""] for _, row in done.sort_values(objective).iterrows()
+        [str(row["name"]), *_figures(row, found), ""] for _, row in done.sort_values(objective).iterrows()
     ]
     counts = found.trials["state"].value_counts()
     said = ", ".join(f"{count} {state}" for state, count in counts.items())
     lines = [
-        f"{settings.data_name}: validation accuracy after {settings.fidelity.epochs:g} epochs",
+        f"{settings.data_name}: validation accuracy after {_epochs(found):g} epochs",
         f"costs at {settings.target}; multiply-adds of convolutions, fully connected layers and attention",
         *([f"ms on {settings.latency.fingerprint}"] if settings.latency else []),
         "",
@@ -60,6 +73,8 @@ def print_summary(found: Results, console: Console) -> None:
         f"trials: {said or 'none'}; front: {len(found.front)} points",
         *_slow(found),
         *_control(found),
+        "",
+        *sentences(found, verdict(found), str(folder)),
     ]
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
@@ -95,9 +110,26 @@ def _control(found: Results) -> Sequence[str]:
     return [said]
 
 
-def _figures(row: pd.Series, settings: Settings) -> list[str]:
-    figures = [f"{row['accuracy']:.2%}", *(cost.cell(row[cost.column]) for cost in (MACS, PARAMS))]
-    return [*figures, *times(row)] if settings.latency else figures
+def _epochs(found: Results) -> float:
+    """Of the trainings that the front's accuracies come from."""
+    return float(found.front["epochs"].iloc[0]) if len(found.front) else found.settings.fidelity.epochs
+
+
+def _designed(found: Results) -> pd.DataFrame:
+    """The baselines as the front can be compared with them: where it is confirmed, those that are as well."""
+    if found.is_confirmed:
+        return found.confirmed[found.confirmed["name"] != ""]
+    return found.baselines[found.baselines["state"] == "COMPLETE"]
+
+
+def _figures(row: pd.Series, found: Results) -> list[str]:
+    figures = [f"{row['accuracy']:.2%}"]
+    if found.is_confirmed:
+        low, high = row["accuracy_low"], row["accuracy_high"]
+        interval = "" if pd.isna(low) else f"{100 * low:.2f} to {100 * high:.2f}"
+        figures += [interval, str(row["seeds"]), "" if row["name"] else str(row["place"])]
+    figures += [cost.cell(row[cost.column]) for cost in (MACS, PARAMS)]
+    return [*figures, *times(row)] if found.settings.latency else figures
 
 
 def _dominated(row: pd.Series, baselines: pd.DataFrame, objective: str) -> list[str]:

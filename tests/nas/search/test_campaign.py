@@ -18,7 +18,7 @@ from nas.search.proposer import Proposal, Proposer
 from nas.search.record import INTERRUPTED, KINDS, Record, is_over
 from nas.search.settings import Settings
 from nas.train.trainer import Outcome, Progress
-from search_spaces import Arch, spaces, zoo
+from search_spaces import Arch, spaces
 from tests.examples import few
 from tests.nas.search.small import TINY, all_archs, outcome, settings
 from tests.nas.search.test_display import Clock
@@ -72,16 +72,29 @@ def run(source: Campaign, most: int = 1000) -> list[Job]:
     return jobs
 
 
-def test_baselines_come_first_and_then_what_was_asked_for() -> None:
+def kinds_of(record: Record, jobs: list[Job]) -> str:
+    """Of each job whether it is a trial (t) or a baseline (b)."""
+    designed = {t.user_attrs["arch"] for t in record.trials("baselines")}
+    return "".join("b" if job.arch in designed else "t" for job in jobs)
+
+
+def test_trials_come_first_and_baselines_take_a_third() -> None:
     record = in_memory(settings(baselines=TWO, seed=3))
     source = campaign(record, trials=5)
     assert not source.over
     jobs = run(source)
-    assert [job.arch for job in jobs[:2]] == [str(zoo.get(name)) for name in TWO]
-    assert len(jobs) == 2 + 5 and source.over and not source.exhausted
+    assert kinds_of(record, jobs) == "ttbttbt"
+    assert source.over and not source.exhausted
     assert [t.state.name for t in record.trials()] == ["COMPLETE"] * 5
     assert [t.user_attrs["name"] for t in record.trials("baselines")] == list(TWO)
-    assert [t.user_attrs["arch"] for t in record.trials()] == [job.arch for job in jobs[2:]]
+
+
+def test_baselines_that_are_left_come_at_the_end(clock: Clock) -> None:
+    record = in_memory(settings(baselines=TWO))
+    assert kinds_of(record, run(campaign(record, trials=1))) == "tbb"
+    bounded = in_memory(settings(baselines=TWO))
+    source = campaign(bounded, trials=1, deadline=clock.now + 1000)
+    assert len(run(source)) == 1  # with a bound in minutes they have their third and no more
 
 
 def test_a_job_is_all_that_its_result_depends_on() -> None:
@@ -234,7 +247,8 @@ def test_what_was_interrupted_comes_first_and_nothing_twice() -> None:
         first.finished(jobs[number][0], outcome(0.5))
     second = campaign(record, trials=6)  # the first one died
     again = run(second)
-    assert [job.arch for job in again[:3]] == [jobs[n][1].arch for n in (1, 3, 5)]
+    cut = [jobs[n][1].arch for n in (1, 3, 5)]
+    assert {job.arch for job in again[:3]} == set(cut)
     assert len(again) == 1 + 4 and second.over
     archs = [t.user_attrs["arch"] for t in record.trials()]
     assert len(archs) == len(set(archs)) == 6

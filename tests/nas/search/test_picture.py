@@ -15,7 +15,7 @@ from nas.figures.drawing import Panel, Series
 from nas.latency.table.identity import TableId
 from nas.search.picture import drawn_trials, search_sheet, write_html, write_png
 from nas.search.record import COLUMNS
-from nas.search.results import Results
+from nas.search.results import Results, as_selected
 from nas.train.recipe import Fidelity
 from tests.nas.search import small
 
@@ -54,7 +54,9 @@ def run(trials: pd.DataFrame | None = None, **changes: Any) -> Results:
     )
     tables = {"front": trials.iloc[[1, 0]] if len(trials) > 1 else trials, "control": EMPTY}
     tables["baselines"] = rows(accuracy=[0.58], macs=[217e6], name=["mobilenet_v3_large"])
-    return Results(settings, trials, **tables | changes)
+    tables |= changes
+    tables["front"] = as_selected(tables["front"])
+    return Results(settings, trials, **tables)
 
 
 def drawn(results: Results) -> Panel:

@@ -44,7 +44,8 @@ def test_defaults(tiny: str) -> None:
     settings, data, table = new_run(Request(space=tiny, data="digits"), silent)
     assert settings.objectives == ("accuracy", "macs")
     assert (settings.target_resolution, settings.target_classes) == (224, 1000)
-    assert settings.baselines == zoo.SMALL
+    assert 1 <= len(settings.baselines) <= 12 and set(settings.baselines) <= set(zoo.names())
+    assert settings.confirm == 0.3
     assert (settings.seed, settings.granularity, settings.budgets) == (0, "stage", ())
     assert (settings.data_name, settings.fingerprint) == ("digits", data.fingerprint)
     assert settings.fidelity.epochs == 10.0  # digits is small

@@ -15,7 +15,7 @@ from nas.console import commands as console
 from nas.report import main
 from nas.search.price import Price
 from nas.search.record import COLUMNS, INTERRUPTED, Kind, Record, create_run
-from nas.search.results import Results, front_of, reference, relative_hypervolume, results
+from nas.search.results import TOLD, Results, front_of, reference, relative_hypervolume, results
 from nas.search.settings import Settings
 from nas.search.tables import print_summary, write_results
 from tests.nas.search.small import outcome, settings
@@ -158,7 +158,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_tables_have_the_promised_columns(run_folder: Path) -> None:
     for name in ("trials", "front", "baselines"):
         header = (run_folder / f"{name}.csv").read_text().splitlines()[0]
-        assert header == HEADER or header == f"{HEADER},name,reason"
+        beside = ",".join(TOLD) if name == "front" else "name,reason"
+        assert header == f"{HEADER},{beside}"
 
 
 def test_the_tables_are_read_back_as_they_were(run_folder: Path) -> None:
@@ -184,7 +185,7 @@ def test_pictures_are_standalone(run_folder: Path) -> None:
 def test_nothing_else_is_left_in_the_folder(run_folder: Path) -> None:
     names = {path.name for path in run_folder.iterdir()}
     tables = {"trials.csv", "front.csv", "baselines.csv"}
-    assert names == {"study.db", "manifest.json", "front.html", "front.png"} | tables
+    assert names == {"study.db", "manifest.json", "front.html", "front.png", "verdict.json"} | tables
 
 
 def test_a_run_without_a_single_result_is_written_too(tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_the_command_refuses_what_is_no_run(
 
 def printed(found: Results, width: int = 200) -> str:
     text = StringIO()
-    print_summary(found, Console(file=text, width=width))
+    print_summary(found, Console(file=text, width=width), Path("my-run"))
     return text.getvalue()
 
 

@@ -28,7 +28,16 @@ from nas.search.request import Request
 from tests.nas.search.small import TINY
 
 ROOT = Path(nas.__file__).parents[1]
-FILES = {"manifest.json", "study.db", "trials.csv", "front.csv", "baselines.csv", "front.html", "front.png"}
+FILES = {
+    "manifest.json",
+    "study.db",
+    "trials.csv",
+    "front.csv",
+    "baselines.csv",
+    "front.html",
+    "front.png",
+    "verdict.json",
+}
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +59,7 @@ def options(space: str, out: Path, **changes: Any) -> dict[str, Any]:
         "baselines": "mobilenet_v3_small_x0.35",
         "target_resolution": 32,
         "target_classes": 10,
+        "confirm": 0,
         "concurrency": 1,
         "device": "cpu",
         "out": out,

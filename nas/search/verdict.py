@@ -1,0 +1,230 @@
+"""What a search's answer is worth, in numbers and in words: the found networks beside the nearest hand-designed ones.
+
+Only confirming trainings count. Differences are paired by seed, their noise is pooled over all that were confirmed,
+and the verdicts are corrected for their number (Holm's method; see `nas.common.stats`).
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nas.common import stats
+from nas.common.fronts import front_mask
+from nas.common.quantities import COLUMNS
+from nas.search.results import Results, key_of, reference
+from nas.search.settings import Settings
+
+BETTER, NO_WORSE, UNTOLD, WORSE = "better", "no worse", "not distinguishable", "worse"
+MARGIN = 0.01
+"""A network that costs less is no worse where the interval of the difference ends above this loss of accuracy."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A found network beside a hand-designed one: found minus hand-designed, accuracies in [0, 1].
+
+    cost: the found network's as a share of the other's. low, high: of the difference's 95 % interval by itself.
+    """
+
+    trial: int
+    name: str
+    cost: float
+    difference: float
+    low: float
+    high: float
+    p_holm: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Area:
+    """The share of the rectangle from the reference to (accuracy 1, cost 0) that a front dominates, with its interval.
+
+    found, designed, difference: (mean, low, high) each; NaN where it cannot be told.
+    """
+
+    accuracy: float
+    cost: float
+    found: tuple[float, float, float]
+    designed: tuple[float, float, float]
+    difference: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All of it. besides: in the order of the found networks' costs. recommended: the trial to take."""
+
+    confirmed: bool
+    besides: tuple[Beside, ...]
+    area: Area | None
+    recommended: int | None
+
+    def plain(self) -> dict[str, Any]:
+        """As it stands in JSON, where what is not known is null."""
+        plain: dict[str, Any] = _finite(asdict(self))
+        return plain
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def verdict(run: Results) -> Verdict:
+    """What the confirming trainings of a run say; of one without any only which point is the most accurate."""
+    leader = int(run.front.sort_values("accuracy")["trial"].iloc[-1]) if len(run.front) else None
+    if not run.is_confirmed:
+        return Verdict(False, (), None, leader)
+    designed = run.confirmed[run.confirmed["name"] != ""]
+    return Verdict(True, _besides(run, designed), _area(run, designed), leader)
+
+
+def _besides(run: Results, designed: pd.DataFrame) -> tuple[Beside, ...]:
+    """Each point of the front beside the nearest hand-designed networks at no more and at no less cost."""
+    objective, results = run.settings.objective, run.accuracies()
+    pairs: dict[str, tuple[pd.Series, pd.Series]] = {}
+    for _, mine in run.front.iterrows():
+        cheaper = designed[designed[objective] <= mine[objective]].sort_values(objective).tail(1)
+        dearer = designed[designed[objective] > mine[objective]].sort_values(objective).head(1)
+        for _, other in pd.concat([cheaper, dearer]).iterrows():
+            pairs[f"{mine['trial']} {other['name']}"] = mine, other
+    contrasts = {name: [(1.0, key_of(mine)), (-1.0, key_of(other))] for name, (mine, other) in pairs.items()}
+    effects = stats.contrast_effects(results, contrasts)
+    told = []
+    for name, (mine, other) in pairs.items():
+        effect, share = effects[name], float(mine[objective] / other[objective])
+        said = _word(effect, share)
+        told.append(
+            Beside(
+                int(mine["trial"]),
+                str(other["name"]),
+                share,
+                effect.mean,
+                effect.low,
+                effect.high,
+                effect.p_holm,
+                said,
+            )
+        )
+    return tuple(told)
+
+
+def _word(effect: stats.Effect, share: float) -> str:
+    if effect.verdict == stats.HELPS:
+        return BETTER
+    if effect.verdict == stats.HURTS:
+        return WORSE
+    return NO_WORSE if share < 1 and effect.low > -MARGIN else UNTOLD
+
+
+def _area(run: Results, designed: pd.DataFrame) -> Area | None:
+    """The hypervolume of both fronts: of their means a sum with fixed widths, whose error follows from the noise."""
+    point = reference(run.settings, run.classes) if run.classes else None
+    if point is None or not len(designed):
+        return None
+    results = run.accuracies()
+    spread, df = stats.pooled_spread(results.values())
+    found, hands = (_strips(rows, run.settings, point) for rows in (run.front, designed))
+    between = {name: found.get(name, 0.0) - hands.get(name, 0.0) for name in {*found, *hands}}
+
+    def told(strips: dict[str, float]) -> tuple[float, float, float]:
+        known = {name: np.asarray(results[name])[np.isfinite(results[name])] for name in strips}
+        mean = sum(width * (float(known[name].mean()) - point[0]) for name, width in strips.items())
+        squares = sum(width**2 / len(known[name]) for name, width in strips.items())
+        half = stats.critical(df) * spread * math.sqrt(squares) if df else math.nan
+        return mean, mean - half, mean + half
+
+    return Area(*point, told(found), told(hands), told(between))
+
+
+def _strips(rows: pd.DataFrame, settings: Settings, point: tuple[float, float]) -> dict[str, float]:
+    """Of each network that no other of the rows dominates, the width of its strip, in shares of the rectangle."""
+    kept = rows[front_mask(rows["accuracy"], rows[settings.objective])].sort_values(settings.objective)
+    widths = np.diff(kept[settings.objective].to_numpy(float), append=point[1]) / point[1] / (1 - point[0])
+    return {key_of(row): float(width) for (_, row), width in zip(kept.iterrows(), widths, strict=True)}
+
+
+# In words -----------------------------------------------------------------------------------------------
+
+
+def sentences(run: Results, said: Verdict, folder: str) -> list[str]:
+    """The answer, a sentence a line; the last ones say what to take and what to type next."""
+    lines = [_basis(run), *(_compared(run, one) for one in said.besides)]
+    if said.area is not None and not math.isnan(said.area.difference[1]):
+        lines.append(_areas(run.settings, said.area))
+    return [*lines, *_losses(run, said), *_advice(run, said, folder)]
+
+
+def _basis(run: Results) -> str:
+    """What the accuracies of the front are."""
+    alone = ""
+    if run.images and len(run.front):
+        share = float(run.front["accuracy"].max())
+        alone = (
+            f"; other images than these {run.images:,} of the validation split could move each by "
+            f"{196 * math.sqrt(share * (1 - share) / run.images):.1f} points"
+        )
+    if run.is_confirmed:
+        epochs, undecided = run.front["epochs"].iloc[0], int((run.front["place"] == "undecided").sum())
+        open_ = f"; the place of {undecided} of {len(run.front)} points is not decided" if undecided else ""
+        return f"confirmed: means of trainings of {epochs:g} epochs with other seeds than selected them{open_}{alone}"
+    return (
+        "not confirmed: each accuracy is that of the one training by which it was selected, and too high by its "
+        f"luck{alone}"
+    )
+
+
+def _compared(run: Results, one: Beside) -> str:
+    cost = COLUMNS[run.settings.objective].phrase
+    change = abs(1 - one.cost)
+    beside = "as many" if change < 0.005 else f"{change:.0%} {'fewer' if one.cost < 1 else 'more'}"
+    if run.settings.objective == "latency_ms":
+        beside = beside.replace("as many", "the same").replace("fewer", "less")
+    interval = "" if math.isnan(one.low) else f" [{100 * one.low:+.2f}, {100 * one.high:+.2f}]"
+    return (
+        f"trial {one.trial} at {beside} {cost} than {one.name}: {one.verdict}, "
+        f"{100 * one.difference:+.2f} points{interval}"
+    )
+
+
+def _areas(settings: Settings, area: Area) -> str:
+    unit = COLUMNS[settings.objective]
+    low, high = area.difference[1:]
+    word = "more than" if low > 0 else "less than" if high < 0 else "not distinguishably from"
+    return (
+        f"of the area from {area.accuracy:.0%} and {unit.show(area.cost)} the found front dominates "
+        f"{area.found[0]:.1%}, the hand-designed one {area.designed[0]:.1%}: {word} that, "
+        f"{100 * area.difference[0]:+.2f} points [{100 * low:+.2f}, {100 * high:+.2f}]"
+    )
+
+
+def _losses(run: Results, said: Verdict) -> list[str]:
+    """Where a hand-designed network within the budget is better than what was found at no less cost."""
+    return [
+        f"the search lost here: {one.name} costs no more than trial {one.trial} and is better; take it instead"
+        for one in said.besides
+        if one.verdict == WORSE and one.cost >= 1
+    ]
+
+
+def _advice(run: Results, said: Verdict, folder: str) -> list[str]:
+    if said.recommended is None:
+        return []
+    row = run.front[run.front["trial"] == said.recommended].iloc[0]
+    cost = COLUMNS[run.settings.objective]
+    interval = ""
+    if not math.isnan(row["accuracy_low"]):
+        interval = f" [{100 * row['accuracy_low']:.1f}, {100 * row['accuracy_high']:.1f}]"
+    sure = {"front": "sure of its place", "undecided": "its place not decided"}.get(
+        row["place"], "not confirmed"
+    )
+    return [
+        f"take trial {row['trial']}: {100 * row['accuracy']:.1f} %{interval} at {cost.show(row[cost.column])} "
+        f"{cost.phrase}, {sure}; train it with: python -m nas.train {folder}@{row['trial']}"
+    ]
