@@ -61,8 +61,9 @@ def _text(result: "Importances", data: str, epochs: float) -> str:
         f"{data}: {result.trials} trials of {epochs:g} epochs; {result.cost_words.lower()} alone explain\n"
         f"{max(0.0, result.explained):.0%} of the validation accuracy's variance and are taken out.\n\n"
         f"{aligned(heading, rows, left=('choice', '', 'means at equal cost'))}\n\n"
-        "share: of the importance at equal cost (fANOVA), * where it exceeds what shuffled accuracies reach\n"
-        "in 95 % of cases (chance); PED: by PED-ANOVA; plain: fANOVA, the cost not taken out."
+        "share: of the importance at equal cost (fANOVA); chance: what it reaches with shuffled accuracies in 95 %\n"
+        "of cases; * where it exceeds what the luckiest of all choices reaches so; PED: by PED-ANOVA; plain: fANOVA,\n"
+        "the cost not taken out."
     )
 
 
@@ -71,7 +72,7 @@ def _shares(row: "pd.Series") -> list[str]:
     share, chance, ped, plain = (
         "" if row[column] != row[column] else f"{row[column]:.1%}" for column in _SHARES
     )
-    return [share, chance, "*" if row["at_equal_cost"] > row["chance"] else "", ped, plain]
+    return [share, chance, "*" if row["at_equal_cost"] > row["corrected"] else "", ped, plain]
 
 
 def _html(result: "Importances") -> str:

@@ -32,7 +32,7 @@ _TREES = 32
 _CHANCE = 0.95  # of the shuffles stay below what chance alone reaches
 _BEST = 0.1  # of the trials are PED-ANOVA's best, but never fewer than:
 _FEWEST_BEST = 5
-COLUMNS = ("choice", "at_equal_cost", "chance", "ped_anova", "accuracy", "best", "worst", "gain")
+COLUMNS = ("choice", "at_equal_cost", "chance", "corrected", "ped_anova", "accuracy", "best", "worst", "gain")
 
 Vector = NDArray[np.float64]
 
@@ -42,8 +42,8 @@ class Importances:
     """What `importances` found.
 
     `choices` has COLUMNS, the most important first: the share of the accuracy's variance at equal cost that a choice
-    explains (fANOVA; all shares sum to 1), what a choice of no importance reaches in 95 % of shuffles, PED-ANOVA's
-    share at equal cost, fANOVA's share for plain accuracy, the values with the best and the worst mean accuracy at
+    explains (fANOVA; all shares sum to 1), what a choice of no importance reaches in 95 % of shuffles, what the
+    luckiest of all choices reaches in as many (of so many some exceed their own chance by chance), PED-ANOVA's share at equal cost, fANOVA's share for plain accuracy, the values with the best and the worst mean accuracy at
     equal cost, and the difference between those, in [0, 1]. `options` has the shares summed over the stages, and
     what such a sum reaches by chance.
     `explained` is the share of the accuracy's variance that the cost alone explains, `cost` is its column.
@@ -87,10 +87,12 @@ def importances(record: Record, shuffles: int = SHUFFLES, seed: int = 0) -> Impo
     by_chance = [_fanova(study, rng.permutation(rest), seed) for _ in range(shuffles)]
     shuffled = pd.DataFrame(by_chance, columns=list(shares), dtype=float)
     plain, ped, chances = _fanova(study, accuracy, seed), _ped_anova(study), shuffled.quantile(_CHANCE)
+    luckiest = float(shuffled.max(axis=1).quantile(_CHANCE))
     rows = []
     for name in sorted(shares, key=lambda name: -shares[name]):
         best, worst, gain = _ends(name, params, rest)
-        rows.append((name, shares[name], chances[name], ped[name], plain[name], best, worst, gain))
+        by_luck = max(chances[name], luckiest)
+        rows.append((name, shares[name], chances[name], by_luck, ped[name], plain[name], best, worst, gain))
     choices = pd.DataFrame(rows, columns=COLUMNS)
     return Importances(choices, _options(choices, shuffled), len(trials), cost, explained)
 
@@ -170,4 +172,5 @@ def _options(choices: pd.DataFrame, shuffled: pd.DataFrame) -> pd.DataFrame:
     summed = choices.groupby(option)[["at_equal_cost", "ped_anova", "accuracy"]].sum()
     by_chance = shuffled.T.groupby(option.set_axis(choices["choice"])).sum().T
     summed.insert(1, "chance", by_chance.quantile(_CHANCE))
+    summed.insert(2, "corrected", np.maximum(summed["chance"], by_chance.max(axis=1).quantile(_CHANCE)))
     return summed.sort_values("at_equal_cost", ascending=False).reset_index()

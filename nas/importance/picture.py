@@ -33,7 +33,7 @@ def importance_sheet(result: Importances, data: str, fidelity: str) -> Sheet:
         subtitle=(
             f"{result.trials} trials of {shorten(fidelity)}. {result.cost_words} alone explain "
             f"{max(0.0, result.explained):.0%} of the validation accuracy's variance and are taken out first.",
-            "Filled: more than shuffled accuracies reach in 95 % of cases (crosses). Hollow: no more than chance."
+            "Filled: more than the luckiest choice reaches in 95 % of shuffles. Crosses: what each reaches by chance."
             if result.choices["chance"].notna().any()
             else "Accuracies were not shuffled: what chance alone reaches is not known.",
         ),
@@ -44,11 +44,11 @@ def importance_sheet(result: Importances, data: str, fidelity: str) -> Sheet:
 
 def _panel(title: str, rows: pd.DataFrame) -> Panel:
     names = [shorten(str(name), 24) for name in rows["choice"]]
-    share, ped, chance = (
-        100 * rows[column].to_numpy(float) for column in ("at_equal_cost", "ped_anova", "chance")
+    share, ped, chance, limit = (
+        100 * rows[column].to_numpy(float) for column in ("at_equal_cost", "ped_anova", "chance", "corrected")
     )
     heights = -np.arange(1.0, len(names) + 1)
-    sure = (share > chance) | np.isnan(chance).all()
+    sure = (share > limit) | np.isnan(chance).all()
     hover = np.array([_hover(row) for _, row in rows.iterrows()])
     lines = [
         Series("", Style(_UNSURE.color, line=1.2), (0.0, float(value)), (float(y), float(y)))
