@@ -22,7 +22,7 @@ class SearchDisplay(Live[Trial]):
         self, console: Console, found: Results, classes: int, *, trials: int | None, deadline: float | None
     ) -> None:
         self._settings = found.settings
-        self._reference = reference(found.settings, classes)
+        self._reference, self._images = reference(found.settings, classes), found.images
         objective = found.settings.objective
         self._points = list(zip(found.front["accuracy"], found.front[objective], strict=True))
         super().__init__(console, over=int(ended(found.trials).sum()), total=trials, deadline=deadline)
@@ -49,7 +49,13 @@ class SearchDisplay(Live[Trial]):
         if not self._points:
             return []
         value, cost = np.array(self._points, dtype=float).T
-        parts = [f"best {value.max():.2%}", f"front {int(front_mask(value, cost).sum())}"]
+        parts = [f"best {value.max():.2%}{self._spread(value.max())}", f"front {int(front_mask(value, cost).sum())}"]
         if self._reference is not None:
             parts.append(f"hypervolume {relative_hypervolume(value, cost, self._reference):.4f}")
         return parts
+
+    def _spread(self, accuracy: float) -> str:
+        """By how much the images alone, being no more than they are, leave an accuracy open."""
+        if not self._images:
+            return ""
+        return f" +- {196 * np.sqrt(accuracy * (1 - accuracy) / self._images):.1f}"

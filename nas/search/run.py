@@ -167,8 +167,8 @@ def earlier_results(folders: Sequence[str], space: Space) -> list[dict[str, Any]
     """
     known = []
     for folder in folders:
-        record = open_run(Path(folder))
-        for trial in record.trials():
+        record, before = open_run(Path(folder)), len(known)
+        for trial in (trials := record.trials()):
             arch = Arch.parse(trial.user_attrs["arch"])
             if trial.state.name == "COMPLETE" and space.contains(arch):
                 known.append(
@@ -179,6 +179,8 @@ def earlier_results(folders: Sequence[str], space: Space) -> list[dict[str, Any]
                         "run": f"{folder} ({record.settings.data_name})",
                     }
                 )
+        taken = len(known) - before
+        notify(f"--warm-start {folder}: {taken} of its {len(trials)} trials are results of networks of this space")
     return known
 
 
