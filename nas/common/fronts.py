@@ -54,6 +54,20 @@ def hypervolume(maximise: ArrayLike, minimise: ArrayLike, reference: tuple[float
     return float(np.sum(widths * (value - reference[0])))
 
 
+def strips(maximise: ArrayLike, minimise: ArrayLike, reference: tuple[float, float]) -> NDArray[np.float64]:
+    """By how much the area that n points dominate grows with the value of each: widths [n], 0 where it is dominated.
+
+    As shares of the rectangle from `reference`, a (value, cost), to (1, 0): the area is the sum of these times the
+    values less the reference's, so that its error follows from theirs.
+    """
+    value, cost = _pairs(maximise, minimise)
+    widths = np.zeros(len(value))
+    kept = np.flatnonzero(front_mask(value, cost) & (value > reference[0]) & (cost < reference[1]))
+    kept = kept[np.argsort(cost[kept])]
+    widths[kept] = np.diff(cost[kept], append=reference[1]) / ((1.0 - reference[0]) * reference[1])
+    return widths
+
+
 def nondominated(worth: NDArray[np.float64]) -> NDArray[np.intp]:
     """Which of n points [n, objectives], the higher the better, no other dominates; of equal ones the first."""
     left = np.lexsort(

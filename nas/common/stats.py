@@ -121,6 +121,21 @@ def pooled_spread(rows: Iterable[Sequence[float]]) -> tuple[float, int]:
     return (math.sqrt(squares / df), df) if df else (math.nan, 0)
 
 
+def weighted_sum(
+    rows: Mapping[str, Sequence[float]], weights: Mapping[str, float], shift: float = 0.0
+) -> tuple[float, float, float]:
+    """A sum of the rows' means, each less `shift` and times its weight, with the ends of its 95 % interval.
+
+    The spread of a result is pooled over all rows. NaN values are left out; NaN ends where no row has two.
+    """
+    spread, df = pooled_spread(rows.values())
+    known = {name: [value for value in rows[name] if not math.isnan(value)] for name in weights}
+    mean = sum(weight * (float(np.mean(known[name])) - shift) for name, weight in weights.items())
+    squares = sum(weight**2 / len(known[name]) for name, weight in weights.items())
+    half = critical(df) * spread * math.sqrt(squares) if df else math.nan
+    return mean, mean - half, mean + half
+
+
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """The p-values corrected by Holm's step-down method for as many tests as have one; NaN stays NaN."""
     tested = sorted((p, name) for name, p in p_values.items() if not math.isnan(p))

@@ -43,9 +43,10 @@ class Importances:
 
     `choices` has COLUMNS, the most important first: the share of the accuracy's variance at equal cost that a choice
     explains (fANOVA; all shares sum to 1), what a choice of no importance reaches in 95 % of shuffles, what the
-    luckiest of all choices reaches in as many (of so many some exceed their own chance by chance), PED-ANOVA's share at equal cost, fANOVA's share for plain accuracy, the values with the best and the worst mean accuracy at
-    equal cost, and the difference between those, in [0, 1]. `options` has the shares summed over the stages, and
-    what such a sum reaches by chance.
+    luckiest of all choices reaches in as many (of so many some exceed their own chance by chance), PED-ANOVA's share
+    at equal cost, fANOVA's share for plain accuracy, the values with the best and the worst mean accuracy at equal
+    cost, and the difference between those, in [0, 1]. `options` has the shares summed over the stages, and what such
+    sums reach by chance.
     `explained` is the share of the accuracy's variance that the cost alone explains, `cost` is its column.
     """
 

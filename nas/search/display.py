@@ -49,7 +49,10 @@ class SearchDisplay(Live[Trial]):
         if not self._points:
             return []
         value, cost = np.array(self._points, dtype=float).T
-        parts = [f"best {value.max():.2%}{self._spread(value.max())}", f"front {int(front_mask(value, cost).sum())}"]
+        parts = [
+            f"best {value.max():.2%}{self._spread(value.max())}",
+            f"front {int(front_mask(value, cost).sum())}",
+        ]
         if self._reference is not None:
             parts.append(f"hypervolume {relative_hypervolume(value, cost, self._reference):.4f}")
         return parts

@@ -165,7 +165,7 @@ def earlier_results(folders: Sequence[str], space: Space) -> list[dict[str, Any]
 
     As JSON takes it, to be stored in the study. Raises UserError for a folder that is no run.
     """
-    known = []
+    known: list[dict[str, Any]] = []
     for folder in folders:
         record, before = open_run(Path(folder)), len(known)
         for trial in (trials := record.trials()):
@@ -180,7 +180,9 @@ def earlier_results(folders: Sequence[str], space: Space) -> list[dict[str, Any]
                     }
                 )
         taken = len(known) - before
-        notify(f"--warm-start {folder}: {taken} of its {len(trials)} trials are results of networks of this space")
+        notify(
+            f"--warm-start {folder}: {taken} of its {len(trials)} trials are results of networks of this space"
+        )
     return known
 
 

@@ -8,11 +8,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from nas.common import stats
-from nas.common.fronts import front_mask
+from nas.common.fronts import strips
 from nas.common.quantities import COLUMNS
 from nas.search.results import Results, key_of, reference
 from nas.search.settings import Settings
@@ -128,26 +127,16 @@ def _area(run: Results, designed: pd.DataFrame) -> Area | None:
     point = reference(run.settings, run.classes) if run.classes else None
     if point is None or not len(designed):
         return None
-    results = run.accuracies()
-    spread, df = stats.pooled_spread(results.values())
-    found, hands = (_strips(rows, run.settings, point) for rows in (run.front, designed))
+    objective, results = run.settings.objective, run.accuracies()
+    both: list[dict[str, float]] = []
+    for rows in (run.front, designed):
+        widths = strips(rows["accuracy"], rows[objective], point)
+        both.append({key_of(row): width for (_, row), width in zip(rows.iterrows(), widths, strict=True)})
+    found, hands = both
     between = {name: found.get(name, 0.0) - hands.get(name, 0.0) for name in {*found, *hands}}
-
-    def told(strips: dict[str, float]) -> tuple[float, float, float]:
-        known = {name: np.asarray(results[name])[np.isfinite(results[name])] for name in strips}
-        mean = sum(width * (float(known[name].mean()) - point[0]) for name, width in strips.items())
-        squares = sum(width**2 / len(known[name]) for name, width in strips.items())
-        half = stats.critical(df) * spread * math.sqrt(squares) if df else math.nan
-        return mean, mean - half, mean + half
-
-    return Area(*point, told(found), told(hands), told(between))
-
-
-def _strips(rows: pd.DataFrame, settings: Settings, point: tuple[float, float]) -> dict[str, float]:
-    """Of each network that no other of the rows dominates, the width of its strip, in shares of the rectangle."""
-    kept = rows[front_mask(rows["accuracy"], rows[settings.objective])].sort_values(settings.objective)
-    widths = np.diff(kept[settings.objective].to_numpy(float), append=point[1]) / point[1] / (1 - point[0])
-    return {key_of(row): float(width) for (_, row), width in zip(kept.iterrows(), widths, strict=True)}
+    return Area(
+        *point, *(stats.weighted_sum(results, widths, point[0]) for widths in (found, hands, between))
+    )
 
 
 # In words -----------------------------------------------------------------------------------------------

@@ -1,0 +1,222 @@
+"""Does what a search finds beat what was designed by hand? `python -m experiments.proof --data cifar10 --out FOLDER`.
+
+A search with its confirming phase, then the final comparison: points of its front, one a band of costs, and
+hand-designed networks around them, all trained again by one recipe, longer, with several seeds, each reading the test
+images once at its end. `proof.md` says in words what came of it, whatever that is. Started again with the same folder
+it goes on where it stopped; both parts are runs like any other, in FOLDER/search and FOLDER/compare.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+
+from nas.common import stats
+from nas.common.files import write_text
+from nas.common.fronts import strips
+from nas.compare import compare
+from nas.console.options import Data, DataRoot
+from nas.console.text_table import aligned
+from nas.search import search
+from nas.search.record import open_run
+from nas.search.results import results
+
+BANDS = (40e6, 80e6, 150e6, math.inf)
+"""Multiply-adds that a point is taken near of; the last is the largest of the front."""
+DESIGNED = (
+    *("shufflenet_v1_g3_x0.5", "mobilenet_v3_small", "mobilenet_v3_large_x0.5", "shufflenet_v1_g3"),
+    *("shufflenet_v2", "mobilenet_v3_large_x0.75", "mobilenext_x0.75", "mobilenet_v3_large"),
+    "mobilenet_v2_x0.75",
+    *("shufflenet_v1_g3_x1.5", "shufflenet_v2_x1.5"),
+)
+"""From 38 to 299 M multiply-adds at 224x224."""
+NOTHING = "not distinguishable"
+
+
+def chosen(front: pd.DataFrame) -> list[int]:
+    """The trials of a front that are compared: of each band the point that is nearest in cost, each once."""
+    found: list[int] = []
+    for band in BANDS:
+        left = front[~front["trial"].isin(found)]
+        if len(left):
+            away = (np.log(left["macs"]) - math.log(min(band, 1e12))).abs()
+            found.append(int(left.loc[away.idxmin(), "trial"]))
+    return found
+
+
+def besides(trainings: pd.DataFrame, found: Sequence[str]) -> pd.DataFrame:
+    """Of each hand-designed network, what the best found one of no more cost does beside it, on the test images.
+
+    trainings: of a comparison. Columns: designed, macs, test, found, share (of its cost), difference, low, high,
+    verdict; differences are paired by seed, the noise is pooled, verdicts corrected by Holm's method. Where no found
+    network costs no more there is nothing to compare, and the row says so.
+    """
+    accuracies, costs = _results(trainings)
+    means = {name: float(np.nanmean(values)) for name, values in accuracies.items()}
+    best: dict[str, str] = {}
+    for name in sorted(set(accuracies) - set(found), key=lambda name: costs[name]):
+        fitting = [other for other in found if costs[other] <= costs[name]]
+        best[name] = max(fitting, key=lambda other: means[other]) if fitting else ""
+    effects = stats.contrast_effects(
+        accuracies, {name: [(1.0, other), (-1.0, name)] for name, other in best.items() if other}
+    )
+    words = {stats.HELPS: "better", stats.HURTS: "worse"}
+    rows = []
+    for name, other in best.items():
+        told: tuple[object, ...] = ("", math.nan, math.nan, math.nan, math.nan, "none costs no more")
+        if other:
+            effect = effects[name]
+            verdict = words.get(effect.verdict, NOTHING)
+            told = (other, costs[other] / costs[name], effect.mean, effect.low, effect.high, verdict)
+        rows.append((name, costs[name], means[name], *told))
+    columns = ["designed", "macs", "test", "found", "share", "difference", "low", "high", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def area(trainings: pd.DataFrame, found: Sequence[str], reference: tuple[float, float]) -> dict[str, float]:
+    """The hypervolume of the found front and of the hand-designed one, their difference and its 95 % interval.
+
+    As shares of the rectangle from the reference (test accuracy, multiply-adds) to (1, 0).
+    """
+    accuracies, costs = _results(trainings)
+    both: list[dict[str, float]] = []
+    for names in ([name for name in accuracies if (name in found) is mine] for mine in (True, False)):
+        means = [float(np.nanmean(accuracies[name])) for name in names]
+        widths = strips(means, [costs[name] for name in names], reference)
+        both.append(dict(zip(names, widths, strict=True)))
+    between = {**both[0], **{name: -width for name, width in both[1].items()}}
+    mine, theirs, gain = (stats.weighted_sum(accuracies, widths, reference[0]) for widths in (*both, between))
+    return {
+        "found": mine[0],
+        "designed": theirs[0],
+        **dict(zip(("difference", "low", "high"), gain, strict=True)),
+    }
+
+
+def _results(trainings: pd.DataFrame) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Test accuracies by network and seed, NaN where there is none, and multiply-adds; of those with any."""
+    table = trainings.pivot_table(index="network", columns="seed", values="test_accuracy")
+    accuracies = {str(name): row.tolist() for name, row in table.iterrows()}
+    costs = trainings.drop_duplicates("network").set_index("network")["macs"]
+    return accuracies, {name: float(costs[name]) for name in accuracies}
+
+
+def page(
+    beside: pd.DataFrame, volumes: dict[str, float], reference: tuple[float, float], told: Sequence[str]
+) -> str:
+    """The proof in words, as Markdown. told: what was run, a paragraph each."""
+    compared = beside[beside["found"] != ""]
+    worse, better = compared[compared["verdict"] == "worse"], compared[compared["verdict"] == "better"]
+    sure = volumes["low"] > 0
+    if len(worse):
+        answer = (
+            f"It does not dominate everywhere: {', '.join(worse['designed'])} is better than what was found."
+        )
+    elif sure:
+        answer = (
+            f"The found front dominates: better than {len(better)} of {len(compared)} hand-designed networks at no "
+            "more cost, and worse than none."
+        )
+    else:
+        answer = "No hand-designed network is better, and the found front is not distinguishably larger."
+    rows = [
+        [
+            str(row["designed"]),
+            f"{row['macs'] / 1e6:.1f}",
+            f"{100 * row['test']:.2f}",
+            *([f"{row['share']:.0%}", f"{100 * row['difference']:+.2f}"] if row["found"] else ["", ""]),
+            f"[{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]" if row["found"] else "",
+            str(row["verdict"]),
+        ]
+        for _, row in beside.iterrows()
+    ]
+    header = [
+        "hand-designed",
+        "M multiply-adds",
+        "test %",
+        "found: share of cost",
+        "points",
+        "95 %",
+        "found is",
+    ]
+    saved = compared[compared["verdict"] != "worse"]["share"]
+    saving = (
+        f"At equal or better accuracy a user saves {1 - saved.mean():.0%} of the multiply-adds on average."
+        if len(saved)
+        else ""
+    )
+    shares = (
+        f"Of the area from {reference[0]:.0%} and {reference[1] / 1e6:g} M multiply-adds the found front dominates "
+        f"{volumes['found']:.2%}, the hand-designed one {volumes['designed']:.2%}; difference "
+        f"{100 * volumes['difference']:+.2f} points, 95 % interval {100 * volumes['low']:+.2f} "
+        f"to {100 * volumes['high']:+.2f}."
+    )
+    table = aligned(header, rows, left=("hand-designed", "found is"))
+    return "\n\n".join([f"# {answer}", shares, saving, *told, f"```\n{table}\n```"]) + "\n"
+
+
+def main(
+    out: Annotated[
+        Path, typer.Option(help="Folder of both runs and the page; gone on with if there.")
+    ] = Path("results/proof"),
+    data: Data = None,
+    data_root: DataRoot = None,
+    budget: Annotated[str, typer.Option(help="Of the search.")] = "300MFLOPs",
+    minutes: Annotated[float, typer.Option(help="Of the search.")] = 60.0,
+    compare_minutes: Annotated[
+        float, typer.Option(help="Of the comparison, this time; 0 leaves it for later.")
+    ] = 120.0,
+    epochs: Annotated[float | None, typer.Option(help="Of the comparison's trainings. [thorough]")] = None,
+    seeds: Annotated[int, typer.Option(min=2, help="Of the comparison.")] = 3,
+) -> None:
+    """Search, compare, and say what came of it."""
+    place = out / "search"
+    if not place.is_dir():
+        search(budget, data=data, data_root=data_root, minutes=minutes, out=place)
+    elif not results(open_run(place)).is_confirmed:
+        search(resume=place, data_root=data_root, minutes=minutes)
+    found = results(open_run(place))
+    points = [f"{place}@{trial}" for trial in chosen(found.front)]
+    if not compare_minutes:
+        return
+    both = out / "compare"
+    if both.is_dir():
+        compared = compare(resume=both, data_root=data_root, minutes=compare_minutes)
+    else:
+        length = {"epochs": epochs} if epochs else {"fidelity": "thorough"}
+        compared = compare(
+            [*points, *DESIGNED],
+            data=data,
+            data_root=data_root,
+            minutes=compare_minutes,
+            seeds=seeds,
+            out=both,
+            **length,
+        )
+    names = dict(zip(compared.summary["label"], compared.summary["network"], strict=True))
+    mine = [names[f"{place.name}@{point.rpartition('@')[2]}"] for point in points]
+    rename = {network: label for label, network in names.items()}
+    trainings = compared.trainings.assign(network=compared.trainings["network"].map(rename))
+    labels = [rename[network] for network in mine]
+    reference = (0.1, 300e6)
+    beside, volumes = besides(trainings, labels), area(trainings, labels, reference)
+    beside.to_csv(out / "besides.csv", index=False)
+    length = compared.trainings["epochs"].max()
+    counts = compared.summary["seeds"]
+    told = [
+        f"A search of {minutes:g} minutes under {budget} ended with a confirmed front of {len(found.front)} points; "
+        f"{', '.join(labels)} were compared. Every network was trained for {length:g} epochs with {counts.min()} to "
+        f"{counts.max()} seeds by one recipe, and read the test images once a training.",
+    ]
+    write_text(out / "proof.md", page(beside, volumes, reference, told))
+    typer.echo((out / "proof.md").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    from nas.console.commands import run
+
+    run(main)
