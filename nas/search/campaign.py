@@ -86,6 +86,11 @@ class Campaign:
         """Whether all that was asked for is done, so that there is nothing to start."""
         return not self._baselines and not self._running and all(map(self._reached, self._proposers))
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The baselines that were not started."""
+        return tuple(self._baselines)
+
     def next(self) -> tuple[str, Job] | Literal["wait"] | None:
         """The next baseline, promotion or proposal, written as RUNNING; None at the end.
 

@@ -1,5 +1,6 @@
 """A search from its request to its tables: settled, trained trial by trial, and read from its study."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +42,8 @@ from nas.search.tables import FILES, print_summary, write_results
 from search_spaces import Arch, Space, spaces, zoo
 
 DEFAULT_TRIALS = 50
+LEAST_TRAININGS = 6
+"""With fewer there is nothing to confirm: two networks, three seeds each."""
 _FREE = ("trials", "minutes", "concurrency", "device", "data_root", "storage", "latency_table", "resume")
 """What may be said anew when a run goes on."""
 
@@ -249,6 +252,20 @@ def _train(run: _Opened, request: Request, until: float | None, console: Console
             )
     if campaign.exhausted:
         notify("the space holds no further untried network within the budget")
+    if campaign.left_out:
+        notify(f"baselines that time did not allow for: {', '.join(campaign.left_out)}")
+    if (
+        share
+        and ending != "interrupted"
+        and not (after := results(run.record)).is_confirmed
+        and len(after.front)
+    ):
+        seconds = float(after.trials["seconds"].mean())
+        minutes = LEAST_TRAININGS * seconds / share / concurrency / 60
+        notify(
+            f"nothing could be confirmed: that takes {LEAST_TRAININGS} trainings of about {seconds:.0f} s at least; "
+            f"about {math.ceil(minutes)} minutes in all would do, or --resume and more of them"
+        )
     return ending
 
 
