@@ -250,23 +250,24 @@ def _train(run: _Opened, request: Request, until: float | None, console: Console
                 device=request.device,
                 scheduler=settings.scheduler,
             )
+    _remark(run, campaign, ending, concurrency)
+    return ending
+
+
+def _remark(run: _Opened, campaign: Campaign, ending: Ending, concurrency: int) -> None:
+    """Say what there was no room for."""
     if campaign.exhausted:
         notify("the space holds no further untried network within the budget")
     if campaign.left_out:
         notify(f"baselines that time did not allow for: {', '.join(campaign.left_out)}")
-    if (
-        share
-        and ending != "interrupted"
-        and not (after := results(run.record)).is_confirmed
-        and len(after.front)
-    ):
-        seconds = float(after.trials["seconds"].mean())
+    share, found = run.record.settings.confirm, results(run.record)
+    if share and ending != "interrupted" and len(found.front) and not found.is_confirmed:
+        seconds = float(found.trials["seconds"].mean())
         minutes = LEAST_TRAININGS * seconds / share / concurrency / 60
         notify(
             f"nothing could be confirmed: that takes {LEAST_TRAININGS} trainings of about {seconds:.0f} s at least; "
             f"about {math.ceil(minutes)} minutes in all would do, or --resume and more of them"
         )
-    return ending
 
 
 def _proposers(run: _Opened) -> tuple[Proposer, Proposer | None]:
