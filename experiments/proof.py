@@ -9,7 +9,7 @@ it goes on where it stopped; both parts are runs like any other, in FOLDER/searc
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from nas.common import stats
 from nas.common.files import write_text
 from nas.common.fronts import strips
 from nas.compare import compare
+from nas.compare.run import Comparison
 from nas.console.options import Data, DataRoot
 from nas.console.text_table import aligned
 from nas.search import search
@@ -35,6 +36,8 @@ DESIGNED = (
 )
 """From 38 to 299 M multiply-adds at 224x224."""
 NOTHING = "not distinguishable"
+REFERENCE = (0.1, 300e6)
+"""Test accuracy and multiply-adds that hypervolumes are measured from: chance, and the budget."""
 
 
 def chosen(front: pd.DataFrame) -> list[int]:
@@ -110,30 +113,14 @@ def page(
 ) -> str:
     """The proof in words, as Markdown. told: what was run, a paragraph each."""
     compared = beside[beside["found"] != ""]
-    worse, better = compared[compared["verdict"] == "worse"], compared[compared["verdict"] == "better"]
-    sure = volumes["low"] > 0
-    if len(worse):
-        answer = (
-            f"It does not dominate everywhere: {', '.join(worse['designed'])} is better than what was found."
-        )
-    elif sure:
-        answer = (
-            f"The found front dominates: better than {len(better)} of {len(compared)} hand-designed networks at no "
-            "more cost, and worse than none."
-        )
-    else:
-        answer = "No hand-designed network is better, and the found front is not distinguishably larger."
-    rows = [
-        [
-            str(row["designed"]),
-            f"{row['macs'] / 1e6:.1f}",
-            f"{100 * row['test']:.2f}",
-            *([f"{row['share']:.0%}", f"{100 * row['difference']:+.2f}"] if row["found"] else ["", ""]),
-            f"[{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]" if row["found"] else "",
-            str(row["verdict"]),
-        ]
-        for _, row in beside.iterrows()
-    ]
+    shares = (
+        f"Of the area from {reference[0]:.0%} and {reference[1] / 1e6:g} M multiply-adds the found front dominates "
+        f"{volumes['found']:.2%}, the hand-designed one {volumes['designed']:.2%}; difference "
+        f"{100 * volumes['difference']:+.2f} points, 95 % interval {100 * volumes['low']:+.2f} "
+        f"to {100 * volumes['high']:+.2f}."
+    )
+    saved = compared[compared["verdict"] != "worse"]["share"]
+    saving = f"Where it is not worse it costs {1 - saved.mean():.0%} less on average." if len(saved) else ""
     header = [
         "hand-designed",
         "M multiply-adds",
@@ -143,20 +130,39 @@ def page(
         "95 %",
         "found is",
     ]
-    saved = compared[compared["verdict"] != "worse"]["share"]
-    saving = (
-        f"At equal or better accuracy a user saves {1 - saved.mean():.0%} of the multiply-adds on average."
-        if len(saved)
-        else ""
-    )
-    shares = (
-        f"Of the area from {reference[0]:.0%} and {reference[1] / 1e6:g} M multiply-adds the found front dominates "
-        f"{volumes['found']:.2%}, the hand-designed one {volumes['designed']:.2%}; difference "
-        f"{100 * volumes['difference']:+.2f} points, 95 % interval {100 * volumes['low']:+.2f} "
-        f"to {100 * volumes['high']:+.2f}."
-    )
-    table = aligned(header, rows, left=("hand-designed", "found is"))
-    return "\n\n".join([f"# {answer}", shares, saving, *told, f"```\n{table}\n```"]) + "\n"
+    table = aligned(header, [_cells(row) for _, row in beside.iterrows()], ("hand-designed", "found is"))
+    parts = [f"# {_answer(compared, volumes)}", shares, saving, *told, f"```\n{table}\n```"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _answer(compared: pd.DataFrame, volumes: dict[str, float]) -> str:
+    worse, better = (compared[compared["verdict"] == word] for word in ("worse", "better"))
+    if len(worse):
+        return (
+            f"It does not dominate everywhere: {', '.join(worse['designed'])} is better than what was found."
+        )
+    if volumes["low"] > 0:
+        return (
+            f"The found front dominates: better than {len(better)} of {len(compared)} hand-designed networks at no "
+            "more cost, and worse than none."
+        )
+    return "No hand-designed network is better, and the found front is not distinguishably larger."
+
+
+def _cells(row: pd.Series) -> list[str]:
+    own = [str(row["designed"]), f"{row['macs'] / 1e6:.1f}", f"{100 * row['test']:.2f}"]
+    if not row["found"]:
+        return [*own, "", "", "", str(row["verdict"])]
+    interval = f"[{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]"
+    return [*own, f"{row['share']:.0%}", f"{100 * row['difference']:+.2f}", interval, str(row["verdict"])]
+
+
+def _compared(place: Path, both: Path, length: dict[str, Any], data: str | None, root: Any) -> Comparison:
+    """The comparison of a search's points with the hand-designed networks, begun or gone on with."""
+    if both.is_dir():
+        return compare(resume=both, data_root=root, minutes=length["minutes"])
+    points = [f"{place}@{trial}" for trial in chosen(results(open_run(place)).front)]
+    return compare([*points, *DESIGNED], data=data, data_root=root, out=both, **length)
 
 
 def main(
@@ -167,6 +173,7 @@ def main(
     data_root: DataRoot = None,
     budget: Annotated[str, typer.Option(help="Of the search.")] = "300MFLOPs",
     minutes: Annotated[float, typer.Option(help="Of the search.")] = 60.0,
+    confirm: Annotated[float, typer.Option(help="Share of them that confirms its front.")] = 0.42,
     compare_minutes: Annotated[
         float, typer.Option(help="Of the comparison, this time; 0 leaves it for later.")
     ] = 120.0,
@@ -176,43 +183,27 @@ def main(
     """Search, compare, and say what came of it."""
     place = out / "search"
     if not place.is_dir():
-        search(budget, data=data, data_root=data_root, minutes=minutes, out=place)
+        search(budget, data=data, data_root=data_root, minutes=minutes, confirm=confirm, out=place)
     elif not results(open_run(place)).is_confirmed:
         search(resume=place, data_root=data_root, minutes=minutes)
     found = results(open_run(place))
-    points = [f"{place}@{trial}" for trial in chosen(found.front)]
     if not compare_minutes:
         return
-    both = out / "compare"
-    if both.is_dir():
-        compared = compare(resume=both, data_root=data_root, minutes=compare_minutes)
-    else:
-        length = {"epochs": epochs} if epochs else {"fidelity": "thorough"}
-        compared = compare(
-            [*points, *DESIGNED],
-            data=data,
-            data_root=data_root,
-            minutes=compare_minutes,
-            seeds=seeds,
-            out=both,
-            **length,
-        )
-    names = dict(zip(compared.summary["label"], compared.summary["network"], strict=True))
-    mine = [names[f"{place.name}@{point.rpartition('@')[2]}"] for point in points]
-    rename = {network: label for label, network in names.items()}
-    trainings = compared.trainings.assign(network=compared.trainings["network"].map(rename))
-    labels = [rename[network] for network in mine]
-    reference = (0.1, 300e6)
-    beside, volumes = besides(trainings, labels), area(trainings, labels, reference)
-    beside.to_csv(out / "besides.csv", index=False)
-    length = compared.trainings["epochs"].max()
+    schedule = {"epochs": epochs} if epochs else {"fidelity": "thorough"}
+    length = {"minutes": compare_minutes, "seeds": seeds, **schedule}
+    compared = _compared(place, out / "compare", length, data, data_root)
+    label = dict(zip(compared.summary["network"], compared.summary["label"], strict=True))
+    trainings = compared.trainings.assign(network=compared.trainings["network"].map(label))
+    labels = [name for name in label.values() if name.startswith(f"{place.name}@")]
+    beside, volumes = besides(trainings, labels), area(trainings, labels, REFERENCE)
+    write_text(out / "besides.csv", beside.to_csv(index=False))
     counts = compared.summary["seeds"]
     told = [
         f"A search of {minutes:g} minutes under {budget} ended with a confirmed front of {len(found.front)} points; "
-        f"{', '.join(labels)} were compared. Every network was trained for {length:g} epochs with {counts.min()} to "
-        f"{counts.max()} seeds by one recipe, and read the test images once a training.",
+        f"{', '.join(labels)} were compared. Every network was trained for {trainings['epochs'].max():g} epochs with "
+        f"{counts.min()} to {counts.max()} seeds by one recipe, and read the test images once a training.",
     ]
-    write_text(out / "proof.md", page(beside, volumes, reference, told))
+    write_text(out / "proof.md", page(beside, volumes, REFERENCE, told))
     typer.echo((out / "proof.md").read_text(encoding="utf-8"))
 
 
