@@ -20,7 +20,7 @@ from nas.common.files import write_text
 from nas.common.fronts import strips
 from nas.compare import compare
 from nas.compare.run import Comparison
-from nas.console.options import Data, DataRoot
+from nas.console.options import Data
 from nas.console.text_table import aligned
 from nas.search import search
 from nas.search.record import open_run
@@ -170,7 +170,7 @@ def main(
         Path, typer.Option(help="Folder of both runs and the page; gone on with if there.")
     ] = Path("results/proof"),
     data: Data = None,
-    data_root: DataRoot = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of downloaded data sets.")] = None,
     budget: Annotated[str, typer.Option(help="Of the search.")] = "300MFLOPs",
     minutes: Annotated[float, typer.Option(help="Of the search.")] = 60.0,
     confirm: Annotated[float, typer.Option(help="Share of them that confirms its front.")] = 0.42,

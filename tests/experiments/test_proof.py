@@ -2,8 +2,10 @@
 
 import pandas as pd
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from experiments.proof import DESIGNED, area, besides, chosen, page
+from experiments.proof import DESIGNED, area, besides, chosen, main, page
 from search_spaces import zoo
 
 REFERENCE = (0.1, 300e6)
@@ -60,3 +62,9 @@ def test_the_page_says_what_came_of_it(ours: float, said: str) -> None:
     trainings = trained(a=(30, ours), v2=(30, 0.6))
     text = page(besides(trainings, ["a"]), area(trainings, ["a"], REFERENCE), REFERENCE, ["How."])
     assert said in text.splitlines()[0] and "How." in text
+
+
+def test_the_command_can_be_asked() -> None:
+    app = typer.Typer()
+    app.command()(main)
+    assert "--compare-minutes" in CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
