@@ -19,6 +19,7 @@ from nas.common.quantities import COUNTED_COLUMNS, MACS, PARAMS
 from nas.common.stats import Effect
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
+from nas.engine.costs import elsewhere
 from nas.figures.markup import escape, table
 from nas.figures.page import document
 from nas.figures.picture import save_png
@@ -151,6 +152,7 @@ def print_summary(info: AblationInfo, console: Console) -> None:
         "",
         aligned(header, rows, left),
         "",
+        *elsewhere(setup, {row["name"]: row["arch"] for _, row in bases.iterrows()}),
     ]
     console.print(Text("\n".join([*said, *explanations(info)])), soft_wrap=True)
 

@@ -14,6 +14,7 @@ from nas.common.quantities import COUNTED_COLUMNS, LATENCY, MACS, PARAMS
 from nas.compare.picture import comparison_sheet
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
+from nas.engine.costs import elsewhere
 from nas.figures.markup import table
 from nas.figures.page import document
 from nas.figures.picture import save_png
@@ -100,6 +101,7 @@ def print_summary(
         "",
         aligned(*_listed(summary, printed(networks)), ("network", "verdict")),
         "",
+        *elsewhere(setup, networks),
     ]
     said += [f"{line['label']}: {line['note']}" for _, line in summary[summary["note"] != ""].iterrows()]
     smallest = summary["smallest"].max()
