@@ -80,12 +80,12 @@ class Budget:
 
     @property
     def said(self) -> str:
-        """The text, and where it has bytes, of what: `512KB (weights at int8)`."""
+        """The text, and where it has bytes, of what: `512KB (weights at int8, KB of 1024 bytes)`."""
         match = _TEXT.fullmatch(self.text)
         if match is None or not match[6]:
             return self.text
         of = "weights at float32" if self.quantity == PARAMS.column else COLUMNS[self.quantity].phrase
-        return f"{self.text} ({of})"
+        return f"{self.text} ({of}, KB of {KB} bytes)"
 
     def __str__(self) -> str:
         return self.text
