@@ -1,12 +1,13 @@
 """How much memory the tensors of a network take while one image passes: the most of them that must be kept at once.
 
-Counted at int8, a byte an element, as a microcontroller's interpreter keeps them (TensorFlow Lite Micro): the input and
-the output of the operator at work and whatever a later one still needs, such as a shortcut. The image is one of them,
-weights are not, nor what is computed of weights alone. A function of one tensor element by element (a normalisation, an
-activation) is part of the operator that makes the tensor. Nothing else works in place: a depthwise convolution, a sum
-or a squeeze-excite's product has room for its input and its output. Where branches leave a choice, the operators run in
-the order that needs least. `in_place` counts as TinyEngine (MCUNet, arXiv:2007.10319) does: a depthwise convolution
-writes over its input.
+Counted at int8, a byte an element, as a microcontroller's interpreter keeps them: the input and the output of the
+operator at work and whatever a later one still needs, such as a shortcut. The image is one of them, weights are not,
+nor what is computed of weights alone. A function of one tensor element by element (a normalisation, an activation) is
+part of the operator that makes the tensor, where that is needed for nothing else; an interpreter that runs one by
+itself, as TensorFlow Lite Micro does a hard swish, has room for two. Nothing else works in place: a depthwise
+convolution, a sum or a squeeze-excite's product has room for its input and its output. Where branches leave a choice,
+the operators run in the order that needs least. `in_place` counts as TinyEngine (MCUNet, arXiv:2007.10319) does: a
+depthwise convolution writes over its input.
 """
 
 from collections import Counter as Tally
@@ -160,7 +161,7 @@ class _Plan:
         """The steps in the order whose largest need is least: a best-first search over what has run."""
         worst = max(need for need, _ in self._run(steps, alive, later))
         least = max(sum(self._sizes[n] for n in {*step.taken, *step.given}) for step in steps)
-        if len(steps) < 3 or (worst == least and not self._in_place):
+        if len(steps) < 2 or (worst == least and not self._in_place):
             return steps
         makers = {number: at for at, step in enumerate(steps) for number in step.given}
         before = [sum(1 << makers[n] for n in step.taken if n in makers) for step in steps]

@@ -7,8 +7,6 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import nas
@@ -87,7 +85,7 @@ def test_branches_run_in_the_best_order(wide_first: bool) -> None:
 
 
 class Activated(nn.Module):
-    """A swish in a hand of one's own, in front of a convolution; `again`: the map is needed twice."""
+    """A swish in a hand of one's own, in front of a convolution; `again`: the map is needed once more, behind it."""
 
     def __init__(self, again: bool) -> None:
         super().__init__()
@@ -95,7 +93,7 @@ class Activated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(x * (0.5 * x + 1).clamp(0, 1))
-        return x + y if self.again else y
+        return x.flatten(2) @ y.flatten(2).mT if self.again else y
 
 
 @pytest.mark.parametrize(("again", "maps"), [(False, 2), (True, 3)])
@@ -155,24 +153,20 @@ def brute(steps: list[Step], sizes: list[int], kept: frozenset[int], in_place: b
     return min(found)
 
 
-@settings(max_examples=few(150), deadline=None)
-@given(st.integers(0, 10**9), st.integers(1, 6), st.booleans())
-def test_no_order_needs_less(seed: int, count: int, in_place: bool) -> None:
-    draw = random.Random(seed)
-    sizes = [draw.randint(1, 9) for _ in range(count + 1)]
-    steps = [
-        Step(
-            n,
-            tuple(draw.sample(range(n + 1), draw.randint(1, min(2, n + 1)))),
-            (n + 1,),
-            depthwise=draw.random() < 0.3,
-        )
-        for n in range(count)
-    ]
-    taken = {number for step in steps for number in step.taken}
-    kept = frozenset({count} | {n + 1 for n in range(count) if n + 1 not in taken})
-    plan = _Plan(steps, kept, sizes, in_place)
-    assert max(plan.needs()) == brute(steps, sizes, kept, in_place)
+@pytest.mark.parametrize("in_place", [False, True])
+def test_no_order_needs_less(in_place: bool) -> None:
+    for seed in range(few(600)):
+        draw = random.Random(seed)
+        count = 2 + seed % 4
+        sizes = [draw.randint(1, 9) for _ in range(count + 1)]
+        takes = [draw.sample(range(n + 1), draw.randint(1, min(2, n + 1))) for n in range(count)]
+        steps = [
+            Step(n, tuple(taken), (n + 1,), depthwise=draw.random() < 0.6) for n, taken in enumerate(takes)
+        ]
+        used = {number for taken in takes for number in taken}
+        kept = frozenset({count} | {n + 1 for n in range(count) if n + 1 not in used})
+        plan = _Plan(steps, kept, sizes, in_place)
+        assert max(plan.needs()) == brute(steps, sizes, kept, in_place), seed
 
 
 # Against the literature ------------------------------------------------------------------------------------
