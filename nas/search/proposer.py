@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
-from nas.common.quantities import COLUMNS, MACS, PARAMS, WEIGHTS
+from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, WEIGHTS
 from nas.latency.table.table import Table
 from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult, SpaceExhausted, register
 from nas.search.budget import Budget, worst_violation
@@ -266,9 +266,10 @@ def check_satisfiable(space: Space, settings: Settings, table: Table | None = No
     broken = [budget for budget in budgets if budget.violation(cheapest) > 0]
     if broken:
         told = dict.fromkeys((MACS, PARAMS, *(COLUMNS[budget.quantity] for budget in broken)))
+        told.pop(LATENCY, None)
         found = ", ".join(f"{cost.show(getattr(cheapest, cost.column))} {cost.phrase}" for cost in told)
         if settings.latency is not None:
-            found += f" on {settings.latency.device}"
+            found += f", {cheapest.latency_ms:.3g} ms predicted on {settings.latency.device}"
         nearest = "nearest" if any(budget.least for budget in budgets) else "cheapest"
         raise UserError(
             f"nothing found in space {space.name} meets {' and '.join(budget.said for budget in broken)} at "
