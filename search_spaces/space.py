@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # suggesting needs a trial, not the library
 class Space:
     """Stem, fixed first block, stages to choose from, head; granularity "stage" or "block".
 
-    The head's convolution has `head_ratio` times the last stage's narrow width (6 in MobileNetV3).
+    The head's convolution has `head_ratio` times the last stage's narrow width (6 in MobileNetV3); 0 leaves it out,
+    as 0 `features` the fully connected layer before the classifier.
     """
 
     name: str
@@ -152,7 +153,8 @@ class Space:
 
     def head(self, narrow: int) -> Head:
         """The head behind a last stage of this narrow width."""
-        return Head(make_divisible(self.head_ratio * narrow), self.features, "HS")
+        conv = make_divisible(self.head_ratio * narrow) if self.head_ratio else 0
+        return Head(conv, self.features, "HS").canonical()
 
     def params(self, arch: Arch) -> dict[str, Value]:
         """The point of an arch; the inverse of `arch`. Raises UserError where the space does not hold it.

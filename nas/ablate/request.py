@@ -31,7 +31,8 @@ class AblationRequest(Terms, Execution):
         Texts | None,
         COMMAS,
         Option(
-            help="Train each variant at the base's macs, params, activations or latency too; or none. [macs]"
+            help="Train each variant at the base's macs, params, activations, weights, memory or latency too; or "
+            "none. [macs]"
         ),
     ] = None
     per_stage: Annotated[bool, Option("--per-stage", help="Switch each component in single stages too.")] = (

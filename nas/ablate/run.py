@@ -24,7 +24,7 @@ from nas.compare.run import Comparison
 from nas.compare.trainings import Trainings
 from nas.console.options import separated, takes
 from nas.data.dataset import Dataset
-from nas.engine.regime import default_to, target
+from nas.engine.regime import aimed, default_to, target
 from nas.engine.terms import Terms
 from nas.networks.references import parse
 from nas.runs.folders import new_folder
@@ -42,13 +42,13 @@ def ablate(request: AblationRequest) -> Ablation:
     """Ablate a network, or go on with an ablation, and write its results into its folder.
 
     network: a zoo name, an arch's text or RUN@TRIAL. components: names of `nas.ablate.COMPONENTS`, or
-    module:function for one of your own. equal: the costs (macs, params, activations, latency) at which each variant
-    is trained besides as it is; none if empty. latency_table: predicts latencies; a file or the name of an import,
-    this machine's where latency is to be equal. per_stage: switch in single stages too. pairs: components whose
-    interaction is read. leave_one_in: add each component to the plain form as well. config: a YAML study instead
-    (`nas.ablate.study_file`); how to train may then still be given here. Every network is trained with the same
-    `seeds` seeds (3), in rounds; with `resume` and more seeds only those missing are trained. The rest is as for
-    `nas.search.search`.
+    module:function for one of your own. equal: the costs (macs, params, activations, weights, memory, latency) at
+    which each variant is trained besides as it is; none if empty. latency_table: predicts latencies; a file or the
+    name of an import, this machine's where latency is to be equal. per_stage: switch in single stages too. pairs:
+    components whose interaction is read. leave_one_in: add each component to the plain form as well. config: a
+    YAML study instead (`nas.ablate.study_file`); how to train may then still be given here. Every network is
+    trained with the same `seeds` seeds (3), in rounds; with `resume` and more seeds only those missing are
+    trained. The rest is as for `nas.search.search`.
 
     Raises UserError for what cannot be used, before anything is made.
     """
@@ -77,6 +77,7 @@ def _begin(request: AblationRequest) -> tuple[Path, Trainings, Dataset]:
     else:
         asked, terms, seeds = _asked(request), request, request.seeds
     running.check_terms(terms, seeds)
+    terms = aimed(terms, request.data_root)
     folder = new_folder(request.out)
     table = None
     if request.latency_table is not None or LATENCY.name in asked.equal:

@@ -15,10 +15,11 @@ from nas.ablate.picture import AblationInfo, forest_sheet, tradeoff_sheet
 from nas.ablate.study import AS_IS, BASE, SEEN, UNTRAINED, Plan
 from nas.common import stats
 from nas.common.files import write_text
-from nas.common.quantities import MACS, PARAMS
+from nas.common.quantities import COUNTED_COLUMNS, MACS, PARAMS
 from nas.common.stats import Effect
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
+from nas.engine.costs import elsewhere
 from nas.figures.markup import escape, table
 from nas.figures.page import document
 from nas.figures.picture import save_png
@@ -29,7 +30,7 @@ _MEANS = ("accuracy", "accuracy_low", "accuracy_high")
 _EFFECT = ("difference", "difference_low", "difference_high", "p", "p_holm", "verdict", "smallest")
 COLUMNS = (
     *("name", "component", "label", "stage", "comparison", "status", "seeds", *_MEANS, *_EFFECT),
-    *("ratio", "macs", "params", "activations", "latency_ms", "arch", "against", "note"),
+    *("ratio", *COUNTED_COLUMNS, "latency_ms", "arch", "against", "note"),
 )
 READ = "read"
 """The status of a line that is no network but a number read from several, such as an interaction."""
@@ -151,6 +152,7 @@ def print_summary(info: AblationInfo, console: Console) -> None:
         "",
         aligned(header, rows, left),
         "",
+        *elsewhere(setup, {row["name"]: row["arch"] for _, row in bases.iterrows()}),
     ]
     console.print(Text("\n".join([*said, *explanations(info)])), soft_wrap=True)
 

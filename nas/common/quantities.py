@@ -1,6 +1,7 @@
 """The costs of a network, once each: the column of tables, the label, the unit, and how a figure is shown.
 
-Multiply-adds are those of convolutions, fully connected layers and attention, as in the papers' tables.
+Multiply-adds are those of convolutions, fully connected layers and attention, as in the papers' tables. Bytes are
+those of `nas.networks.counting.weight_bytes` and `nas.networks.memory`, at int8.
 """
 
 from dataclasses import dataclass
@@ -48,10 +49,15 @@ class Quantity:
 MACS = Quantity("macs", "macs", "Multiply-adds", "M", 1e6)
 PARAMS = Quantity("params", "params", "Parameters", "M", 1e6, 3)
 ACTIVATIONS = Quantity("activations", "activations", "Activations", "M", 1e6)
+KB = 1024
+"""Bytes of a kilobyte: of what memories and the boards' data sheets count in."""
+WEIGHTS = Quantity("weights", "weights", "Weights at int8", "KB", KB, 1)
+MEMORY = Quantity("memory", "memory", "Peak memory at int8", "KB", KB, 1)
 LATENCY = Quantity("latency", "latency_ms", "Latency", "ms", 1.0)
 
-COUNTED = (MACS, PARAMS, ACTIVATIONS)
+COUNTED = (MACS, PARAMS, ACTIVATIONS, WEIGHTS, MEMORY)
 """Known of every network, from its definition."""
+COUNTED_COLUMNS = tuple(quantity.column for quantity in COUNTED)
 QUANTITIES = {quantity.name: quantity for quantity in (*COUNTED, LATENCY)}
 """Every cost by its name."""
 COLUMNS = {quantity.column: quantity for quantity in QUANTITIES.values()}

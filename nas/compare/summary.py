@@ -10,10 +10,11 @@ from rich.text import Text
 
 from nas.common import stats
 from nas.common.files import write_text
-from nas.common.quantities import LATENCY, MACS, PARAMS
+from nas.common.quantities import COUNTED_COLUMNS, LATENCY, MACS, PARAMS
 from nas.compare.picture import comparison_sheet
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
+from nas.engine.costs import elsewhere
 from nas.figures.markup import table
 from nas.figures.page import document
 from nas.figures.picture import save_png
@@ -26,7 +27,7 @@ FILES = "comparison.html, comparison.png, summary.csv, comparison.csv, published
 COLUMNS = (
     *("label", "network", "seeds", "accuracy", "accuracy_low", "accuracy_high"),
     *("test_accuracy", "test_low", "test_high", "difference", "difference_low", "difference_high"),
-    *("p_holm", "verdict", "smallest", "macs", "params", "activations", "latency_ms", "note"),
+    *("p_holm", "verdict", "smallest", *COUNTED_COLUMNS, "latency_ms", "note"),
 )
 _WORDS = {stats.HELPS: "better", stats.HURTS: "worse"}
 
@@ -54,7 +55,7 @@ def summarise(trainings: Trainings, networks: Mapping[str, str]) -> pd.DataFrame
             told = (effect.mean, effect.low, effect.high, effect.p_holm, verdict, effect.smallest)
         cost = trainings.setup.cost(network)
         latency = (trainings.noted("latency_ms") or {}).get(network, math.nan)
-        costs = (cost.macs, cost.params, cost.activations, latency)
+        costs = (*(getattr(cost, name) for name in COUNTED_COLUMNS), latency)
         spread, note = (*means[network], *test_means[network]), trainings.shortfall(network)
         lines.append((label, network, count, *spread, *told, *costs, note))
     return pd.DataFrame(lines, columns=list(COLUMNS))
@@ -100,6 +101,7 @@ def print_summary(
         "",
         aligned(*_listed(summary, printed(networks)), ("network", "verdict")),
         "",
+        *elsewhere(setup, networks),
     ]
     said += [f"{line['label']}: {line['note']}" for _, line in summary[summary["note"] != ""].iterrows()]
     smallest = summary["smallest"].max()

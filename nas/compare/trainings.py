@@ -10,6 +10,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
+from nas.common.quantities import COUNTED_COLUMNS
 from nas.engine.regime import Regime
 from nas.networks.cost import cost
 from nas.networks.counting import Cost
@@ -21,7 +22,7 @@ from nas.train.trainer import Outcome
 Kind = Literal["compare", "ablate"]
 COLUMNS = (
     *("trial", "network", "seed", "state", "accuracy", "test_accuracy"),
-    *("macs", "params", "activations", "seconds", "epochs", "reason"),
+    *(*COUNTED_COLUMNS, "seconds", "epochs", "reason"),
 )
 
 

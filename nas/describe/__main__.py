@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from nas.common.files import writing
-from nas.common.quantities import MACS, PARAMS
+from nas.common.quantities import MACS, MEMORY, PARAMS, WEIGHTS
 from nas.console.text_table import aligned
 from nas.describe.drawing import page, svg
 from nas.describe.layers import Description, Layer, describe
@@ -25,6 +25,7 @@ from nas.runs.naming import resolve
 from nas.zoo.catalogue import PublishedFigure, contradicted, name_of, published_figures
 
 _FIGURE = ("figure", "resolution", "published", "counted", "difference", "reason", "source")
+_MEMORY = f"{MEMORY.unit} memory"
 _LEFT = ("operator", "NL", "SE", "in an arch's words", "figure", "source", "reason")
 
 
@@ -65,7 +66,7 @@ def _text(description: Description, name: str | None, beside: list[PublishedFigu
         f"{name or 'arch'}: {MACS.cell(total.macs)} {MACS.heading} of convolutions, fully connected layers, "
         f"{PARAMS.cell(total.params)} {PARAMS.heading}, at {size}x{size} with {description.classes} classes"
     )
-    parts = [title]
+    parts = [title, told_bytes(description)]
     parts += [description.model] if name != description.model else []
     parts += [description.note] if description.note else []
     parts += ["", aligned(*_cells(description), _LEFT)]
@@ -75,9 +76,27 @@ def _text(description: Description, name: str | None, beside: list[PublishedFigu
     return "\n".join(parts)
 
 
+def told_bytes(description: Description) -> str:
+    """What the network takes of a small board, and where."""
+    total, peak = description.total, description.layers[description.peak]
+    said = (
+        f"{WEIGHTS.phrase} {_size(total.weights)} (float32 {_size(4 * total.params)}); {MEMORY.phrase} "
+        f"{_size(total.memory)}, batch 1, in row {description.peak + 1} ({peak.text or peak.operator})"
+    )
+    if description.in_place != total.memory:
+        said += (
+            f"; {_size(description.in_place)} where depthwise convolutions work in place, as TinyEngine's do"
+        )
+    return f"{said}; KB are 1024 bytes"
+
+
+def _size(number: int) -> str:
+    return f"{MEMORY.cell(number)} {MEMORY.unit}"
+
+
 def _tables(description: Description, beside: list[PublishedFigure]) -> str:
     """The same as HTML."""
-    parts = [table(*_cells(description), _LEFT)]
+    parts = [f"<p>{told_bytes(description)}.</p>", table(*_cells(description), _LEFT)]
     parts.append("<p>Multiply-adds of convolutions, fully connected layers and attention, one image.</p>")
     if beside:
         parts.append("<h2>Published, beside the count with 1000 classes</h2>")
@@ -91,7 +110,7 @@ def _figures(beside: list[PublishedFigure]) -> list[list[str]]:
 
 def _cells(description: Description) -> tuple[list[str], list[list[str]]]:
     """The table's header and rows; the arch's words are left out where no row has any."""
-    header = ["input", "operator", "exp", "out", "SE", "NL", "s", "g", MACS.heading, PARAMS.phrase]
+    header = ["input", "operator", "exp", "out", "SE", "NL", "s", "g", MACS.heading, PARAMS.phrase, _MEMORY]
     rows = [_row(layer) for layer in description.layers]
     rows.append(["", "total", *[""] * 6, *_costs(description.total), ""])
     if any(layer.text for layer in description.layers):
@@ -100,7 +119,8 @@ def _cells(description: Description) -> tuple[list[str], list[list[str]]]:
 
 
 def _costs(counted: Layer | Cost) -> list[str]:
-    return [f"{counted.macs / MACS.scale:.3f}", f"{counted.params:,}"]
+    memory = MEMORY.cell(counted.memory) if counted.memory else "-"
+    return [f"{counted.macs / MACS.scale:.3f}", f"{counted.params:,}", memory]
 
 
 def _row(layer: Layer) -> list[str]:

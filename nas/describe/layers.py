@@ -7,12 +7,16 @@ of either add up to `nas.cost`.
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from blocks import Block, Head
+from nas.networks.building import build
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, cost, default_table
 from nas.networks.counting import Cost, Counter, count_module
+from nas.networks.memory import Traffic
 from nas.networks.references import Model, Reference
 from search_spaces.arch import Arch
 
@@ -24,7 +28,8 @@ class Layer:
     """A row. `size` and `channels` are the input's, `out_size` and `out` the output's; maps are square.
 
     `expansion` is the inner width in channels, None where there is none. `stage` counts the resolutions from
-    0, the stem's. `text` is the block in the words of an arch, empty for a layer that is none.
+    0, the stem's. `memory` is what the row's operators need at once, in bytes at int8 (of a head, all that it has).
+    `text` is the block in the words of an arch, empty for a layer that is none.
     """
 
     operator: str
@@ -41,19 +46,29 @@ class Layer:
     activation: str = ""
     stride: int = 1
     groups: int = 1
+    memory: int = 0
     text: str = ""
 
 
 @dataclass(frozen=True)
 class Description:
-    """A network's rows and their sum, at a resolution and for a number of classes."""
+    """A network's rows and their sum, at a resolution and for a number of classes.
+
+    `in_place` is the peak of memory where depthwise convolutions write over their inputs, as TinyEngine's do.
+    """
 
     model: str
     resolution: int
     classes: int
     note: str
     total: Cost
+    in_place: int
     layers: tuple[Layer, ...]
+
+    @property
+    def peak(self) -> int:
+        """The row that needs most memory, counted from 0."""
+        return max(range(len(self.layers)), key=lambda row: self.layers[row].memory)
 
 
 def describe(
@@ -66,9 +81,19 @@ def describe(
         if built != model:
             note = f"strides are removed to keep a map of 2x2 at {resolution}x{resolution}: {built}"
         layers = _of_arch(built, resolution, num_classes)
+        with torch.device("meta"):
+            traffic = _traffic(build(model, num_classes, resolution), resolution)
     else:
-        layers = _of_reference(model, resolution, num_classes)
-    return Description(str(model), resolution, num_classes, note, total, tuple(_staged(layers)))
+        layers, traffic = _of_reference(model, resolution, num_classes)
+    in_place = traffic.peak(in_place=True)
+    return Description(str(model), resolution, num_classes, note, total, in_place, tuple(_staged(layers)))
+
+
+def _traffic(module: nn.Module, resolution: int) -> Traffic:
+    """The tensors that come of an image."""
+    counters: list[Counter] = []
+    count_module(module, 3, resolution, counters.append)
+    return counters[-1].traffic
 
 
 def _staged(layers: list[Layer]) -> list[Layer]:
@@ -94,6 +119,7 @@ def _of_arch(arch: Arch, resolution: int, num_classes: int) -> list[Layer]:
             kernel=stem.kernel,
             activation=stem.activation,
             stride=stem.stride,
+            memory=first.memory,
             text=str(stem),
         )
     ]
@@ -123,6 +149,7 @@ def _of_block(block: Block, channels: int, size: int, counted: Cost) -> Layer:
         activation=getattr(block, "activation", ""),
         stride=block.stride,
         groups=getattr(block, "groups", 1),
+        memory=counted.memory,
         text=str(block),
     )
 
@@ -142,24 +169,26 @@ def _of_head(head: Head, channels: int, size: int, num_classes: int, counted: Co
         width = features
     macs = counted.macs - sum(layer.macs for layer in layers)
     params = counted.params - sum(layer.params for layer in layers)
+    layers[0] = replace(layers[0], memory=counted.memory)
     return [*layers, Layer("fully connected", 1, width, 1, num_classes, 0, macs, params)]
 
 
-def _of_reference(reference: Reference, resolution: int, num_classes: int) -> list[Layer]:
-    """One image of no content through the module.
+def _of_reference(reference: Reference, resolution: int, num_classes: int) -> tuple[list[Layer], Traffic]:
+    """One image of no content through the module; other parameters, such as a norm's, belong to the layer before.
 
-    Products outside of its layers, as attention has them, have rows of their own. Other parameters, such as a norm's,
-    belong to the layer before.
+    Products outside of its layers, as attention has them, have rows of their own.
     """
     module = reference.shapes(num_classes)
     layers: list[Layer] = []
     seen: set[nn.Module] = set()
-    counter = Counter()
+    ends: list[int] = []  # behind which operator each row ends
+    counter: Counter
 
     def begin(fresh: Counter) -> None:
         nonlocal counter
         counter = fresh
         layers.clear()
+        ends.clear()
         seen.clear()
 
     def uncovered() -> int:
@@ -169,13 +198,17 @@ def _of_reference(reference: Reference, resolution: int, num_classes: int) -> li
     def add_products(*_: object) -> None:
         if macs := uncovered():
             size, width = (layers[-1].out_size, layers[-1].out) if layers else (resolution, 3)
-            layers.append(Layer("product of matrices", size, width, size, width, 0, macs, 0))
+            add(Layer("product of matrices", size, width, size, width, 0, macs, 0))
+
+    def add(layer: Layer) -> None:
+        layers.append(layer)
+        ends.append(len(counter.traffic))
 
     def passed(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         own = sum(p.numel() for p in layer.parameters(recurse=False)) if layer not in seen else 0
         seen.add(layer)
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            layers.append(_of_module(layer, inputs[0], output, uncovered(), own))
+            add(_of_module(layer, inputs[0], output, uncovered(), own))
         elif layers:
             act = _ACTIVATIONS.get(type(layer).__name__) or layers[-1].activation
             layers[-1] = replace(layers[-1], params=layers[-1].params + own, activation=act)
@@ -189,7 +222,16 @@ def _of_reference(reference: Reference, resolution: int, num_classes: int) -> li
     if left := params - sum(layer.params for layer in layers):
         end = layers[-1]
         layers.append(Layer("other parameters", end.out_size, end.out, end.out_size, end.out, 0, 0, left))
-    return layers
+    return _with_memory(layers, ends, counter.traffic), counter.traffic
+
+
+def _with_memory(layers: list[Layer], ends: list[int], traffic: Traffic) -> list[Layer]:
+    """The rows with what the operators need that run from the end of the row before to their own."""
+    live = traffic.live()
+    spans = pairwise([0, *ends[:-1], len(traffic)])  # what follows the last is the last's
+    needs = [max((live.get(i, 0) for i in range(*span)), default=0) for span in spans]
+    with_memory = [replace(layer, memory=need) for layer, need in zip(layers, needs, strict=False)]
+    return with_memory + layers[len(with_memory) :]
 
 
 def _of_module(layer: nn.Conv2d | nn.Linear, taken: Tensor, given: Tensor, macs: int, params: int) -> Layer:

@@ -17,6 +17,7 @@ from nas.train.trainer import Fidelity, Recipe
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Regime")
+Asked = TypeVar("Asked", bound=Terms)
 
 RESOLUTION = 32
 """Pixels that networks are trained at where nothing else is said."""
@@ -27,7 +28,8 @@ class Regime:
     """The terms as settled: all that a training's result depends on but its network.
 
     `data` is as given, `data_name` and `fingerprint` are of what was found there. Costs are those at
-    `target_resolution` and `target_classes`. Stored in the study itself, so that a run can be resumed from its
+    `target_resolution` and `target_classes`; `classes` are the data's, 0 before they are loaded and in runs of
+    versions that did not store them. Stored in the study itself, so that a run can be resumed from its
     storage alone.
     """
 
@@ -43,6 +45,7 @@ class Regime:
     seed: int = 0
     target_resolution: int = TARGET_RESOLUTION
     target_classes: int = TARGET_CLASSES
+    classes: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
@@ -58,6 +61,15 @@ class Regime:
         """What costs are counted for, in words."""
         size = self.target_resolution
         return f"{size}x{size}, {self.target_classes} classes, batch 1"
+
+    @property
+    def other_targets(self) -> dict[str, tuple[int, int]]:
+        """Pixels and classes of the papers and of what is trained, by these words, where they are not the target's."""
+        every = {"as in the papers": (TARGET_RESOLUTION, TARGET_CLASSES)}
+        if self.classes:
+            every["as trained and shipped"] = (self.fidelity.resolution, self.classes)
+        mine = self.target_resolution, self.target_classes
+        return {words: other for words, other in every.items() if other != mine}
 
     @property
     def trained(self) -> str:
@@ -109,6 +121,25 @@ def target(terms: Terms) -> tuple[int, int]:
     )
 
 
+def aimed(terms: Asked, root: AnyPath | None) -> Asked:
+    """The terms with their target in numbers: of the data, where `--target data` asks for those.
+
+    What is given as a number stays. Raises UserError for another target, and for data that cannot be used.
+    """
+    if terms.target not in (None, "papers", "data"):
+        raise UserError(f"--target {terms.target}: expected papers or data")
+    if terms.target != "data":
+        return terms
+    regime = Regime(**opening(terms))
+    classes = terms.target_classes
+    if classes is None:
+        classes = len(
+            regime.load(root, lambda said: None).classes
+        )  # what is to be said is said at the next loading
+    resolution = default_to(terms.target_resolution, regime.fidelity.resolution)
+    return replace(terms, target_resolution=resolution, target_classes=classes)
+
+
 def opening(terms: Terms) -> dict[str, Any]:
     """The fields of a `Regime` as far as they are known before the data are loaded, which may take a while.
 
@@ -154,6 +185,7 @@ def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...
         recipe=recipe.changed(terms.recipe) if terms.recipe else recipe,
         data_name=data.name,
         fingerprint=data.fingerprint,
+        classes=len(data.classes),
     )
     return regime, rungs
 

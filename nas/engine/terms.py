@@ -29,8 +29,19 @@ class Terms(options.CommandOptions):
     train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None
     recipe: options.Recipe = None
     seed: options.Seed = None
-    target_resolution: Annotated[int | None, Option(help="Pixels that costs are counted at. [224]")] = None
-    target_classes: Annotated[int | None, Option(help="Classes that costs are counted for. [1000]")] = None
+    target: Annotated[
+        str | None,
+        Option(
+            help="What costs are counted for: papers (224 pixels, 1000 classes), or data (those that are trained). "
+            "[papers; data with --board]"
+        ),
+    ] = None
+    target_resolution: Annotated[
+        int | None, Option(help="Pixels that costs are counted at. [as --target]")
+    ] = None
+    target_classes: Annotated[
+        int | None, Option(help="Classes that costs are counted for. [as --target]")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,6 @@
-"""What an arch costs: multiply-adds, parameters, activations, as the sum of a table's entries.
+"""What an arch costs: multiply-adds, parameters, activations and bytes, as the sum of a table's entries.
+
+Of the memory that tensors take the largest entry's is needed, and not the sum.
 
 One entry is one part (stem, block, head) behind so many channels at so many pixels. It is counted once
 on the built module and kept, in memory and in the user's cache folder, so that thousands of
@@ -13,6 +15,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,7 +27,7 @@ import blocks
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.common.files import write_text
-from nas.networks import counting
+from nas.networks import counting, memory
 from nas.networks.counting import Cost, Part, count
 from search_spaces.arch import Arch
 
@@ -70,13 +73,17 @@ class CostTable:
 
     def cost(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> Cost:
         """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
-        total, uncounted = [0, 0, 0], set[str]()
-        for counted in self.parts(arch, resolution, num_classes, final):
-            total[0] += counted.macs
-            total[1] += counted.params
-            total[2] += counted.activations
-            uncounted.update(counted.uncounted)
-        return Cost(total[0], total[1], total[2], tuple(sorted(uncounted)))
+        macs, params, activations, weights, memory, uncounted = 0, 0, 0, 0, 0, set[str]()
+        for part in self.parts(
+            arch, resolution, num_classes, final
+        ):  # not by +: thousands a second are asked for
+            macs += part.macs
+            params += part.params
+            activations += part.activations
+            weights += part.weights
+            memory = max(memory, part.memory)
+            uncounted.update(part.uncounted)
+        return Cost(macs, params, activations, weights, memory, tuple(sorted(uncounted)))
 
     def parts(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> list[Cost]:
         """The costs of the stem, of each block and of the head of the arch as built."""
@@ -142,7 +149,7 @@ class CostTable:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             entries = _read(self._file) | self._known
-            counted = {name: (c.macs, c.params, c.activations, *c.uncounted) for name, c in entries.items()}
+            counted = {name: astuple(c) for name, c in entries.items()}
             write_text(self._file, json.dumps(counted))
         except OSError as error:  # only a cache: the next process counts again
             logging.getLogger(__name__).warning("cost table not saved: %s", error)
@@ -175,8 +182,8 @@ def _read(file: Path) -> dict[str, Cost]:
     try:
         entries = json.loads(file.read_text()).items()
         return {
-            name: Cost(int(macs), int(params), int(activations), tuple(map(str, uncounted)))
-            for name, (macs, params, activations, *uncounted) in entries
+            name: Cost(int(macs), int(params), int(activations), int(weights), int(memory), tuple(uncounted))
+            for name, (macs, params, activations, weights, memory, uncounted) in entries
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # absent or damaged: only a cache
@@ -192,7 +199,11 @@ def _say_uncounted(operator: str) -> None:
 def _source_hash() -> str:
     """Of the code that is counted and of the counter."""
     digest = hashlib.sha256(torch.__version__.encode())
-    for file in (Path(counting.__file__), *sorted(Path(blocks.__file__).parent.glob("*.py"))):
+    for file in (
+        Path(counting.__file__),
+        Path(memory.__file__),
+        *sorted(Path(blocks.__file__).parent.glob("*.py")),
+    ):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Counting a module that was built: multiply-adds, parameters and activations, from the shapes that pass.
+"""Counting a module that was built: multiply-adds, parameters, activations and bytes, from the shapes that pass.
 
 An image of no content (a tensor on torch's `meta` device) is sent through the module, and each of torch's elementary
 operators that it meets is counted by its shapes. So every way of writing a product counts, whatever module it is
@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from blocks import Block, Head, Stem
 from nas.common.errors import UserError
+from nas.networks.memory import Traffic
 
 Part = Stem | Block | Head
 
@@ -31,18 +32,27 @@ class Cost:
     macs: multiply-adds of convolutions, fully connected layers and other products of matrices, those of attention
     among them (normalisation, activations, pooling, resampling and what is done element by element are not counted:
     the papers' convention). params: all trainable numbers, batch norm's included. activations: elements put out by
-    the operators that are counted. uncounted: operators that may multiply and cannot be counted, by torch's names.
+    the operators that are counted. weights: bytes at int8 (`weight_bytes`). memory: bytes at int8 of the tensors that
+    are needed at once, where most are (`memory.Traffic`). uncounted: operators that may multiply and cannot be counted,
+    by torch's names.
     """
 
     macs: int
     params: int
     activations: int
+    weights: int = 0
+    memory: int = 0
     uncounted: tuple[str, ...] = ()
 
     def __add__(self, other: Cost) -> Cost:
-        names = tuple(sorted({*self.uncounted, *other.uncounted}))
+        """One after the other: all add up, but of the memory the larger is needed."""
         return Cost(
-            self.macs + other.macs, self.params + other.params, self.activations + other.activations, names
+            self.macs + other.macs,
+            self.params + other.params,
+            self.activations + other.activations,
+            self.weights + other.weights,
+            max(self.memory, other.memory),
+            tuple(sorted({*self.uncounted, *other.uncounted})),
         )
 
 
@@ -65,7 +75,7 @@ def count_module(
     it looks at values, it is counted while it computes, on zeros. `begin` is called with the counter of each
     attempt. Raises UserError where that takes more memory than there is, and what the module raises.
     """
-    params = sum(p.numel() for p in module.parameters())
+    params, weights = sum(p.numel() for p in module.parameters()), weight_bytes(module)
     try:
         counter = _pass(module.to("meta"), torch.empty(1, channels, size, size, device="meta"), begin)
     except (RuntimeError, NotImplementedError):
@@ -81,18 +91,28 @@ def count_module(
                 f"a part behind {channels} channels at {size}x{size} does not fit into memory; take smaller "
                 "widths or a smaller resolution"
             ) from error
-    return Cost(counter.macs, params, counter.activations, tuple(sorted(counter.uncounted)))
+    names = tuple(sorted(counter.uncounted))
+    return Cost(counter.macs, params, counter.activations, weights, counter.traffic.peak(), names)
+
+
+def weight_bytes(module: nn.Module) -> int:
+    """What a module's weights take at int8: a byte a weight, four bytes a number of what is a vector.
+
+    Vectors are biases, kept as int32, and batch norm's scales and shifts, which come down to a bias and a float32 scale
+    for each channel that a convolution puts out. The file around them is not counted.
+    """
+    return sum(p.numel() * (1 if p.dim() > 1 else 4) for p in module.parameters())
 
 
 def _pass(module: nn.Module, image: Tensor, begin: Callable[[Counter], None] | None) -> Counter:
     """One image through the module. On one thread: elsewhere trainings may be using the other cores."""
-    counter, threads = Counter(), torch.get_num_threads()
+    counter, threads = Counter(image), torch.get_num_threads()
     if begin:
         begin(counter)
     torch.set_num_threads(1)
     try:
         with torch.no_grad(), image.device, _elementary(), counter:
-            module.eval()(image)
+            counter.traffic.finish(module.eval()(image))
     finally:
         torch.set_num_threads(threads)
     return counter
@@ -110,10 +130,14 @@ def _elementary() -> Iterator[None]:
 
 
 class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it so
-    """Within this context every elementary operator is counted: `macs`, `activations`, names `uncounted`."""
+    """Within this context every elementary operator is counted: `macs`, `activations`, names `uncounted`.
 
-    def __init__(self) -> None:
+    `traffic` has the tensors that come of `image`.
+    """
+
+    def __init__(self, image: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.traffic = Traffic(image)
         self.macs = self.activations = 0
         self.uncounted: set[str] = set()
 
@@ -135,6 +159,9 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
             self.activations += first.numel()
         elif not _is_free(func, name):
             self.uncounted.add(name)
+        pointwise = torch.Tag.pointwise in func.tags or name.rstrip("_") in _POINTWISE
+        depthwise = name == "convolution" and _is_depthwise(args)
+        self.traffic.record(func, (args, kwargs), out, pointwise=pointwise, depthwise=depthwise)
         return out
 
 
@@ -166,6 +193,11 @@ def _convolution(args: tuple[Any, ...], out: Tensor) -> int:
     inputs, weight, transposed = args[0], args[1], bool(args[6])
     places: int = (inputs if transposed else out)[:, 0].numel()
     return places * int(weight.numel())
+
+
+def _is_depthwise(args: tuple[Any, ...]) -> bool:
+    """Whether each channel that a convolution puts out is made of the channel in its place."""
+    return not args[6] and 1 < int(args[8]) == args[0].shape[1] == args[1].shape[0]
 
 
 def _attention(args: tuple[Any, ...], out: Tensor) -> int:
@@ -203,6 +235,8 @@ _PRODUCTS: dict[str, Callable[[tuple[Any, ...], Tensor], int]] = {
 }
 _ACTIVATIONS = ("relu", "hardtanh", "hardswish", "hardsigmoid", "sigmoid", "silu")
 _BATCH_NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training")
+_POINTWISE = {*_ACTIVATIONS, *_BATCH_NORMS, "prelu", "_prelu_kernel", "native_dropout"}
+"""What is done element by element, beside the operators that torch's tags tell."""
 _NORMS = """
 cudnn_batch_norm _native_batch_norm_legit native_layer_norm native_group_norm _fused_rms_norm rms_norm
 _softmax _log_softmax _safe_softmax

@@ -37,6 +37,8 @@ class SearchDisplay(Live[Trial]):
         if not isinstance(event.result, Outcome | Stopped):
             return said
         said += f", {job.cost.macs / 1e6:.1f} M {MACS.phrase}, {job.cost.params / 1e6:.2f} M {PARAMS.phrase}"
+        for cost in self._settings.costs[2:]:
+            said += f", {cost.show(getattr(job.cost, cost.column))} {cost.phrase}"
         if job.cost.latency is not None:
             said += f", {job.cost.latency_ms:.2f} {LATENCY.unit} predicted"
         within = worst_violation(self._settings.limits, job.cost) <= 0

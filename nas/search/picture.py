@@ -23,7 +23,7 @@ from nas.figures.axes import Axis, cost_axis, tick, value_axis
 from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, costs_beside, scatter, shorten
 from nas.figures.layout import LEFT, RIGHT, Sheet
 from nas.figures.markup import escape, table, wrapped
-from nas.search.budget import within
+from nas.search.budget import Budget, within
 from nas.search.results import Results
 from nas.search.settings import Settings
 from nas.zoo import published
@@ -96,9 +96,14 @@ def times(row: pd.Series) -> tuple[str, str]:
 
 
 def _objective(settings: Settings) -> Quantity:
-    """What is minimised; a latency names its device."""
-    if settings.objective != LATENCY.column or settings.latency is None:
-        return COLUMNS[settings.objective]
+    """What is minimised."""
+    return _quantity(settings, settings.objective)
+
+
+def _quantity(settings: Settings, column: str) -> Quantity:
+    """The cost of a column; a latency that is minimised names its device."""
+    if column != LATENCY.column or settings.objective != column or settings.latency is None:
+        return COLUMNS[column]
     return replace(LATENCY, label=f"Latency on {settings.latency.device}")
 
 
@@ -132,12 +137,13 @@ def _what_was_run(run: Results) -> str:
         ways += f"; {again} more training{'s' * (again != 1)} confirm"
     total = len(run.trials)
     said = f"{total} trial{'s' * (total != 1)} ({ways}), trained for {shorten(settings.trained)}."
-    costs = {cost.column: cost for cost in costs_beside(_objective(settings))}
-    bounds = " and ".join(
-        f"{_round(costs[budget.quantity], budget.limit)} {costs[budget.quantity].phrase}"
-        for budget in settings.limits
-    )
-    return f"{said} Budget: at most {bounds}." if bounds else said
+    bounds = " and ".join(_bound(budget, _quantity(settings, budget.quantity)) for budget in settings.limits)
+    return f"{said} Budget: {bounds}." if bounds else said
+
+
+def _bound(budget: Budget, cost: Quantity) -> str:
+    most = f"{_round(cost, budget.limit)} {cost.phrase}"
+    return f"{_round(cost, budget.least)} to {most}" if budget.least else f"at most {most}"
 
 
 def _round(cost: Quantity, bound: float) -> str:
@@ -309,15 +315,16 @@ def _hovers(rows: pd.DataFrame, objective: Quantity, names: Sequence[str] = ()) 
 def _front_table(run: Results) -> str:
     """The front's points by falling accuracy; and those that are not on it because they were too slow when timed."""
     objective, slow = _objective(run.settings), slow_trials(run)
-    listed = _trials_table(run.front, objective) if len(run.front) else "<p>No trial is on the front yet.</p>"
+    costs = tuple(dict.fromkeys((*costs_beside(objective), *run.settings.costs)))
+    listed = _trials_table(run.front, costs) if len(run.front) else "<p>No trial is on the front yet.</p>"
     if len(slow):
-        listed += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, objective)
+        listed += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, costs)
     return listed
 
 
-def _trials_table(trials: pd.DataFrame, objective: Quantity) -> str:
+def _trials_table(trials: pd.DataFrame, every: Sequence[Quantity]) -> str:
     rows = trials.sort_values("accuracy", ascending=False)
-    costs = [cost for cost in costs_beside(objective) if rows[cost.column].notna().any()]
+    costs = [cost for cost in every if rows[cost.column].notna().any()]
     timed = rows["predicted_ms"].notna().any()
     if timed:  # told below, with their intervals
         costs = [cost for cost in costs if cost.column != LATENCY.column]

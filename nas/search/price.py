@@ -9,23 +9,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.common.errors import UserError
+from nas.common.quantities import COUNTED_COLUMNS
 from nas.latency.conditions import Prediction
 from nas.latency.table.table import Table
 from nas.networks.cost import cost
 from nas.search.settings import Settings
 from search_spaces import Arch
 
-_COUNTED = ("macs", "params", "activations")
 _PREDICTED = {"predicted_ms": "ms", "predicted_low": "low", "predicted_high": "high"}
 
 
 @dataclass(frozen=True)
 class Price:
-    """Multiply-adds, parameters and activations as in `nas.networks.cost.Cost`, and the predicted latency, if any."""
+    """What is counted, as in `nas.networks.cost.Cost`, and the predicted latency, if any.
+
+    Bytes are NaN of a trial that was stored before they were counted.
+    """
 
     macs: int
     params: int
     activations: int
+    weights: float = math.nan
+    memory: float = math.nan
     latency: Prediction | None = None
 
     @property
@@ -35,7 +40,8 @@ class Price:
 
     def attributes(self) -> dict[str, Any]:
         """As stored with a trial."""
-        counted = {name: getattr(self, name) for name in _COUNTED}
+        every = {name: getattr(self, name) for name in COUNTED_COLUMNS}
+        counted = {name: value for name, value in every.items() if not math.isnan(value)}
         if self.latency is None:
             return counted
         return counted | {name: getattr(self.latency, part) for name, part in _PREDICTED.items()}
@@ -46,8 +52,9 @@ class Price:
         latency = None
         if "predicted_ms" in attributes:
             latency = Prediction(*(float(attributes[name]) for name in _PREDICTED))
-        macs, params, activations = (int(attributes[name]) for name in _COUNTED)
-        return cls(macs, params, activations, latency)
+        return cls(
+            **{name: attributes[name] for name in COUNTED_COLUMNS if name in attributes}, latency=latency
+        )
 
 
 Pricer = Callable[[Arch], Price]
@@ -68,6 +75,6 @@ def pricer(settings: Settings, table: Table | None = None) -> Pricer:
     def price(arch: Arch) -> Price:
         counted = cost(arch, settings.target_resolution, settings.target_classes)
         latency = None if table is None else table.predict(arch)
-        return Price(counted.macs, counted.params, counted.activations, latency)
+        return Price(**{name: getattr(counted, name) for name in COUNTED_COLUMNS}, latency=latency)
 
     return price

@@ -16,9 +16,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.common.errors import UserError
+from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, WEIGHTS
 from nas.latency.table.table import Table
 from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult, SpaceExhausted, register
-from nas.search.budget import worst_violation
+from nas.search.budget import Budget, worst_violation
 from nas.search.price import Price, Pricer, pricer
 from nas.search.settings import Settings
 from search_spaces import Arch, Space
@@ -264,14 +265,35 @@ def check_satisfiable(space: Space, settings: Settings, table: Table | None = No
     cheapest = price(arch)
     broken = [budget for budget in budgets if budget.violation(cheapest) > 0]
     if broken:
-        found = f"{cheapest.macs / 1e6:.1f} M multiply-adds, {cheapest.params / 1e6:.2f} M parameters"
+        told = dict.fromkeys((MACS, PARAMS, *(COLUMNS[budget.quantity] for budget in broken)))
+        told.pop(LATENCY, None)
+        found = ", ".join(f"{cost.show(getattr(cheapest, cost.column))} {cost.phrase}" for cost in told)
         if settings.latency is not None:
             found += f", {cheapest.latency_ms:.3g} ms predicted on {settings.latency.device}"
+        nearest = "nearest" if any(budget.least for budget in budgets) else "cheapest"
         raise UserError(
-            f"nothing found in space {space.name} meets {' and '.join(map(str, broken))} at "
-            f"{settings.target}; the cheapest has {found} ({arch}); raise the budget, lower "
-            "--target-resolution or give a space with smaller widths and depths"
+            f"nothing found in space {space.name} meets {' and '.join(budget.said for budget in broken)} at "
+            f"{settings.target}; the {nearest} has {found} ({arch}); "
+            f"{_advice(broken, cheapest, space.name)}"
         )
+
+
+def _advice(broken: Sequence[Budget], nearest: Price, space: str) -> str:
+    """What would have to give for bounds that nothing meets: a resolution changes no number of parameters."""
+    of_weights = (PARAMS.column, WEIGHTS.column)
+    ways = []
+    for budget in broken:
+        over = getattr(nearest, budget.quantity) > budget.limit
+        lower, raised, smaller = ("lower", "raise", "smaller") if over else ("raise", "lower", "larger")
+        ways.append(f"{raised} the budget")
+        if budget.quantity in of_weights:
+            ways.append(f"{lower} --target-classes (--target data counts those of the data)")
+        else:
+            ways.append(f"{lower} --target-resolution")
+        smallest = ", such as --space mcu" if over and space != "mcu" else ""
+        ways.append(f"give a space with {smaller} widths and depths{smallest}")
+    *first, last = dict.fromkeys(ways)
+    return f"{', '.join(first)} or {last}"
 
 
 def make_sampler(
@@ -283,22 +305,32 @@ def make_sampler(
     prior: Sequence[Mapping[str, Any]] = (),
 ) -> optuna.samplers.BaseSampler:
     """The sampler of a name of the register. Raises UserError for another."""
-    bounded = [budget.quantity for budget in settings.limits]
-    names = list(dict.fromkeys([settings.objective, *bounded, *KNOWN]))
+    limits = settings.limits
+    names = list(dict.fromkeys([settings.objective, *(bound.quantity for bound in limits), *KNOWN]))
 
     def known(params: Mapping[str, Any]) -> dict[str, float]:
         priced = price(space.arch(params))
-        return {name: float(getattr(priced, name)) for name in names}
+        costs = {name: float(getattr(priced, name)) for name in names}
+        least = {_lacking(bound): bound.least / costs[bound.quantity] for bound in limits if bound.least}
+        return costs | least
 
     task = register.SamplerTask(
         space=distributions(space),
         seed=seed,
         cost=known,
-        budget={budget.quantity: budget.limit for budget in settings.limits},
+        budget={
+            **{bound.quantity: bound.limit for bound in limits},
+            **{_lacking(bound): 1.0 for bound in limits if bound.least},
+        },
         objectives=[None, settings.objective],
         prior=[PriorResult(p["params"], p["accuracy"], p["share"], p["run"]) for p in prior],
     )
     return register.make_sampler(name, task)
+
+
+def _lacking(bound: Budget) -> str:
+    """A cost beside the others, which a window's lower bound bounds from above."""
+    return f"least {bound.quantity}"
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:

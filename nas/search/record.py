@@ -17,6 +17,7 @@ import pandas as pd
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.common.quantities import COUNTED_COLUMNS
 from nas.runs import studies as storing
 from nas.runs.folders import create, find
 from nas.runs.studies import INTERRUPTED, is_over
@@ -26,12 +27,11 @@ from nas.train.trainer import Outcome, Progress
 
 __all__ = ["COLUMNS", "INTERRUPTED", "KINDS", "Kind", "Record", "is_over"]
 
-_COUNTED = ("macs", "params", "activations")
 _TIMES = ("predicted_ms", "predicted_low", "predicted_high", "measured_ms", "measured_low", "measured_high")
-COLUMNS = ("trial", "state", "arch", "accuracy", *_COUNTED, "latency_ms", "seconds", "epochs", *_TIMES)
+COLUMNS = ("trial", "state", "arch", "accuracy", *COUNTED_COLUMNS, "latency_ms", "seconds", "epochs", *_TIMES)
 """Of a run's tables. latency_ms is measured_ms where the network was timed whole, else predicted_ms."""
 _TYPES = {
-    **dict.fromkeys(("trial", *_COUNTED), "int64"),
+    **dict.fromkeys(("trial", *COUNTED_COLUMNS), "int64"),
     **dict.fromkeys(("accuracy", "latency_ms", "seconds", "epochs", *_TIMES), "float64"),
 }
 _MEASURED = "measured"
@@ -155,7 +155,7 @@ class Record:
                     "state": trial.state.name,
                     "arch": attrs["arch"],
                     "accuracy": outcome.get("accuracy", float("nan")),
-                    **{name: attrs[name] for name in _COUNTED},
+                    **{name: attrs.get(name, float("nan")) for name in COUNTED_COLUMNS},
                     "seconds": outcome.get("seconds", float("nan")),
                     "epochs": attrs["epochs"],
                     **_times(Price.stored(attrs), measured.get(f"{_MEASURED} {trial.number}", {})),
@@ -163,7 +163,9 @@ class Record:
                     "reason": attrs.get("reason", ""),
                 }
             )
-        return pd.DataFrame(rows, columns=[*COLUMNS, "name", "reason"]).astype(_TYPES)
+        table = pd.DataFrame(rows, columns=[*COLUMNS, "name", "reason"])
+        unknown = {name: "float64" for name in COUNTED_COLUMNS if table[name].isna().any()}  # of an older run
+        return table.astype({**_TYPES, **unknown})
 
 
 def _times(price: Price, measured: Mapping[str, Any]) -> dict[str, float]:

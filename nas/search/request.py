@@ -17,17 +17,29 @@ class Request(Terms, Execution):
 
     budget: Annotated[
         Texts | None,
-        Option(help="Upper bound: 300MFLOPs (multiply-adds), 4MParams, 4ms; repeatable.", metavar="BOUND"),
+        Option(
+            help="Upper bound, or a window: 300MFLOPs (multiply-adds), 60-80MFLOPs, 4MParams, 4ms, 512KB (weights "
+            "at int8), 320KBRAM (peak memory of activations at int8); KB are 1024 bytes; repeatable.",
+            metavar="BOUND",
+        ),
     ] = None
     _: KW_ONLY
+    board: Annotated[
+        str | None,
+        Option(
+            help="A microcontroller's flash and RAM as budgets, at the data's target: stm32f746, nano33ble, ..."
+        ),
+    ] = None
     trials: Annotated[int | None, Option(help="Networks to train. [50, or as --minutes allow]")] = None
-    space: Annotated[str | None, Option(help="mobile, or a YAML file. [mobile]")] = None
+    space: Annotated[
+        str | None, Option(help="mobile, mcu (for microcontrollers), or a YAML file. [mobile]")
+    ] = None
     granularity: Annotated[str | None, Option(help="Choices per stage or per block. [stage]")] = None
     objectives: Annotated[
         str | None,
         Option(
-            help="accuracy and one of macs, params, activations, latency. [accuracy,macs; accuracy,latency "
-            "with a budget in ms or a latency table]"
+            help="accuracy and one of macs, params, activations, weights, memory, latency. [accuracy,macs; "
+            "accuracy,latency with a budget in ms or a latency table]"
         ),
     ] = None
     sampler: Annotated[str | None, Option(help="front, tpe, nsga2, random or gp. [front]")] = None

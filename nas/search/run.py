@@ -19,7 +19,7 @@ from nas.console.commands import notify
 from nas.console.options import deadline, several, takes
 from nas.data.dataset import Dataset, Notify
 from nas.engine.jobs import Ending
-from nas.engine.regime import default_to, opening, settled
+from nas.engine.regime import aimed, default_to, opening, settled
 from nas.engine.tune import run_jobs
 from nas.latency.table.file import save
 from nas.latency.table.identity import TableId
@@ -27,7 +27,7 @@ from nas.latency.table.table import Table
 from nas.networks.cost import default_table
 from nas.runs.folders import new_folder
 from nas.search.baselines import AUTO, MOST, named, that_matter
-from nas.search.budget import parse_budgets
+from nas.search.budget import find_board, parse_budgets, with_board
 from nas.search.campaign import Campaign
 from nas.search.confirm import Bounds, Confirmation, Phases
 from nas.search.display import SearchDisplay
@@ -63,16 +63,17 @@ class Run:
 def search(request: Request) -> Run:
     """Search, or go on with a run, and write its results into its folder.
 
-    budget: bounds such as "300MFLOPs", one a quantity. data: "auto", "cifar10", "folder:PATH" or "digits".
-    trials, minutes: when to stop, whichever comes first; 50 trials where neither is given. fidelity: "quick",
-    "standard", "thorough" or "ladder", or epochs instead; with subset and train_resolution. recipe: what is to
-    differ from `nas.train.Recipe`, as in "lr=0.3,cutout=0.5". objectives: "accuracy,macs" or another cost;
-    "accuracy,latency" where a budget is in milliseconds or a table is named. latency_table: a file or the name of
-    an import; this machine's table otherwise, made first where there is none. control: "random" trains as many
-    networks drawn at random beside.
-    confirm: the share of the minutes, or of the trainings, in which what was selected is trained again (0.3).
-    warm_start: folders of runs whose results guide the sampler. baselines: "auto", "small", "all", "none" or names
-    of the zoo, comma-separated. resume: the folder of a run to go on with; what defines the run stays as it was.
+    budget: bounds such as "300MFLOPs" or "60-80MFLOPs", one a quantity. board: a microcontroller, whose flash and
+    RAM bound what no budget does. target: "papers" or "data", what costs are counted for. data: "auto", "cifar10",
+    "folder:PATH" or "digits". trials, minutes: when to stop, whichever comes first; 50 trials where neither is
+    given. fidelity: "quick", "standard", "thorough" or "ladder", or epochs instead; with subset and
+    train_resolution. recipe: what is to differ from `nas.train.Recipe`, as in "lr=0.3,cutout=0.5". objectives:
+    "accuracy,macs" or another cost; "accuracy,latency" where a budget is in milliseconds or a table is named.
+    latency_table: a file or the name of an import; this machine's table otherwise, made first where there is none.
+    control: "random" trains as many networks drawn at random beside. confirm: the share of the minutes, or of the
+    trainings, in which what was selected is trained again (0.3). warm_start: folders of runs whose results guide
+    the sampler. baselines: "auto", "small", "all", "none" or names of the zoo, comma-separated. resume: the folder
+    of a run to go on with; what defines the run stays as it was.
 
     Raises UserError for what cannot be used, before anything is made.
     """
@@ -133,13 +134,19 @@ def new_run(request: Request, notify: Notify) -> tuple[Settings, Dataset, Table 
 
     Raises UserError for what cannot be used, before anything is made.
     """
-    budgets = parse_budgets(several(request.budget))  # before the data, which may take a while
+    texts = several(request.budget)
+    budgets = parse_budgets(texts)  # before the data, which may take a while
+    if request.board is not None:
+        texts = with_board(texts, board := find_board(request.board))
+        notify(f"{board}")
+        request = replace(request, target=default_to(request.target, "data"))
+    request = aimed(request, request.data_root)
     timed = request.latency_table is not None or any(b.quantity == LATENCY.column for b in budgets)
     objectives = default_to(request.objectives, f"accuracy,{LATENCY.name if timed else MACS.name}")
     timed = timed or LATENCY.name in objectives
     settings = Settings(
         **opening(request),
-        budgets=several(request.budget),
+        budgets=texts,
         space=_space_text(default_to(request.space, "mobile")),
         granularity=default_to(request.granularity, "stage"),
         objectives=tuple(part.strip() for part in objectives.split(",")),
@@ -192,7 +199,7 @@ def earlier_results(folders: Sequence[str], space: Space) -> list[dict[str, Any]
 def _space_text(name: str) -> str:
     """The YAML of a space; read once, so that a run does not change with the file."""
     spaces.get(name)  # refuses, with the reason, what is none
-    return spaces.MOBILE if name == "mobile" else Path(name).read_text(encoding="utf-8")
+    return spaces.text_of(name)
 
 
 def _that_matter(request: Request, settings: Settings, table: Table | None) -> tuple[str, ...]:
@@ -225,7 +232,7 @@ def _train(run: _Opened, request: Request, until: float | None, console: Console
     latency = f"; latencies of {settings.latency.fingerprint}" if settings.latency else ""
     console.print(
         f"{run.folder}: {settings.data_name}, trials of {settings.trained}; costs at {settings.target}; "
-        f"budget {' and '.join(settings.budgets) or 'none'}{latency}",
+        f"budget {' and '.join(budget.said for budget in settings.limits) or 'none'}{latency}",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nas.common.errors import UserError
-from nas.common.quantities import LATENCY, MACS, QUANTITIES
+from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, QUANTITIES, Quantity
 from nas.engine.regime import Regime
 from nas.latency.table.identity import TableId
 from nas.samplers import register
@@ -74,6 +74,13 @@ class Settings(Regime):
     def objective(self) -> str:
         """The column of the results that is minimised."""
         return QUANTITIES[self.objectives[1]].column
+
+    @property
+    def costs(self) -> tuple[Quantity, ...]:
+        """What tables show: the usual ones, the objective and what is bounded; a latency has columns of its own."""
+        more = (self.objective, *(budget.quantity for budget in self.limits))
+        shown = dict.fromkeys((MACS, PARAMS, *(COLUMNS[column] for column in more)))
+        return tuple(cost for cost in shown if cost != LATENCY)
 
     @property
     def limits(self) -> tuple[Budget, ...]:

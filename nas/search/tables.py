@@ -10,8 +10,9 @@ from rich.console import Console
 
 from nas.common.files import write_text
 from nas.common.fronts import dominates, hypervolume
-from nas.common.quantities import LATENCY, MACS, PARAMS
+from nas.common.quantities import LATENCY, Quantity
 from nas.console.text_table import aligned
+from nas.engine.costs import elsewhere
 from nas.search.budget import within
 from nas.search.picture import times, write_html, write_png
 from nas.search.record import COLUMNS
@@ -51,7 +52,7 @@ def print_summary(found: Results, console: Console, folder: Path) -> None:
     settings, objective = found.settings, found.settings.objective
     done = found.confirmed[found.confirmed["name"] != ""] if found.is_confirmed else _designed(found)
     headings = ["accuracy", *(["95 %", "seeds", "place"] if found.is_confirmed else [])]
-    headings += [MACS.heading, PARAMS.heading]
+    headings += [cost.heading for cost in settings.costs]
     headings += ["ms measured", "ms predicted"] if settings.latency else []
     rows = [
         [str(row["trial"]), *_figures(row, found), ", ".join(_dominated(row, done, objective)) or "none"]
@@ -69,6 +70,7 @@ def print_summary(found: Results, console: Console, folder: Path) -> None:
         "",
         aligned(["trial", *headings, "dominates"], rows, left=("dominates",)),
         "",
+        *elsewhere(settings, {str(row["trial"]): row["arch"] for _, row in found.front.iterrows()}),
         *(f"trial {row['trial']}: {row['arch']}" for _, row in found.front.iterrows()),
         f"trials: {said or 'none'}; front: {len(found.front)} points",
         *_slow(found),
@@ -128,8 +130,12 @@ def _figures(row: pd.Series, found: Results) -> list[str]:
         low, high = row["accuracy_low"], row["accuracy_high"]
         interval = "" if pd.isna(low) else f"{100 * low:.2f} to {100 * high:.2f}"
         figures += [interval, str(row["seeds"]), "" if row["name"] else str(row["place"])]
-    figures += [cost.cell(row[cost.column]) for cost in (MACS, PARAMS)]
+    figures += [_cell(cost, row) for cost in found.settings.costs]
     return [*figures, *times(row)] if found.settings.latency else figures
+
+
+def _cell(cost: Quantity, row: pd.Series) -> str:
+    return "" if pd.isna(row[cost.column]) else cost.cell(row[cost.column])
 
 
 def _dominated(row: pd.Series, baselines: pd.DataFrame, objective: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What others have printed: accuracy, cost and latency of known networks, each figure with its source.
+"""What others have printed: accuracy, cost and latency of known networks, memories of boards, each with its source.
 
 The tables are `results/published/*.csv`; `results/README.md` says what a column means and how rows were
 chosen. None of these figures was measured by this project, and each source trained by a recipe of its own.
@@ -10,7 +10,7 @@ from importlib import resources
 
 import pandas as pd
 
-_WHOLE_NUMBERS = ("resolution", "groups", "params", "macs", "epochs", "batch_size")
+_WHOLE_NUMBERS = ("resolution", "groups", "params", "macs", "epochs", "batch_size", "flash_kb", "ram_kb")
 
 
 def imagenet() -> pd.DataFrame:
@@ -43,6 +43,14 @@ def contradicted() -> pd.DataFrame:
 def reasons() -> pd.DataFrame:
     """Why figures of `imagenet()` differ from a count: model, width, resolution, groups, figure, reason."""
     return _table("reasons.csv").copy()
+
+
+def boards() -> pd.DataFrame:
+    """Flash and RAM of microcontrollers, in KB of 1024 bytes: board, chip, flash_kb, ram_kb, source, note.
+
+    `flash_kb` is missing where a chip has none of its own.
+    """
+    return _table("boards.csv").copy()
 
 
 def plain(name: str) -> str:

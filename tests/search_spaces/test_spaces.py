@@ -4,12 +4,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
 
+import nas
 from blocks import Head, InvertedResidual, Stem, UserError
-from search_spaces import Space, spaces
+from search_spaces import Arch, Space, spaces, zoo
 from search_spaces.stages import Choices, Stage
 from tests import strategies
 from tests.examples import few
@@ -144,7 +146,7 @@ STAGES = "stages: [{width: [16], depth: [2]}]"
         ("first: ir16_t2_g3\n" + STAGES, "3 groups"),
         ("first: ir\n" + STAGES, "ir24"),
         ("head: 5\n" + STAGES, "head is 5"),
-        ("head: {ratio: 0}\n" + STAGES, "head ratio is 0"),
+        ("head: {ratio: -1}\n" + STAGES, "head ratio is -1"),
         ("head: {ratio: 1.5}\n" + STAGES, "head ratio is 1.5"),
         ("head: {features: yes}\n" + STAGES, "head features is True"),
         ("head: {width: 3}\n" + STAGES, "unknown entry 'width'"),
@@ -184,3 +186,34 @@ def test_a_folder_and_bytes_are_no_space(tmp_path: Path) -> None:
 def test_an_unknown_granularity_is_refused() -> None:
     with pytest.raises(UserError, match="'layer'"):
         spaces.get("mobile", "layer")
+
+
+def test_the_space_for_microcontrollers_goes_as_small_as_they_need() -> None:
+    """At 3 classes far below 100,000 parameters, without the wide layer; the default cannot fall below 850,000."""
+    space = spaces.get("mcu")
+    smallest = space.arch(space.draw(lambda d: d.choices[0]))
+    assert smallest.stem.out == smallest.blocks[0].out == 8 and smallest.head.features == 0
+    assert nas.cost(smallest, 96, 3).params == 19_875
+    usual = spaces.get("mobile")
+    assert nas.cost(usual.arch(usual.draw(lambda d: d.choices[0])), 96, 3).params > 800_000
+
+
+@pytest.mark.parametrize("name", spaces.NAMES)
+@pytest.mark.parametrize("granularity", ["stage", "block"])
+def test_every_named_space_can_be_drawn_from_read_and_walked(name: str, granularity: str) -> None:
+    space, rng = spaces.get(name, granularity), np.random.default_rng(0)
+    assert spaces.parse(spaces.text_of(name), granularity) == space and space.name == name
+    for _ in range(5):
+        arch = space.sample(rng)
+        assert space.arch(space.params(arch)) == arch and Arch.parse(str(arch)) == arch
+    assert all(space.contains(other) for other in space.neighbours(arch))
+    assert space.contains(space.nearest(zoo.get("mobilenet_v3_small")).arch)
+
+
+def test_a_head_may_lack_either_layer() -> None:
+    for ratio, features, head in ((0, 0, "head"), (2, 0, "head16_HS"), (0, 32, "head_f32_HS")):
+        space = spaces.parse(
+            f"head: {{ratio: {ratio}, features: {features}}}\nstages:\n  - {{width: [8], depth: [2]}}\n"
+        )
+        arch = space.sample(np.random.default_rng(0))
+        assert str(arch.head) == head and space.contains(Arch.parse(str(arch)))

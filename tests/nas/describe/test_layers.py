@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from nas import cost
 from nas.common.errors import UserError
+from nas.describe.__main__ import told_bytes
 from nas.describe.layers import describe
 from nas.networks.references import reference
+from nas.runs.naming import resolve
 from search_spaces import Arch, zoo
 from tests import strategies
 from tests.examples import few
@@ -74,3 +76,17 @@ def test_a_squeeze_ends_no_stage() -> None:
     found = describe(reference("timm:mobilenetv3_small_050"), 64, 10)
     stages = [layer.stage for layer in found.layers]
     assert stages == sorted(stages) and len(set(stages)) > 4
+
+
+@pytest.mark.parametrize("text", ["mobilenet_v2", "torchvision:resnet18", "torchvision:densenet121"])
+def test_one_row_needs_what_the_network_needs(text: str) -> None:
+    description = describe(resolve(text), 64, 10)
+    assert description.layers[description.peak].memory == description.total.memory
+    assert description.in_place <= description.total.memory
+
+
+def test_the_row_that_needs_most_is_named() -> None:
+    said = told_bytes(describe(zoo.get("mobilenet_v2")))
+    assert "weights at int8 3525.6 KB" in said
+    assert "peak memory at int8 1470.0 KB, batch 1, in row 3 (ir24_t6_s2_RE6)" in said
+    assert "1372.0 KB where depthwise convolutions work in place" in said

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -45,7 +45,13 @@ def counted(arch: Arch, resolution: int, classes: int, final: int = 2) -> Cost:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(x)
     assert counter.get_total_flops() % 2 == 0
-    return Cost(counter.get_total_flops() // 2, sum(p.numel() for p in network.parameters()), sum(outputs))
+    params = sum(p.numel() for p in network.parameters())
+    return Cost(counter.get_total_flops() // 2, params, sum(outputs))
+
+
+def added(cost: Cost) -> Cost:
+    """What of a cost is counted above; weights and memory have tests of their own."""
+    return replace(cost, weights=0, memory=0)
 
 
 def sample(number: int, granularity: str = "stage", seed: int = 0) -> Iterator[Arch]:
@@ -65,14 +71,14 @@ EVERY_DAY = ("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v1", "mobilenext"
 )
 def test_hand_designed_networks_cost_what_is_built(name: str) -> None:
     arch = zoo.get(name)
-    assert nas.cost(arch) == counted(arch, 224, 1000)
+    assert added(nas.cost(arch)) == counted(arch, 224, 1000)
 
 
 def test_archs_of_the_space_cost_what_is_built() -> None:
     for arch in sample(3):
-        assert nas.cost(arch) == counted(arch, 224, 1000), str(arch)
+        assert added(nas.cost(arch)) == counted(arch, 224, 1000), str(arch)
     for arch in sample(1, seed=1):
-        assert nas.cost(arch, 32, 10, final=4) == counted(arch, 32, 10, 4), str(arch)
+        assert added(nas.cost(arch, 32, 10, final=4)) == counted(arch, 32, 10, 4), str(arch)
 
 
 @pytest.mark.slow
@@ -80,16 +86,18 @@ def test_archs_of_the_space_cost_what_is_built() -> None:
 def test_every_variant_of_the_zoo_costs_what_is_built(name: str) -> None:
     arch = zoo.get(name)
     for resolution, classes, final in ((224, 1000, 2), (96, 5, 2), (32, 10, 2), (32, 10, 4)):
-        assert nas.cost(arch, resolution, classes, final=final) == counted(arch, resolution, classes, final)
+        assert added(nas.cost(arch, resolution, classes, final=final)) == counted(
+            arch, resolution, classes, final
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("granularity", ["stage", "block"])
 def test_many_archs_of_the_space_cost_what_is_built(granularity: str) -> None:
     for arch in sample(20, granularity, seed=2):
-        assert nas.cost(arch) == counted(arch, 224, 1000), str(arch)
+        assert added(nas.cost(arch)) == counted(arch, 224, 1000), str(arch)
     for arch in sample(8, granularity, seed=3):
-        assert nas.cost(arch, 32, 10) == counted(arch, 32, 10), str(arch)
+        assert added(nas.cost(arch, 32, 10)) == counted(arch, 32, 10), str(arch)
 
 
 @settings(max_examples=few(15))
@@ -101,7 +109,7 @@ def test_any_arch_costs_what_is_built(arch: Arch, resolution: int, classes: int)
         with pytest.raises(UserError, match="too small"):
             nas.cost(arch, resolution, classes)
         return
-    assert nas.cost(arch, resolution, classes) == counted(arch, resolution, classes)
+    assert added(nas.cost(arch, resolution, classes)) == counted(arch, resolution, classes)
 
 
 def test_a_cost_by_hand() -> None:
@@ -112,7 +120,7 @@ def test_a_cost_by_hand() -> None:
     macs = 27 * 8 * 16 + 9 * 8 * 16 + 8 * 16 * 16 + 16 * 5
     params = (27 * 8 + 16) + (9 * 8 + 16) + (8 * 16 + 32) + (16 * 5 + 5)
     activations = 8 * 16 + 8 * 16 + 16 * 16 + 5
-    assert nas.cost(Arch.parse("stem8-ir16"), 8, 5) == Cost(macs, params, activations)
+    assert added(nas.cost(Arch.parse("stem8-ir16"), 8, 5)) == Cost(macs, params, activations)
 
 
 # Against the literature ------------------------------------------------------------------------------------
@@ -265,7 +273,7 @@ def test_a_damaged_file_is_counted_anew(content: str, tmp_path: Path) -> None:
     file = tmp_path / "costs.json"
     file.write_text(content)
     table = CostTable(file)
-    assert table.cost(ARCH, 32, 10) == counted(ARCH, 32, 10)
+    assert added(table.cost(ARCH, 32, 10)) == counted(ARCH, 32, 10)
     table.save()
     assert len(json.loads(file.read_text())) == 5
 
@@ -273,7 +281,7 @@ def test_a_damaged_file_is_counted_anew(content: str, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     table = CostTable(tmp_path / "file" / "costs.json")
-    assert table.cost(ARCH, 32, 10) == counted(ARCH, 32, 10)
+    assert added(table.cost(ARCH, 32, 10)) == counted(ARCH, 32, 10)
     table.save()
 
 

@@ -36,7 +36,7 @@ def test_with_a_table_it_has_the_predicted_latency_too() -> None:
 
 @pytest.mark.parametrize("latency", [None, Prediction(2.0, 1.5, 2.5)])
 def test_a_price_is_read_as_it_was_stored(latency: Prediction | None) -> None:
-    price = Price(3, 2, 1, latency)
+    price = Price(3, 2, 1, 4, 5, latency)
     assert Price.stored({**price.attributes(), "arch": "x"}) == price
 
 

@@ -8,7 +8,6 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.common.errors import UserError
 from nas.networks.cost import cost
-from nas.networks.counting import Cost
 from nas.search.proposer import Proposal, Proposer, check_satisfiable, distributions
 from nas.search.settings import Settings
 from search_spaces import Arch, spaces
@@ -134,7 +133,7 @@ def test_the_default_space_within_budget(sampler: str, granularity: str) -> None
     for proposal in found:
         counted = cost(proposal.arch, 32, 10)
         found = proposal.cost
-        assert Cost(found.macs, found.params, found.activations) == counted
+        assert all(getattr(found, name) == getattr(counted, name) for name in ("macs", "params", "weights"))
         assert counted.macs <= 6e6 and counted.params <= 3e6
 
 
@@ -301,6 +300,43 @@ def test_a_budget_that_one_remote_arch_meets_is_no_fault() -> None:
     given = settings(space=HIDDEN, budgets=("1518.112kFLOPs", "12.442kParams"))
     check_satisfiable(spaces.parse(HIDDEN), given)
     assert len(proposed(proposer(given), 10)) == 1
+
+
+@pytest.mark.parametrize("sampler", ["front", "random"])
+def test_a_window_is_kept_to_and_gone_through(sampler: str) -> None:
+    costs = {arch: cost(arch, 32, 10).macs for arch in all_archs(TINY)}
+    low, high = np.quantile(list(costs.values()), (0.5, 0.6))
+    given = settings(budgets=(f"{low / 1e3:.3f}-{high / 1e3:.3f}kFLOPs",), sampler=sampler)
+    inside = {arch for arch, macs in costs.items() if given.limits[0].least <= macs <= given.limits[0].limit}
+    found = proposed(proposer(given), len(inside) + 1)
+    assert {proposal.arch for proposal in found} == inside and inside
+
+
+def test_bytes_are_kept_to() -> None:
+    archs = {arch: cost(arch, 32, 10) for arch in all_archs(TINY)}
+    weights, memory = (sorted(getattr(c, name) for c in archs.values()) for name in ("weights", "memory"))
+    bounds = f"{weights[30] / 1024:.6f}KB", f"{memory[-30] / 1024:.6f}KBRAM"
+    given = settings(budgets=bounds, sampler="front", objectives=("accuracy", "memory"))
+    inside = {arch for arch, c in archs.items() if all(bound.violation(c) <= 0 for bound in given.limits)}
+    found = proposed(proposer(given), len(inside) + 1)
+    assert {proposal.arch for proposal in found} == inside and 0 < len(inside) < len(archs)
+
+
+@pytest.mark.parametrize(
+    ("budget", "helps", "does_not"),
+    [
+        ("1kParams", "lower --target-classes", "resolution"),
+        ("1KB", "lower --target-classes", "resolution"),
+        ("1KBfp32", "lower --target-classes", "resolution"),
+        ("1KBRAM", "lower --target-resolution", "classes ("),
+        ("1kFLOPs", "lower --target-resolution", "classes ("),
+        ("8-9GFLOPs", "raise --target-resolution or give a space with larger widths", "mcu"),
+    ],
+)
+def test_the_advice_is_about_what_is_bounded(budget: str, helps: str, does_not: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        check_satisfiable(spaces.parse(TINY), settings(budgets=(budget,)))
+    assert helps in str(refusal.value) and does_not not in str(refusal.value).partition("); ")[2]
 
 
 def test_of_two_budgets_the_broken_one_is_named() -> None:

@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,10 @@ def record(url: str) -> Record:
     return Record.create(url, "run", settings(seed=5), {"trials": 7})
 
 
-def launch(record: Record, arch: str = "a", name: str = "") -> int:
+def launch(record: Record, arch: str = "a", name: str = "", cost: Price = COST) -> int:
     if name:
-        return record.launch(arch, COST, {}, {}, kind="baselines" if name else "search", name=name)
-    return record.launch(arch, COST, POINT, DISTRIBUTIONS)
+        return record.launch(arch, cost, {}, {}, kind="baselines" if name else "search", name=name)
+    return record.launch(arch, cost, POINT, DISTRIBUTIONS)
 
 
 def test_a_run_is_described_by_its_storage_alone(record: Record, url: str) -> None:
@@ -162,10 +162,21 @@ def test_two_baselines_of_one_arch_do_not_hide_each_other(record: Record) -> Non
 
 def test_the_columns_are_those_promised() -> None:
     promised = (
-        "trial,state,arch,accuracy,macs,params,activations,latency_ms,seconds,epochs,"
+        "trial,state,arch,accuracy,macs,params,activations,weights,memory,latency_ms,seconds,epochs,"
         "predicted_ms,predicted_low,predicted_high,measured_ms,measured_low,measured_high"
     )
     assert ",".join(COLUMNS) == promised
+
+
+def test_bytes_are_whole_and_unknown_of_a_trial_stored_before_they_were_counted(record: Record) -> None:
+    counted = replace(COST, weights=3_600, memory=1_024)
+    launch(record, "a", cost=counted)
+    assert Price.stored(counted.attributes()) == counted
+    assert record.frame(record.trials())[["weights", "memory"]].values.tolist() == [[3_600, 1_024]]
+    assert record.frame(record.trials())["memory"].dtype == "int64"
+    assert "memory" not in COST.attributes() and math.isnan(Price.stored(COST.attributes()).memory)
+    launch(record, "b", cost=COST)
+    assert record.frame(record.trials())["memory"].isna().tolist() == [False, True]
 
 
 def test_a_table_has_a_row_a_trial_and_numbers_in_its_columns(record: Record) -> None:

@@ -22,7 +22,7 @@ from tests.nas.search.small import outcome, settings
 
 BUDGET = settings(budgets=("100kFLOPs",))
 HEADER = (
-    "trial,state,arch,accuracy,macs,params,activations,latency_ms,seconds,epochs,"
+    "trial,state,arch,accuracy,macs,params,activations,weights,memory,latency_ms,seconds,epochs,"
     "predicted_ms,predicted_low,predicted_high,measured_ms,measured_low,measured_high"
 )
 

@@ -25,6 +25,8 @@ from nas.search import run as search
 from nas.search.__main__ import main
 from nas.search.record import INTERRUPTED, open_run
 from nas.search.request import Request
+from search_spaces import Arch
+from tests.live_tensors import peak
 from tests.nas.search.small import TINY
 
 ROOT = Path(nas.__file__).parents[1]
@@ -275,6 +277,9 @@ WRONG = {
     "--data folder:PICTURES/text": "note.jpg",
     "--data nonsense": "nonsense",
     "--nonsense 3": "--nonsense",
+    "--budget 320KB --budget 512KB": "320KBRAM",
+    "--board stm32f747": "stm32f746",
+    "--target phone": "papers or data",
     "--trials many": "--trials",
     "--trials 0": "--trials",
     "--minutes -1": "--minutes",
@@ -348,6 +353,45 @@ def test_the_tables_that_were_not_written_come_with_a_resumption(
         shutil.copy(run[0].folder / name, tmp_path / name)
     search.search(resume=tmp_path, console=Console(file=StringIO()))
     assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+# Boards -----------------------------------------------------------------------------------------------------
+
+
+def test_costs_are_printed_as_in_the_papers_too(run: tuple[search.Run, str]) -> None:
+    found, text = run
+    said = text[text.index("costs as in the papers, 224x224, 1000 classes:") :].splitlines()
+    for number, row in zip(found.front["trial"], said[3:], strict=False):
+        counted = nas.cost(Arch.parse(found.trials.set_index("trial")["arch"][number]))
+        assert row.split()[:3] == [str(number), f"{counted.macs / 1e6:.2f}", f"{counted.params / 1e6:.3f}"]
+
+
+@pytest.mark.slow
+def test_a_search_for_a_board_ends_with_a_front_within_its_memories(tmp_path: Path) -> None:
+    """Recounted on the built networks by `tests.live_tensors`, which knows nothing of ours."""
+    text, out = StringIO(), tmp_path / "run"
+    given = {
+        "data": "digits",
+        "board": "stm32f746",
+        "space": "mcu",
+        "objectives": "accuracy,memory",
+        "trials": 3,
+    }
+    given |= {"epochs": 1, "baselines": "none", "concurrency": 1, "device": "cpu", "target_resolution": 96}
+    found = search.search(**given, out=out, console=Console(file=text, width=160))
+    assert (
+        "budget 1024KBflash (weights at int8, KB of 1024 bytes) and 320KBRAM (peak memory" in text.getvalue()
+    )
+    assert "96x96, 10 classes" in text.getvalue() and len(found.front)
+    for _, row in found.trials.iterrows():
+        network = nas.build(Arch.parse(row["arch"]), 10, 96)
+        assert row["memory"] == peak(network, 96) <= 320 * 1024
+        vectors = sum(p.numel() for p in network.parameters() if p.dim() < 2)
+        everything = sum(p.numel() for p in network.parameters())
+        assert row["weights"] == everything + 3 * vectors <= 1024 * 1024
+    assert (found.front["accuracy"] > 0.3).any()
+    again = search.search(resume=out, trials=4, console=Console(file=StringIO()))
+    assert len(again.trials) == 4 and (again.trials["memory"] <= 320 * 1024).all()
 
 
 # Milliseconds ------------------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""What costs are counted for: the papers' target, the data's, and both where they differ."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+import nas
+from nas.common.errors import UserError
+from nas.engine.costs import elsewhere
+from nas.engine.regime import Regime, aimed
+from nas.engine.terms import Terms
+from nas.train.trainer import Fidelity
+from search_spaces import zoo
+
+DIGITS = Terms(data="digits", target="data")
+
+
+def test_the_target_of_the_data_is_what_is_trained() -> None:
+    terms = aimed(DIGITS, None)
+    assert (terms.target_resolution, terms.target_classes) == (32, 10)
+    assert aimed(replace(DIGITS, train_resolution=48), None).target_resolution == 48
+
+
+def test_what_is_given_as_a_number_stays() -> None:
+    terms = aimed(replace(DIGITS, target_resolution=96), None)
+    assert (terms.target_resolution, terms.target_classes) == (96, 10)
+    assert aimed(replace(DIGITS, target_classes=3), None).target_classes == 3
+
+
+def test_papers_change_nothing_and_another_target_is_refused() -> None:
+    for target in (None, "papers"):
+        assert aimed(Terms(target=target), None) == Terms(target=target)
+    with pytest.raises(UserError, match="--target phone: expected papers or data"):
+        aimed(Terms(target="phone"), None)
+
+
+def test_costs_are_told_for_the_papers_and_as_shipped_where_they_differ() -> None:
+    regime = Regime(fidelity=Fidelity(1.0, 1.0, 48), classes=3)
+    assert regime.other_targets == {"as trained and shipped": (48, 3)}
+    small = replace(regime, target_resolution=48, target_classes=3)
+    assert small.other_targets == {"as in the papers": (224, 1000)}
+    assert len(replace(regime, target_resolution=96).other_targets) == 2
+    networks = {"small": str(zoo.get("mobilenet_v3_small"))}
+    shipped = nas.cost(zoo.get("mobilenet_v3_small"), 48, 3)
+    title, table, _ = elsewhere(regime, networks)
+    assert title == "costs as trained and shipped, 48x48, 3 classes:"
+    assert f"{shipped.memory / 1024:.1f}" in table and f"{shipped.params / 1e6:.3f}" in table
+
+
+def test_a_run_stored_before_classes_were_opens() -> None:
+    stored = json.loads(Regime(fidelity=Fidelity(1.0, 1.0), classes=10).to_json())
+    del stored["classes"]
+    opened = Regime.from_json(json.dumps(stored))
+    assert opened.classes == 0 and opened.other_targets == {}
