@@ -18,8 +18,10 @@ FLOORS = (
     {"console"},
     {"data", "figures", "kernels", "networks", "samplers"},
     {"runs"},
-    {"train", "latency", "zoo"},
-    {"describe", "engine", "bench", "doctor"},
+    {"latency", "zoo"},
+    {"describe"},
+    {"train"},
+    {"engine", "bench", "doctor", "export"},
     {"search", "compare"},
     {"ablate", "importance", "report"},
 )
