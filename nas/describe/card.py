@@ -71,21 +71,6 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def with_onnxruntime(name: str, card: Card, batch: int | None = None) -> str:
-    """Ten lines that name the classes of a picture with an ONNX file of ours: no torch, nothing of ours."""
-    side, some = card.resolution, f".repeat({batch}, 0)" if batch and batch > 1 else ""
-    return f"""import json, sys, numpy as np, onnxruntime
-from PIL import Image, ImageOps
-session = onnxruntime.InferenceSession({name!r})
-classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
-image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("RGB")
-left, top = ((length - min(image.size)) // 2 for length in image.size)
-square = (left, top, left + min(image.size), top + min(image.size))
-pixels = np.asarray(image.resize(({side}, {side}), Image.Resampling.BICUBIC, box=square), np.float32) / 255
-odds = np.exp(session.run(None, {{"images": pixels.transpose(2, 0, 1)[None]{some}}})[0][0].astype(float))
-for at in odds.argsort()[::-1][:5]: print(f"{{odds[at] / odds.sum():7.2%}}  {{classes[at]}}")"""
-
-
 def with_torch(name: str) -> str:
     """Lines that do the same with a checkpoint and nas-search; for onnxruntime alone it is exported."""
     return f"""from pathlib import Path

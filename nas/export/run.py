@@ -17,6 +17,7 @@ from nas.export.deployed import Deployed, deployed, notes
 from nas.export.formats import FORMATS, Format
 from nas.export.images import Floats, Material, as_input, find, logits
 from nas.export.request import ModelExportRequest
+from nas.export.usage import usage
 from nas.networks.checkpoint import Card, Checkpoint, load
 
 COMPARED = 100
@@ -218,8 +219,8 @@ def _described(
         facts["accuracy of this file"] = f"{done.accuracy:.2%} on the validation images ({done.tried[0][0]})"
         facts["the same in float32"] = f"{done.float_accuracy:.2%} on the same images"
     again = " ".join(["python -m nas.export", source.name, *request.given("checkpoint", "out")])
-    usage = cards.with_onnxruntime(target.name, card, request.batch) if kind.name == "onnx" else None
-    written = cards.write(target, card, facts=facts, usage=usage, again=again)
+    lines = usage(kind.name, target.name, card, _batch(kind, request))
+    written = cards.write(target, card, facts=facts, usage=lines, again=again)
     return Exported(**{**vars(done), "path": target, "card": written})
 
 

@@ -97,11 +97,23 @@ def load_executorch(path: Path) -> Run:
 def write_litert(
     network: Deployed, card: Card, batch: int | None, told: Mapping[str, str], path: Path
 ) -> None:
-    """LiteRT's (TensorFlow Lite's) flat buffer, by litert-torch, which Google keeps."""
+    """LiteRT's (TensorFlow Lite's) flat buffer, by litert-torch, with what it says of itself as its metadata."""
+    import flatbuffers
     import litert_torch
+    from ai_edge_litert import schema_py_generated as schema
 
     with quiet(None):
         litert_torch.convert(network, (example(card, batch or 1),)).export(str(path))
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    for name, value in told.items():
+        buffer, entry = schema.BufferT(), schema.MetadataT()
+        buffer.data = list(value.encode())
+        entry.name, entry.buffer = name, len(model.buffers)
+        model.buffers.append(buffer)
+        model.metadata = [*(model.metadata or []), entry]
+    builder = flatbuffers.Builder(len(path.read_bytes()))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
 
 
 def load_litert(path: Path) -> Run:

@@ -1,5 +1,9 @@
 """A small network trained for a moment on the digits, as a checkpoint: what the tests of exports start from."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -36,3 +40,19 @@ def trained(path: Path, text: str = TEXT, epochs: float = 2.0) -> Card:
     )
     save(path, card, model.to(memory_format=torch.contiguous_format))  # type: ignore[call-overload]
     return card
+
+
+def run_card(card: Path, picture: Path) -> list[str]:
+    """What the lines of a model card print of a picture, run as they stand in a fresh process beside the file."""
+    (code,) = re.findall(r"```python\n(.*?)```", card.read_text(encoding="utf-8"), re.DOTALL)
+    told = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(picture)],
+        cwd=card.parent,
+        env=told,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
