@@ -25,9 +25,9 @@ _SOME = 32
 class Scheme:
     """How weights become eight bits: a scale for each channel or one for each tensor; seven of the bits used or all.
 
-    Seven, because x86 processors without VNNI (Intel's before 2019, AMD's before 2022) add products of eight bits in 16,
-    where they overflow: a small network fell from 80 to 41 % so. A file may come to such a processor wherever it is
-    made and judged.
+    Seven, because x86 processors without VNNI (Intel's before 2019, AMD's before 2022) add products of eight bits in
+    16, where they overflow: a small network fell from 80 to 41 % so. A file may come to such a processor wherever it
+    is made and judged.
     """
 
     per_channel: bool

@@ -201,10 +201,11 @@ def _difference(
 
 
 def reference(checkpoint: Checkpoint, images: Floats) -> Floats:
-    """What torch computes, batch norms as they were trained: logits of images in [0, 1]."""
-    card = checkpoint.card
+    """What torch computes of images in [0, 1]: batch norms as they were trained, normalised by numpy, in float64."""
+    mean, std = (np.reshape(values, (1, -1, 1, 1)) for values in (checkpoint.card.mean, checkpoint.card.std))
     with torch.inference_mode():
-        made: Floats = Deployed(checkpoint.network(), card).eval()(torch.from_numpy(images)).numpy()
+        given = torch.from_numpy((images.astype(np.float64) - mean) / std).float()
+        made: Floats = checkpoint.network()(given).numpy()
     return made
 
 
