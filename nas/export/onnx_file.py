@@ -60,13 +60,22 @@ def _undress(made: onnx.ModelProto) -> None:
 def _pool(graph: onnx.GraphProto) -> None:
     """A mean over a map is a global average pooling, which runtimes keep in their own layout and in eight bits."""
     known = {weight.name: weight for weight in graph.initializer}
-    for node in graph.node:
-        kept = {attribute.name: attribute.i for attribute in node.attribute}.get("keepdims", 1)
-        if node.op_type != "ReduceMean" or len(node.input) < 2 or node.input[1] not in known or not kept:
+    nodes = list(graph.node)
+    del graph.node[:]
+    for node in nodes:
+        graph.node.append(node)
+        if node.op_type != "ReduceMean" or len(node.input) < 2 or node.input[1] not in known:
             continue
-        if sorted(np.atleast_1d(numpy_helper.to_array(known[node.input[1]])).tolist()) in ([2, 3], [-2, -1]):
-            node.op_type = "GlobalAveragePool"
-            del node.input[1:], node.attribute[:]
+        axes = sorted(np.atleast_1d(numpy_helper.to_array(known[node.input[1]])).tolist())
+        if axes not in ([2, 3], [-2, -1]):
+            continue
+        kept = {attribute.name: attribute.i for attribute in node.attribute}.get("keepdims", 1)
+        pooled, name = graph.node[-1], node.output[0]
+        pooled.op_type = "GlobalAveragePool"
+        del pooled.input[1:], pooled.attribute[:]
+        if not kept:
+            pooled.output[0] = f"{name}_map"
+            graph.node.append(helper.make_node("Flatten", [f"{name}_map"], [name], f"{node.name}_flat"))
     used = {name for node in graph.node for name in node.input}
     for weight in [weight for name, weight in known.items() if name not in used]:
         graph.initializer.remove(weight)
