@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float32]
 Run = Callable[[Floats], Floats]
 """From images [N, 3, H, W] in [0, 1] to logits [N, classes]: a file that a runtime has loaded."""
 AT_ONCE = 64
+_PRINTED = {"CIFAR-10": "cifar10"}
+"""Names of data as they are printed, where they are not what is asked for."""
 
 
 @dataclass(frozen=True)
@@ -53,34 +55,34 @@ class Material:
 def find(card: Card, request: ModelExportRequest) -> Material:
     """The images of `--data`, else of the data that the card names, else random ones.
 
-    Raises UserError where data that are asked for cannot be had or have other classes.
+    How the trainer was given them stands in `card.made["images"]`: data, data_root, split, skip_corrupt; else
+    `card.data` is tried. Raises UserError where data that are asked for cannot be had or have other classes.
     """
-    noted: dict[str, Any] = {name: card.made.get(name) for name in ("split", "data_root")}
-    spec, asked = request.data or card.data, request.data is not None
+    asked = request.data is not None
+    noted: dict[str, Any] = {} if asked else dict(card.made.get("images") or {})
+    spec = request.data or noted.get("data") or _PRINTED.get(card.data, card.data)
     if not spec:
-        return Material(card, None, "the checkpoint names no data")
-    root = request.data_root or (None if asked else noted["data_root"])
+        return Material(card, None, "random pixels: the checkpoint names no data")
+    root = request.data_root or noted.get("data_root")
     try:
         data = load(
             spec,
             root=Path(str(root)) if root else None,
             resolution=card.resolution,
-            split=request.split or (None if asked else noted["split"]),
-            skip_corrupt=request.skip_corrupt or not asked,
+            split=request.split or noted.get("split"),
+            skip_corrupt=request.skip_corrupt or bool(noted.get("skip_corrupt")),
         )
     except UserError as error:
         if asked:
             raise
-        return Material(card, None, f"{spec} cannot be read ({briefly(error)})")
+        return Material(card, None, f"random pixels: {spec} cannot be read ({briefly(error)})")
     if data.classes != card.classes:
         told = f"{spec} has other classes than the checkpoint ({len(data.classes)}, {len(card.classes)})"
         if asked:
             raise UserError(told)
-        return Material(card, None, told)
+        return Material(card, None, f"random pixels: {told}")
     other = bool(card.fingerprint) and data.fingerprint != card.fingerprint
-    changed = (
-        "; NOT as trained on: another content or split, so that training images may be among those judged"
-    )
+    changed = "; NOT the content or split that was trained on: training images may be among those judged"
     return Material(card, data, data.name + changed * other)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from nas.console import commands as console
 from nas.export import export, int8
 from nas.export.__main__ import main
 from nas.export.request import ModelExportRequest
-from nas.networks.checkpoint import Card, save
+from nas.networks.checkpoint import Card, load, save
 from tests.nas.export.small import SIDE, TEXT
 
 
@@ -157,4 +158,12 @@ def test_other_data_than_trained_on_are_said(checkpoint: Path, tmp_path: Path) -
             for number in range(3):
                 Image.new("L", (8, 8), int(name) * 20 + number).save(folder / f"{number}.png")
     done = export(checkpoint, out=tmp_path / "m.onnx", data=f"folder:{tmp_path / 'images'}")
-    assert done.compared == 30 and "NOT as trained on" in done.said
+    assert done.compared == 30 and "NOT the content or split that was trained on" in done.said
+
+
+def test_images_are_found_as_the_trainer_was_given_them(checkpoint: Path, tmp_path: Path) -> None:
+    """What is printed of data need not be what finds them again."""
+    found = load(checkpoint)
+    card = replace(found.card, data="my digits", made={"images": {"data": "digits", "split": None}})
+    save(tmp_path / "m.safetensors", card, found.network())
+    assert export(tmp_path / "m.safetensors").said == "digits"

@@ -117,6 +117,7 @@ def test_data_that_are_gone_are_replaced_by_random_images_and_it_is_said(tmp_pat
     save(tmp_path / "m.safetensors", card, card.build())
     done = export(tmp_path / "m.safetensors")
     assert done.compared == 100 and "folder:gone cannot be read" in done.said
+    assert done.said.startswith("random pixels: ")
     with pytest.raises(UserError, match="gone"):
         export(tmp_path / "m.safetensors", data="folder:gone")
     with pytest.raises(UserError, match=r"cannot be read.*--data"):
