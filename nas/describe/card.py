@@ -83,7 +83,7 @@ pixels = torch.from_numpy(decode(Path(sys.argv[1]).read_bytes(), card.resolution
 images = ((pixels - torch.tensor(card.mean)) / torch.tensor(card.std)).permute(2, 0, 1)[None]
 shares = network(images).softmax(1)[0]
 for at in shares.argsort(descending=True)[:5]: print(f"{{shares[at]:7.2%}}  {{card.classes[at]}}")
-# with onnxruntime alone: python -m nas.export {name} --format onnx"""
+# many pictures: python -m nas.predict {name} FOLDER; onnxruntime alone: python -m nas.export {name}"""
 
 
 def _told(card: Card, description: Description) -> dict[str, str]:
