@@ -35,8 +35,8 @@ class Card:
     resolution: side of the images in pixels: upright, RGB (`colours`), the shorter side scaled to it and the centre
     cut out (`crop`; `nas.data.pictures.decode` does all of it), in [0, 1], then less `mean` and divided by `std`
     (a value a channel). levels: what is black and what white in pictures of more than 8 bits, where the training
-    images had such; None for 0 and 65535. accuracy, test_accuracy: in [0, 1], on the validation split of `data` and on its held-out
-    test images, None where they were not read. made: how it was trained, whatever the maker noted.
+    images had such; None for 0 and 65535. accuracy, test_accuracy: in [0, 1], on the validation split of `data` and
+    on its held-out test images, None where they were not read. made: how it was trained, whatever the maker noted.
     """
 
     network: str

@@ -9,7 +9,7 @@ memory stay on the host, and a batch of them is sent when it is chosen.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,6 +107,18 @@ class Batches:
             centre = torch.randint(self._side, (2, len(row)), generator=self._chance)
             chosen.append(centre - self._hole // 2)
         return torch.cat(chosen)
+
+    def state(self) -> dict[str, Tensor]:
+        """Where the stream of choices is, for `restore`."""
+        return {"chance": self._chance.get_state(), "queue": self._queue}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there. Raises RuntimeError or IndexError for what is no such state."""
+        queue = state["queue"]
+        if queue.dtype != torch.int64 or not torch.isin(queue, self._rows).all():
+            raise IndexError("the queue of images is another data set's")
+        self._chance.set_state(state["chance"])
+        self._queue = queue
 
     def _send(self, row: Tensor) -> Tensor:
         """Copy what belongs to these rows to the device; where it lies there."""
