@@ -73,8 +73,7 @@ def train(
     """
     course, torch_device = Course(time.perf_counter()), find_device(device)
     compute = compute or best(torch_device)
-    require(reports >= 1, "reports", reports, "1 or more")
-    _check_loaded(data, fidelity.resolution)
+    _check(data, fidelity.resolution, reports)
     split, validation = data.train(), data.validation()
     rows = stratified(split.labels, fidelity.subset, seed)
     plan = schedule(recipe, fidelity, len(rows))
@@ -182,7 +181,8 @@ def _capture(compute: Compute, device: torch.device) -> Callable[[Work], Work] |
     return cuda_graph if compute.graphs and device.type == "cuda" else None
 
 
-def _check_loaded(data: Dataset, resolution: int) -> None:
+def _check(data: Dataset, resolution: int, reports: int) -> None:
+    require(reports >= 1, "reports", reports, "1 or more")
     if data.resolution != resolution:
         raise UserError(
             f"fidelity resolution {resolution}: {data.name} was loaded at {data.resolution}; "
