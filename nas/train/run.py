@@ -1,4 +1,4 @@
-"""One network trained at length, with what was done written beside its weights.
+"""One network trained at length: its checkpoint, and what was done beside it.
 
 This is the one command besides the final comparison that reads the test split: once, at the end.
 """
@@ -6,6 +6,7 @@ This is the one command besides the final comparison that reads the test split: 
 import json
 import platform
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,66 +14,84 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas.common.files import writing
+from nas.common.files import write_text, writing
 from nas.console import commands
 from nas.console.options import deadline
-from nas.data.dataset import Dataset, load
+from nas.data.dataset import Dataset
 from nas.networks.building import build
-from nas.networks.references import Model
+from nas.networks.checkpoint import Card, save
+from nas.networks.references import parse
 from nas.runs.folders import new_folder
-from nas.runs.naming import resolve
 from nas.train import trainer
+from nas.train.keeping import Keeper
 from nas.train.request import TrainRequest
+from nas.train.settings import MANIFEST, TrainSettings, begin, reopen, settle
+
+MODEL, RESULT, STATE = "model.safetensors", "result.json", "state.pt"
 
 
 def carry_out(request: TrainRequest) -> int:
-    """Train, judge, and write weights.pt and result.json; the exit code."""
-    began, resolution = time.monotonic(), request.train_resolution
-    out = new_folder(request.out)
-    device = trainer.find_device(request.device)
-    fidelity = trainer.Fidelity(request.epochs, request.subset, resolution)
-    recipe = trainer.Recipe().changed(request.recipe) if request.recipe else trainer.Recipe()
+    """Train, judge, and write the checkpoint and result.json; the exit code."""
+    began = time.monotonic()
+    request.check()
     until = deadline(request.minutes, began)
-    network = resolve(request.network)
-    root = Path(request.data_root) if request.data_root else None
-    data = load(
-        request.data or "auto",
-        root=root,
-        resolution=resolution,
-        split=request.split,
-        skip_corrupt=request.skip_corrupt,
-    )
-    with writing(f"--out {out}", "; name another folder"):
-        out.mkdir(parents=True, exist_ok=True)
-    trainer.seed_everything(request.seed)
-    model = build(network, len(data.classes), resolution)
+    trainer.find_device(request.device)
+    if request.resume is not None:
+        out = Path(request.resume)
+        settings, data = reopen(out, request.data_root)
+        if (out / RESULT).is_file() and not (out / STATE).is_file():
+            print(f"{out} is finished: {out / MODEL}")
+            return 0
+    else:
+        out = new_folder(request.out)
+        settings, data = settle(request)
+        with writing(f"--out {out}", "; name another folder"):
+            out.mkdir(parents=True, exist_ok=True)
+        begin(out, settings)
+    try:
+        return _train(out, settings, data, request.device, until)
+    except KeyboardInterrupt:
+        return commands.ended("train", out, "interrupted")
+    except trainer.TrainingFailed as failure:
+        commands.notify(f"error: {failure}")
+        for file in (STATE, MANIFEST):  # it would fail again
+            with suppress(OSError):
+                (out / file).unlink()
+        return 1
+
+
+def _train(out: Path, settings: TrainSettings, data: Dataset, device: str, until: float | None) -> int:
+    """Train from where the folder's state is, and write what it comes to."""
+    fidelity, resolution = settings.fidelity, settings.fidelity.resolution
+    trainer.seed_everything(settings.seed)
+    model = build(parse(settings.network), len(data.classes), resolution)
     print(
-        f"{network}\non {data.name}, {request.epochs:g} epochs at {resolution}x{resolution}, seed {request.seed}"
+        f"{settings.network}\non {data.name}, {fidelity.epochs:g} epochs at {resolution}x{resolution}, "
+        f"seed {settings.seed}"
     )
 
     def report(progress: trainer.Progress) -> bool:
         _say(progress)
         return until is not None and time.monotonic() > until
 
-    reports = 4 if request.minutes is None else 4 * max(1, round(request.epochs))
-    try:
-        outcome = trainer.train(
-            model,
-            data,
-            fidelity,
-            recipe,
-            seed=request.seed,
-            device=request.device,
-            reports=reports,
-            report=report,
-        )
-    except trainer.TrainingFailed as failure:
-        commands.notify(f"error: {failure}")
-        return 1
-    test = trainer.evaluate(model, data.test(), data, request.device)
+    outcome = trainer.train(
+        model,
+        data,
+        fidelity,
+        settings.recipe,
+        seed=settings.seed,
+        device=device,
+        reports=settings.reports,
+        report=report,
+        keeper=Keeper(out / STATE, settings.to_json(), best=settings.best),
+    )
+    test = trainer.evaluate(model, data.test(), data, device)
     print(_result(data, outcome, test))
-    result = _describe(network, data, fidelity, recipe, outcome)
-    _write(out, model, result | {"seed": request.seed, "device": str(device), "test_accuracy": test})
+    _write(out, model, settings, data, outcome, test, str(trainer.find_device(device)))
+    if outcome.curve[-1].share < 1:
+        print(f"ended before its schedule; go on with: python -m nas.train --resume {out}")
+    else:
+        (out / STATE).unlink()
     return 0
 
 
@@ -85,28 +104,33 @@ def _result(data: Dataset, outcome: trainer.Outcome, test: float) -> str:
 
 
 def _say(progress: trainer.Progress) -> None:
+    left = progress.seconds * (1 - progress.share) / progress.share
     print(
         f"{progress.share:6.1%}  validation accuracy {progress.accuracy:.4f}  "
-        f"training loss {progress.loss:.3f}  {progress.seconds:.1f} s"
+        f"training loss {progress.loss:.3f}  {progress.seconds:.1f} s{_left(left) * (progress.share < 1)}",
+        flush=True,
     )
 
 
-def _describe(
-    model: Model, data: Dataset, fidelity: trainer.Fidelity, recipe: trainer.Recipe, outcome: trainer.Outcome
-) -> dict[str, Any]:
+def _left(seconds: float) -> str:
+    return f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
+
+
+def _describe(settings: TrainSettings, data: Dataset, outcome: trainer.Outcome) -> dict[str, Any]:
     """What is kept of a training: enough to know what was done and to do it again."""
     return {
-        "arch": str(model),
+        "arch": settings.network,
         "data": {"name": data.name, "fingerprint": data.fingerprint, "classes": list(data.classes)},
-        "fidelity": asdict(fidelity),
-        "recipe": asdict(recipe),
+        "fidelity": asdict(settings.fidelity),
+        "recipe": asdict(settings.recipe),
+        "seed": settings.seed,
+        "kept": "best" if settings.best else "last",
         "validation_accuracy": outcome.accuracy,
         "loss": outcome.loss,
         "seconds": outcome.seconds,
         "images": outcome.images,
         "steps": outcome.steps,
         "measuring_seconds": outcome.measuring,
-        "curve": [asdict(progress) for progress in outcome.curve],
         "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),
@@ -116,11 +140,32 @@ def _describe(
     }
 
 
-def _write(out: Path, model: torch.nn.Module, result: dict[str, Any]) -> None:
-    """Both files, created exclusively; result.json comes last, so that where it is, all is."""
-    weights = {name: value.cpu() for name, value in model.state_dict().items()}
-    with (out / "weights.pt").open("xb") as file:
-        torch.save(weights, file)
-    with (out / "result.json").open("x", encoding="utf-8") as file:
-        file.write(json.dumps(result, indent=2) + "\n")
-    print(f"wrote {out / 'weights.pt'} and {out / 'result.json'}")
+def _write(
+    out: Path,
+    model: torch.nn.Module,
+    settings: TrainSettings,
+    data: Dataset,
+    outcome: trainer.Outcome,
+    test: float,
+    device: str,
+) -> None:
+    """Both files, each whole or not at all; result.json comes last, so that where it is, all is."""
+    made = _describe(settings, data, outcome) | {"device": device}
+    card = Card(
+        network=settings.network,
+        classes=data.classes,
+        resolution=data.resolution,
+        mean=data.mean,
+        std=data.std,
+        levels=data.levels,
+        data=data.name,
+        fingerprint=data.fingerprint,
+        accuracy=outcome.accuracy,
+        test_accuracy=test,
+        made={name: value for name, value in made.items() if name not in ("arch", "data")},
+    )
+    save(out / MODEL, card, model)
+    curve = [asdict(progress) for progress in outcome.curve]
+    result = made | {"test_accuracy": test, "curve": curve}
+    write_text(out / RESULT, json.dumps(result, indent=2) + "\n")
+    print(f"wrote {out / MODEL} and {out / RESULT}")
