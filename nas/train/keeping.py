@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +50,6 @@ class Keeper:
 
     def restore(self, stepper: Stepper, course: Course) -> None:
         """Go on from the file, where there is one. Raises UserError for one that is damaged or of another training."""
-        for left in self._file.parent.glob(f".{self._file.name}.*.tmp"):  # cut off while it was written
-            with suppress(OSError):
-                left.unlink()
         if not self._file.exists():
             return
         state = _read(self._file)

@@ -39,6 +39,8 @@ def carry_out(request: TrainRequest) -> int:
     if request.resume is not None:
         out = Path(request.resume)
         settings, data = reopen(out, request.data_root)
+        for left in out.glob(".*.tmp"):  # cut off while it was written
+            left.unlink(missing_ok=True)
         if (out / RESULT).is_file() and not (out / STATE).is_file():
             print(f"{out} is finished: {out / MODEL}")
             return 0

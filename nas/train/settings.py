@@ -106,7 +106,11 @@ def settle(request: TrainRequest) -> tuple[TrainSettings, Dataset]:
         reports=max(1, round(request.epochs)) * (1 if request.minutes is None else 4),
         best=len(data.train()) < SMALL if request.keep is None else request.keep == "best",
     )
-    return settings, data
+    return _decoded(settings.to_json(), "the settings"), data  # as they will be read: 6 epochs are 6.0
+
+
+def _decoded(text: str, refusal: str) -> TrainSettings:
+    return decoded(text, TrainSettings, f"{refusal} cannot be read by this version")
 
 
 def _load(spec: str, root: AnyPath | None, resolution: int, split: str | None, skip_corrupt: bool) -> Dataset:
@@ -138,8 +142,7 @@ def reopen(folder: Path, root: AnyPath | None) -> tuple[TrainSettings, Dataset]:
         raise UserError(f"{folder} is no training: it holds no readable {MANIFEST}") from None
     if kind != "train":
         raise UserError(f"{folder} is no training but a run; go on with it by the command that began it")
-    refusal = f"{file} cannot be read by this version"
-    settings = decoded(json.dumps(stored), TrainSettings, refusal)
+    settings = _decoded(json.dumps(stored), str(file))
     fidelity = settings.fidelity
     data = _load(settings.data, root, fidelity.resolution, settings.split, settings.skip_corrupt)
     _check_same(data, settings.data, settings.fingerprint, "training")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.kernels.compute import Compute
+from nas.train.freezing import NORMS, is_still
 
 
 def measure_statistics(
@@ -20,11 +21,11 @@ def measure_statistics(
     """Replace the running statistics of every batch norm by their mean over these batches; the seconds it took.
 
     batches: images [N, 3, H, W] as the model takes them, of equal size, on the device. Nothing but the statistics
-    changes; a model without batch norm is left as it is.
+    changes; a model without batch norm is left as it is, and so is a frozen one (`nas.train.freezing`).
     """
     started = time.perf_counter()
-    kinds = nn.modules.batchnorm._BatchNorm
-    norms = [one for one in model.modules() if isinstance(one, kinds) and one.running_mean is not None]
+    kept = [one for one in model.modules() if isinstance(one, NORMS) and one.running_mean is not None]
+    norms = [one for one in kept if not is_still(one)]
     if not norms:
         return 0.0
     momenta, was_training = [norm.momentum for norm in norms], model.training
