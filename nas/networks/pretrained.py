@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from nas.common.errors import UserError, briefly
 from nas.networks import checkpoint
-from nas.networks.references import LIBRARIES, Model, Reference
+from nas.networks.references import LIBRARIES, Model, Reference, parse
 from nas.networks.weights import in_order, load_layers
 
 Triple = tuple[float, ...]
@@ -54,7 +54,7 @@ def fetch(source: str) -> Pretrained:
     kind, colon, name = source.partition(":")
     if colon and kind in _KINDS:
         return _KINDS[kind](name)
-    path = Path(source).expanduser()
+    path = Path(source).expanduser().resolve()
     if path.is_dir():
         path = path / "model.safetensors"
     if not path.is_file():
@@ -67,34 +67,36 @@ def put_in(model: nn.Module, network: Model, given: Pretrained, classes: tuple[s
 
     Raises UserError where they are another network's, incomplete, or not finite.
     """
-    if given.network not in (None, str(network)):
+    if given.network is not None and str(parse(given.network)) != str(network):
         raise UserError(f"{given.source} holds the weights of {given.network}, not of {network}")
     for name, tensor in given.state.items():
         if not isinstance(tensor, Tensor):
             raise UserError(f"{given.source}: {name!r} holds a {type(tensor).__name__}, expected a tensor")
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise UserError(f"{given.source}: {name} holds numbers that are not finite")
-    mine, theirs = model.state_dict(), dict(given.state)
-    rows = [value.shape[0] for value in theirs.values() if value.ndim in (1, 2)][-1:]
-    other_names = given.classes is not None and given.classes != classes
-    anew = other_names or rows != [len(classes)]
-    known = {name for name in mine if not name.endswith(_COUNTER)}
-    if known <= theirs.keys() and all(name in mine or name.endswith(_COUNTER) for name in theirs):
-        _load_named(model, network, given, anew)
-    else:
-        whose = f"{network} with {len(classes)} classes" if not anew else str(network)
-        try:
-            load_layers(model, theirs, whose, classifier=not anew)
-        except UserError as error:
-            raise UserError(f"{given.source}: {error}") from None
+    known = {name for name in model.state_dict() if not name.endswith(_COUNTER)}
+    named = known == {name for name in given.state if not name.endswith(_COUNTER)}
+    last = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)][-1:] if named else []
+    final = [f"{name}.weight" for name in last] or [
+        name for name, one in given.state.items() if one.ndim == 2
+    ]
+    rows = given.state[final[-1]].shape[0] if final else len(classes)
+    anew = rows != len(classes) or given.classes not in (None, classes)
+    if named:
+        _load_named(model, network, given, last if anew else [])
+        return anew
+    whose = str(network) if anew else f"{network} with {len(classes)} classes"
+    try:
+        load_layers(model, given.state, whose, classifier=not anew)
+    except UserError as error:
+        raise UserError(f"{given.source}: {error}") from None
     return anew
 
 
-def _load_named(model: nn.Module, network: Model, given: Pretrained, anew: bool) -> None:
-    """Load what has the same names."""
+def _load_named(model: nn.Module, network: Model, given: Pretrained, left_out: Sequence[str]) -> None:
+    """Load what has the same names, but for the layers that are left out."""
     mine = model.state_dict()
-    last = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)][-1:]
-    left = {f"{name}.{leaf}" for name in last for leaf in ("weight", "bias")} if anew else set()
+    left = {f"{name}.{leaf}" for name in left_out for leaf in ("weight", "bias")}
     found = {name: value for name, value in given.state.items() if name in mine and name not in left}
     for name, value in found.items():
         if value.shape != mine[name].shape:
@@ -156,13 +158,15 @@ def _torchvision(name: str) -> Pretrained:
     place = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
     try:
         state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except OSError as error:
+    except Exception as error:  # of the network, or of a damaged file at that place
+        if place.is_file():
+            raise UserError(
+                f"{place} cannot be read as the weights of {source}: {briefly(error, 80)}"
+            ) from None
         raise UserError(
             f"the weights of {source} cannot be fetched ({briefly(error, 80)}): bring {weights.url} and put it at "
             f"{place}"
         ) from None
-    except Exception as error:  # a damaged file at that place
-        raise UserError(f"{place} cannot be read as the weights of {source}: {briefly(error, 80)}") from None
     state = {key: value for key, value in state.items() if not key.startswith(("aux", "AuxLogits"))}
     shown = weights.transforms()
     return Pretrained(source, state, tuple(shown.mean), tuple(shown.std))

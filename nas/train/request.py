@@ -35,6 +35,25 @@ class TrainRequest(options.CommandOptions):
         int | None, Option("--train-resolution", "--resolution", help="Side of the images in pixels. [32]")
     ] = None
     recipe: options.Recipe = None
+    init: Annotated[
+        str | None,
+        Option(
+            help="Start from weights: a checkpoint or a training's folder, torchvision:NAME, timm:NAME, "
+            "packaged:efficientnet_lite0, or a .pth or .safetensors file in torchvision's or timm's layout.",
+            metavar="WEIGHTS",
+        ),
+    ] = None
+    normalise: Annotated[
+        str | None,
+        Option(help="Of the images: imagenet, half, lite or data. [that of the weights, else of the data]"),
+    ] = None
+    freeze: Annotated[
+        str | None,
+        Option(
+            help="Leave parts as they are, batch-norm statistics too: features (all but the classifier), stem, or "
+            "stem,N for the first N stages too. A stage is a run of blocks of one output width."
+        ),
+    ] = None
     keep: Annotated[
         str | None,
         Option(
@@ -69,5 +88,7 @@ class TrainRequest(options.CommandOptions):
             raise UserError(
                 f"{', '.join(given)} cannot be changed by --resume; it takes --minutes, --device and --data-root"
             )
+        if self.normalise not in (None, "data", "imagenet", "half", "lite"):
+            raise UserError(f"--normalise {self.normalise}: expected imagenet, half, lite or data")
         if self.keep not in (None, "last", "best"):
             raise UserError(f"--keep {self.keep}: expected last or best")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from nas.common.files import write_text, writing
 from nas.console import commands
@@ -20,9 +21,11 @@ from nas.console.options import deadline
 from nas.data.dataset import Dataset
 from nas.networks.building import build
 from nas.networks.checkpoint import Card, save
+from nas.networks.pretrained import Pretrained, fetch, put_in
 from nas.networks.references import parse
 from nas.runs.folders import new_folder
 from nas.train import trainer
+from nas.train.freezing import frozen
 from nas.train.keeping import Keeper
 from nas.train.request import TrainRequest
 from nas.train.settings import MANIFEST, TrainSettings, begin, reopen, settle
@@ -44,14 +47,18 @@ def carry_out(request: TrainRequest) -> int:
         if (out / RESULT).is_file() and not (out / STATE).is_file():
             print(f"{out} is finished: {out / MODEL}")
             return 0
+        given = fetch(settings.init) if settings.init and not (out / STATE).is_file() else None
+        model = _start(settings, data, given)
     else:
         out = new_folder(request.out)
-        settings, data = settle(request)
+        given = fetch(request.init) if request.init else None
+        settings, data = settle(request, given)
+        model = _start(settings, data, given)
         with writing(f"--out {out}", "; name another folder"):
             out.mkdir(parents=True, exist_ok=True)
         begin(out, settings)
     try:
-        return _train(out, settings, data, request.device, until)
+        return _train(out, model, settings, data, request.device, until)
     except KeyboardInterrupt:
         return commands.ended("train", out, "interrupted")
     except trainer.TrainingFailed as failure:
@@ -62,31 +69,50 @@ def carry_out(request: TrainRequest) -> int:
         return 1
 
 
-def _train(out: Path, settings: TrainSettings, data: Dataset, device: str, until: float | None) -> int:
-    """Train from where the folder's state is, and write what it comes to."""
+def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> nn.Module:
+    """The network as it is before its first step, and what is said of it."""
     fidelity, resolution = settings.fidelity, settings.fidelity.resolution
     trainer.seed_everything(settings.seed)
-    model = build(parse(settings.network), len(data.classes), resolution)
-    print(
-        f"{settings.network}\non {data.name}, {fidelity.epochs:g} epochs at {resolution}x{resolution}, "
-        f"seed {settings.seed}"
-    )
+    network = parse(settings.network)
+    model = build(network, len(data.classes), resolution)
+    said = [
+        settings.network,
+        f"on {data.name}, {fidelity.epochs:g} epochs at {resolution}x{resolution}, seed {settings.seed}",
+    ]
+    if given is not None:
+        anew = put_in(model, network, given, data.classes)
+        said += [given.told] * bool(given.told and settings.normalisation == (given.mean, given.std))
+        new = f"; the classifier is made anew, for {len(data.classes)} classes"
+        said.append(f"weights of {given.source}{new * anew}")
+    if settings.freeze:
+        with frozen(model, settings.freeze):
+            trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
+        said.append(f"{settings.freeze} frozen: {trained:,} weights are trained")
+    print("\n".join(said))
+    return model
+
+
+def _train(
+    out: Path, model: nn.Module, settings: TrainSettings, data: Dataset, device: str, until: float | None
+) -> int:
+    """Train from where the folder's state is, and write what it comes to."""
 
     def report(progress: trainer.Progress) -> bool:
         _say(progress)
         return until is not None and time.monotonic() > until
 
-    outcome = trainer.train(
-        model,
-        data,
-        fidelity,
-        settings.recipe,
-        seed=settings.seed,
-        device=device,
-        reports=settings.reports,
-        report=report,
-        keeper=Keeper(out / STATE, settings.to_json(), best=settings.best),
-    )
+    with frozen(model, settings.freeze):
+        outcome = trainer.train(
+            model,
+            data,
+            settings.fidelity,
+            settings.recipe,
+            seed=settings.seed,
+            device=device,
+            reports=settings.reports,
+            report=report,
+            keeper=Keeper(out / STATE, settings.to_json(), best=settings.best),
+        )
     test = trainer.evaluate(model, data.test(), data, device)
     print(_result(data, outcome, test))
     _write(out, model, settings, data, outcome, test, str(trainer.find_device(device)))
@@ -127,6 +153,9 @@ def _describe(settings: TrainSettings, data: Dataset, outcome: trainer.Outcome) 
         "recipe": asdict(settings.recipe),
         "seed": settings.seed,
         "kept": "best" if settings.best else "last",
+        "init": settings.init,
+        "freeze": settings.freeze,
+        "normalisation": {"mean": list(data.mean), "std": list(data.std)},
         "validation_accuracy": outcome.accuracy,
         "loss": outcome.loss,
         "seconds": outcome.seconds,
@@ -144,7 +173,7 @@ def _describe(settings: TrainSettings, data: Dataset, outcome: trainer.Outcome) 
 
 def _write(
     out: Path,
-    model: torch.nn.Module,
+    model: nn.Module,
     settings: TrainSettings,
     data: Dataset,
     outcome: trainer.Outcome,

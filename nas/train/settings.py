@@ -1,7 +1,7 @@
 """What defines a training at length: settled once, stored in its folder, and found again when it goes on."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from nas.common.errors import UserError, require
 from nas.common.files import write_text
 from nas.console.options import AnyPath
 from nas.data.dataset import Dataset, absolute, load
+from nas.networks.pretrained import NORMALISATIONS, Pretrained, Triple
 from nas.networks.references import parse
 from nas.runs.manifest import environment
 from nas.runs.naming import resolve, settings_of
@@ -27,7 +28,8 @@ class TrainSettings:
     """All that a training's result depends on. `data` is as given; name and fingerprint are of what was found there.
 
     network: the text that says it by itself. reports: how often it is judged. best: whether it ends with the best
-    weights by validation.
+    weights by validation. init: where its first weights are from, as `nas.networks.pretrained.fetch` takes it. freeze:
+    what is left as it is (`nas.train.freezing`). normalisation: mean and deviation instead of the data's own.
     """
 
     network: str
@@ -41,6 +43,9 @@ class TrainSettings:
     seed: int = 0
     reports: int = 1
     best: bool = False
+    init: str | None = None
+    freeze: str | None = None
+    normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def __post_init__(self) -> None:
         require(self.reports >= 1, "reports", self.reports, "1 or more")
@@ -75,8 +80,8 @@ def brought_by(network: str) -> Brought:
     return decoded(content, Brought, f"the settings of the run of {network} cannot be read by this version")
 
 
-def settle(request: TrainRequest) -> tuple[TrainSettings, Dataset]:
-    """What a request comes to, and its data. Raises UserError for what cannot be trained."""
+def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettings, Dataset]:
+    """What a request comes to, and its data; `given` are the weights of --init. Raises UserError for no training."""
     assert request.network is not None
     recipe, network = Recipe(), resolve(request.network)
     if request.recipe:
@@ -105,8 +110,27 @@ def settle(request: TrainRequest) -> tuple[TrainSettings, Dataset]:
         seed=request.seed,
         reports=max(1, round(request.epochs)) * (1 if request.minutes is None else 4),
         best=len(data.train()) < SMALL if request.keep is None else request.keep == "best",
+        init=given.source if given else None,
+        freeze=request.freeze,
+        normalisation=_normalisation(request.normalise, given),
     )
-    return _decoded(settings.to_json(), "the settings"), data  # as they will be read: 6 epochs are 6.0
+    settings = _decoded(settings.to_json(), "the settings")  # as they will be read: 6 epochs are 6.0
+    return settings, _normalised(data, settings)
+
+
+def _normalisation(asked: str | None, given: Pretrained | None) -> tuple[Triple, Triple] | None:
+    """Mean and deviation that a request asks for, or that come with its weights; None for those of the data."""
+    if asked is not None:
+        return NORMALISATIONS.get(asked)
+    return (given.mean, given.std) if given else None
+
+
+def _normalised(data: Dataset, settings: TrainSettings) -> Dataset:
+    """The data with the settings' normalisation."""
+    if settings.normalisation is None:
+        return data
+    mean, std = ((one[0], one[1], one[2]) for one in settings.normalisation)
+    return replace(data, mean=mean, std=std)
 
 
 def _decoded(text: str, refusal: str) -> TrainSettings:
@@ -147,4 +171,4 @@ def reopen(folder: Path, root: AnyPath | None) -> tuple[TrainSettings, Dataset]:
     data = _load(settings.data, root, fidelity.resolution, settings.split, settings.skip_corrupt)
     _check_same(data, settings.data, settings.fingerprint, "training")
     parse(settings.network)  # refuses what is no network any more
-    return settings, data
+    return settings, _normalised(data, settings)
