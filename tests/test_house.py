@@ -19,7 +19,7 @@ FLOORS = (
     {"data", "figures", "kernels", "networks", "samplers"},
     {"runs"},
     {"train", "latency", "zoo"},
-    {"describe", "engine", "bench", "doctor"},
+    {"describe", "engine", "bench", "doctor", "predict"},
     {"search", "compare"},
     {"ablate", "importance", "report"},
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -167,7 +167,23 @@ def _reflect(position: Tensor, side: int) -> Tensor:
     return side - 1 - (side - 1 - position.abs()).abs()
 
 
-def normaliser(data: Dataset, device: torch.device) -> Callable[[Tensor], Tensor]:
+class Normalised(Protocol):
+    """What says how images are normalised: a data set, or a checkpoint's card."""
+
+    @property
+    def resolution(self) -> int:
+        """Side in pixels."""
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """A value a channel, of pixels in [0, 1]."""
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """A value a channel."""
+
+
+def normaliser(data: Normalised, device: torch.device) -> Callable[[Tensor], Tensor]:
     """From uint8 [N, H, W, 3] to float [N, 3, H, W], channels-last, of mean 0 and deviation 1 a channel."""
     # One whole line of pixels a row, so that the arithmetic runs over long rows and not over three numbers.
     mean = (torch.tensor(data.mean) * 255).repeat(data.resolution).to(device)

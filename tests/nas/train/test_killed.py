@@ -34,7 +34,9 @@ def one_thread() -> Any:
 
 def asked(folder: Path) -> TrainRequest:
     recipe = "ema=0.9,fall=cosine,min_steps=60"
-    return TrainRequest(ARCH, data="digits", epochs=EPOCHS, train_resolution=16, recipe=recipe, out=folder)
+    return TrainRequest(
+        ARCH, data="digits", epochs=EPOCHS, subset=0.4, train_resolution=16, recipe=recipe, out=folder
+    )
 
 
 def work(request: TrainRequest, said: Path) -> None:
