@@ -28,9 +28,8 @@ def draw_confusion(scores: Scores, data: str, path: Path) -> None:
         drawn = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
         axes.set_xlabel("taken for")
         axes.set_ylabel("is")
-        figure.suptitle(
-            f"{shorten(data, 40)}: {scores.accuracy:.2%} of {table.sum():,} images named rightly", fontsize=10
-        )
+        told = f"{scores.accuracy:.2%} of {table.sum():,} images named rightly"
+        axes.set_title(f"{shorten(data, 40)}\n{told}", fontsize=10)
         if count <= NAMED:
             axes.set_xticks(range(count), names, rotation=60, ha="right", rotation_mode="anchor")
             axes.set_yticks(range(count), names)

@@ -30,8 +30,8 @@ class Keeper:
     """Keeps a training: its state in `file` at every report and every 5 minutes, and its best weights if `best`.
 
     of: what defines the training; a state of another one is refused. looked: called now and then with the steps
-    done, for a display. A state is exact: on the CPU, with one thread, a training that goes on from it ends with the
-    same weights to the bit.
+    done and all there are, for a display. A state is exact: on the CPU, with one thread, a training that goes on from
+    it ends with the same weights to the bit.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Keeper:
         *,
         best: bool = False,
         every: float = EVERY,
-        looked: Callable[[int], None] = lambda steps: None,
+        looked: Callable[[int, int], None] = lambda done, steps: None,
     ) -> None:
         self._file, self._of, self._every, self._looked = file, of, every, looked
         self._keeps_best, self._best = best, dict[str, Tensor]()
@@ -63,9 +63,9 @@ class Keeper:
         except Exception as error:  # whatever a file leads torch to, that is not what we wrote
             raise UserError(f"{self._file} does not fit its training: {briefly(error)}") from None
 
-    def due(self, steps: int) -> bool:
+    def due(self, done: int, steps: int) -> bool:
         """Whether it is time for a state within an epoch."""
-        self._looked(steps)
+        self._looked(done, steps)
         return time.monotonic() - self._saved >= self._every
 
     def judged(self, model: nn.Module, accuracy: float) -> None:

@@ -8,7 +8,7 @@ from typer import Argument, Option
 from nas.common.errors import UserError
 from nas.console import options
 
-FREE = ("minutes", "device", "data_root", "resume")
+FREE = ("minutes", "tensorboard", "device", "data_root", "resume")
 """What may be said anew when a training goes on."""
 
 
@@ -67,6 +67,9 @@ class TrainRequest(options.CommandOptions):
             help="End after this time, at the next report: as far as it has come by then. --resume goes on."
         ),
     ] = None
+    tensorboard: Annotated[
+        bool, Option("--tensorboard", help="Write TensorBoard's event files into the folder, too.")
+    ] = False
     device: Annotated[str, Option(help="auto, cpu, cuda or cuda:N.")] = "auto"
     out: Annotated[
         options.AnyPath | None,
@@ -86,7 +89,8 @@ class TrainRequest(options.CommandOptions):
             raise UserError("no network is named: give one, or --resume FOLDER")
         if self.resume is not None and (given := self.given(*FREE)):
             raise UserError(
-                f"{', '.join(given)} cannot be changed by --resume; it takes --minutes, --device and --data-root"
+                f"{', '.join(given)} cannot be changed by --resume; it takes --minutes, --tensorboard, --device "
+                "and --data-root"
             )
         if self.normalise not in (None, "data", "imagenet", "half", "lite"):
             raise UserError(f"--normalise {self.normalise}: expected imagenet, half, lite or data")

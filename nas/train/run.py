@@ -19,6 +19,7 @@ from nas.common.files import write_text, writing
 from nas.console import commands
 from nas.console.options import deadline
 from nas.data.dataset import Dataset
+from nas.figures.picture import save_png
 from nas.networks.building import build
 from nas.networks.checkpoint import Card, save
 from nas.networks.pretrained import Pretrained, fetch, put_in
@@ -27,10 +28,12 @@ from nas.runs.folders import new_folder
 from nas.train import trainer
 from nas.train.freezing import frozen
 from nas.train.keeping import Keeper
+from nas.train.picture import curve_sheet
 from nas.train.request import TrainRequest
 from nas.train.settings import MANIFEST, TrainSettings, begin, reopen, settle
+from nas.train.telling import Teller
 
-MODEL, RESULT, STATE = "model.safetensors", "result.json", "state.pt"
+MODEL, RESULT, STATE, CURVE = "model.safetensors", "result.json", "state.pt", "curve.png"
 
 
 def carry_out(request: TrainRequest) -> int:
@@ -58,7 +61,8 @@ def carry_out(request: TrainRequest) -> int:
             out.mkdir(parents=True, exist_ok=True)
         begin(out, settings)
     try:
-        return _train(out, model, settings, data, request.device, until)
+        with Teller(settings.fidelity.epochs, out if request.tensorboard else None) as teller:
+            return _train(out, model, settings, data, request.device, until, teller)
     except KeyboardInterrupt:
         return commands.ended("train", out, "interrupted")
     except trainer.TrainingFailed as failure:
@@ -93,12 +97,18 @@ def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> 
 
 
 def _train(
-    out: Path, model: nn.Module, settings: TrainSettings, data: Dataset, device: str, until: float | None
+    out: Path,
+    model: nn.Module,
+    settings: TrainSettings,
+    data: Dataset,
+    device: str,
+    until: float | None,
+    teller: Teller,
 ) -> int:
     """Train from where the folder's state is, and write what it comes to."""
 
     def report(progress: trainer.Progress) -> bool:
-        _say(progress)
+        teller.reported(progress)
         return until is not None and time.monotonic() > until
 
     with frozen(model, settings.freeze):
@@ -111,7 +121,7 @@ def _train(
             device=device,
             reports=settings.reports,
             report=report,
-            keeper=Keeper(out / STATE, settings.to_json(), best=settings.best),
+            keeper=Keeper(out / STATE, settings.to_json(), best=settings.best, looked=teller.stepped),
         )
     test = trainer.evaluate(model, data.test(), data, device)
     print(_result(data, outcome, test))
@@ -129,19 +139,6 @@ def _result(data: Dataset, outcome: trainer.Outcome, test: float) -> str:
         f"{data.name}: validation accuracy {outcome.accuracy:.4f}, test accuracy {test:.4f}, "
         f"{outcome.seconds:.1f} s for {outcome.images} images{measuring * bool(outcome.measuring)}"
     )
-
-
-def _say(progress: trainer.Progress) -> None:
-    left = progress.seconds * (1 - progress.share) / progress.share
-    print(
-        f"{progress.share:6.1%}  validation accuracy {progress.accuracy:.4f}  "
-        f"training loss {progress.loss:.3f}  {progress.seconds:.1f} s{_left(left) * (progress.share < 1)}",
-        flush=True,
-    )
-
-
-def _left(seconds: float) -> str:
-    return f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
 
 
 def _describe(settings: TrainSettings, data: Dataset, outcome: trainer.Outcome) -> dict[str, Any]:
@@ -180,7 +177,7 @@ def _write(
     test: float,
     device: str,
 ) -> None:
-    """Both files, each whole or not at all; result.json comes last, so that where it is, all is."""
+    """All files, each whole or not at all; where result.json is, the checkpoint is."""
     made = _describe(settings, data, outcome) | {"device": device}
     card = Card(
         network=settings.network,
@@ -199,4 +196,12 @@ def _write(
     curve = [asdict(progress) for progress in outcome.curve]
     result = made | {"test_accuracy": test, "curve": curve}
     write_text(out / RESULT, json.dumps(result, indent=2) + "\n")
-    print(f"wrote {out / MODEL} and {out / RESULT}")
+    sheet = curve_sheet(
+        outcome.curve,
+        network=settings.network,
+        data=data.name,
+        epochs=settings.fidelity.epochs,
+        best=settings.best,
+    )
+    save_png(sheet, out / CURVE)
+    print(f"wrote {out / MODEL}, {out / RESULT} and {out / CURVE}")

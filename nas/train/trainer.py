@@ -202,7 +202,7 @@ def _run(
     for done in range(stepper.done + 1, steps + 1):
         stepper.step()
         pause = done % CHECK_EVERY == 0
-        keep = pause and keeper is not None and keeper.due(done) and done not in due
+        keep = pause and keeper is not None and keeper.due(done, steps) and done not in due
         if done in due or keep or (look and pause):
             stepper.check_finite(done - looked)
             looked = done

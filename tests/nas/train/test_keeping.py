@@ -64,8 +64,8 @@ def test_a_training_that_was_cut_off_ends_as_one_that_was_not(
 def test_so_does_one_that_was_cut_off_within_an_epoch(tmp_path: Path) -> None:
     looked: list[int] = []
 
-    def look(steps: int) -> None:
-        looked.append(steps)
+    def look(done: int, steps: int) -> None:
+        looked.append(done)
         if len(looked) == 2:
             raise Cut
 

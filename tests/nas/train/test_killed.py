@@ -17,7 +17,7 @@ import torch
 
 from nas.networks.checkpoint import load
 from nas.train.request import TrainRequest
-from nas.train.run import MODEL, RESULT, STATE, carry_out
+from nas.train.run import CURVE, MODEL, RESULT, STATE, carry_out
 
 ARCH = "stem8-ir16_s2-ir24_t2_s2-head32_f32"
 EPOCHS = 6
@@ -100,7 +100,7 @@ def play(folder: Path, whole: tuple[dict[str, Any], float], seed: int) -> int:
     found = load(folder / MODEL).state
     assert all(torch.equal(found[name], weights[name]) for name in weights)
     left = {file.name for file in folder.iterdir()}
-    assert left == {MODEL, RESULT, "manifest.json"}
+    assert left == {MODEL, RESULT, CURVE, "manifest.json"}
     shares = [one["share"] for one in json.loads((folder / RESULT).read_text())["curve"]]
     assert shares == pytest.approx([n / EPOCHS for n in range(1, EPOCHS + 1)])
     return kills

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import struct
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +92,8 @@ def test_retraining_writes_what_it_did(
     assert (card.mean, card.std, card.fingerprint) == (data.mean, data.std, data.fingerprint)
     assert (card.accuracy, card.test_accuracy) == (result["validation_accuracy"], result["test_accuracy"])
     assert card.made["seed"] == 3
-    assert {file.name for file in out.iterdir()} == {"model.safetensors", "result.json", "manifest.json"}
+    files = {"model.safetensors", "result.json", "curve.png", "manifest.json"}
+    assert {file.name for file in out.iterdir()} == files
     assert training.evaluate(model, data.test(), data, "cpu") == result["test_accuracy"]
     assert training.evaluate(model, data.validation(), data, "cpu") == result["validation_accuracy"]
 
@@ -247,3 +253,63 @@ def test_a_failed_training_says_so(
     assert command(monkeypatch, ARCH, "--data", "digits", "--resolution", "16", "--out", out) == 1
     assert "nan at step 7" in capsys.readouterr().err
     assert not list(out.iterdir())
+
+
+def test_ctrl_c_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (ARCH, "--data", "digits", "--train-resolution", 16, "--keep", "last")
+    out = tmp_path / "run"
+
+    def interrupt() -> None:
+        while not (out / "state.pt").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    assert command(monkeypatch, *words, "--epochs", 40, "--out", out) == 130
+    assert f"python -m nas.train --resume {out}" in capsys.readouterr().err
+    assert not (out / "result.json").exists()
+    assert command(monkeypatch, *words, "--out", out) == 2  # nothing is overwritten
+    assert f"go on with --resume {out}" in capsys.readouterr().err
+
+
+def test_event_files_hold_the_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorboardX.proto.event_pb2 import Event
+
+    words = ("--data", "digits", "--epochs", 2, "--train-resolution", 16, "--tensorboard")
+    assert command(monkeypatch, ARCH, *words, "--out", tmp_path / "run") == 0
+    (file,) = (tmp_path / "run").glob("events.*")
+    whole, at, seen = file.read_bytes(), 0, []
+    while at < len(whole):
+        (length,) = struct.unpack_from("<Q", whole, at)
+        event = Event.FromString(whole[at + 12 : at + 12 + length])
+        seen += [(event.step, value.tag, value.simple_value) for value in event.summary.value]
+        at += length + 16
+    curve = json.loads((tmp_path / "run" / "result.json").read_text())["curve"]
+    expected = [
+        (step, tag, pytest.approx(one[key]))
+        for step, one in zip((1000, 2000), curve, strict=True)
+        for tag, key in (("accuracy/validation", "accuracy"), ("loss/training", "loss"))
+    ]
+    assert seen == expected
+
+
+def test_weights_from_elsewhere_and_frozen_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--data", "digits", "--epochs", 0.3, "--train-resolution", 16)
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert command(monkeypatch, ARCH, *words, "--normalise", "half", "--out", first) == 0
+    capsys.readouterr()
+    assert command(monkeypatch, ARCH, *words, "--init", first, "--freeze", "features", "--out", second) == 0
+    said = capsys.readouterr().out
+    assert f"weights of {first / 'model.safetensors'}\n" in said and "features frozen: 330 weights" in said
+    one, other = (load_checkpoint(folder / "model.safetensors") for folder in (first, second))
+    assert one.card.mean == other.card.mean == (0.5, 0.5, 0.5)
+    differ = {name for name in one.state if not torch.equal(one.state[name], other.state[name])}
+    assert differ == {"head.classifier.2.weight", "head.classifier.2.bias"}
+    assert other.card.made["freeze"] == "features"
+    for wrong in (("--init", tmp_path), ("--freeze", "head"), ("--init", first, "--normalise", "photo")):
+        assert command(monkeypatch, ARCH, *words, *wrong, "--out", tmp_path / "third") == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1 and not (tmp_path / "third").exists()
