@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from nas.common.files import write_whole
@@ -12,7 +13,7 @@ from nas.predict.scores import Scores
 
 NAMED = 40
 """Classes up to which each is named, and each cell has its number."""
-_CELL, _LEAST, _EDGE = 0.42, 3.2, 2.2  # inches
+_CELL, _LEAST, _MANY, _EDGE = 0.42, 3.2, 8.0, 2.2  # inches
 _STYLE = {"font.family": "DejaVu Sans", "text.parse_math": False, "font.size": 8}
 
 
@@ -21,11 +22,11 @@ def draw_confusion(scores: Scores, data: str, path: Path) -> None:
     table, names = scores.confusion, [shorten(one.name, 18) for one in scores.classes]
     count = len(names)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    side = max(_LEAST, _CELL * min(count, NAMED))
+    side = max(_LEAST, _CELL * count) if count <= NAMED else _MANY
     with rc_context(_STYLE):  # type: ignore[arg-type]  # of matplotlib's own names
         figure = Figure(figsize=(side + _EDGE, side + _EDGE), dpi=200, layout="constrained")
         axes = figure.add_subplot()
-        drawn = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+        drawn = axes.imshow(100 * shares, cmap="Blues", norm=PowerNorm(0.5, 0, 100))  # few confusions show
         axes.set_xlabel("taken for")
         axes.set_ylabel("is")
         told = f"{scores.accuracy:.2%} of {table.sum():,} images named rightly"
@@ -34,7 +35,7 @@ def draw_confusion(scores: Scores, data: str, path: Path) -> None:
             axes.set_xticks(range(count), names, rotation=60, ha="right", rotation_mode="anchor")
             axes.set_yticks(range(count), names)
             for row, column in zip(*np.nonzero(table), strict=True):
-                color = "white" if shares[row, column] > 0.55 else "black"
+                color = "white" if shares[row, column] > 0.3 else "black"
                 axes.text(
                     column, row, f"{table[row, column]:,}", ha="center", va="center", color=color, fontsize=7
                 )

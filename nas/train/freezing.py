@@ -10,8 +10,7 @@ from torch import nn
 
 from nas.common.errors import UserError
 from nas.networks.building import Network
-
-NORMS = nn.modules.batchnorm._BatchNorm
+from nas.train.statistics import NORMS, Still
 
 
 def parts(model: nn.Module, text: str) -> list[nn.Module]:
@@ -53,21 +52,6 @@ def _stages(model: Network) -> list[list[nn.Module]]:
     return [list(blocks) for _, blocks in groupby(model.blocks, key=width)]
 
 
-class _Still:
-    """What `train` of a frozen batch norm does: nothing. It stays in evaluation mode."""
-
-    def __init__(self, norm: nn.Module) -> None:
-        self._norm = norm
-
-    def __call__(self, mode: bool = True) -> nn.Module:
-        return self._norm
-
-
-def is_still(norm: nn.Module) -> bool:
-    """Whether a batch norm keeps its statistics."""
-    return isinstance(vars(norm).get("train"), _Still)
-
-
 @contextmanager
 def frozen(model: nn.Module, text: str | None) -> Iterator[None]:
     """Freeze the parts that `text` says (`parts`), and thaw them at the end; None freezes nothing."""
@@ -78,7 +62,7 @@ def frozen(model: nn.Module, text: str | None) -> Iterator[None]:
         weight.requires_grad_(False)
     for norm in norms:
         norm.eval()
-        norm.train = _Still(norm)  # type: ignore[method-assign, assignment]
+        norm.train = Still(norm)  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

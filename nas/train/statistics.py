@@ -12,7 +12,23 @@ import torch
 from torch import Tensor, nn
 
 from nas.kernels.compute import Compute
-from nas.train.freezing import NORMS, is_still
+
+NORMS = nn.modules.batchnorm._BatchNorm
+
+
+class Still:
+    """What `train` of a frozen batch norm is: it does nothing. It stays in evaluation mode."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        self._norm = norm
+
+    def __call__(self, mode: bool = True) -> nn.Module:
+        return self._norm
+
+
+def is_still(norm: nn.Module) -> bool:
+    """Whether a batch norm keeps its statistics."""
+    return isinstance(vars(norm).get("train"), Still)
 
 
 def measure_statistics(

@@ -10,7 +10,8 @@ from torch import nn
 
 from nas.common.errors import UserError
 from nas.networks.building import build
-from nas.train.freezing import frozen, is_still, parts
+from nas.train.freezing import frozen, parts
+from nas.train.statistics import is_still
 from nas.train.trainer import Fidelity, Recipe, evaluate, seed_everything, train
 from search_spaces import Arch
 from tests.nas.train.test_trainer import SIDE, problem, small_net
