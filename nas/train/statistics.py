@@ -23,6 +23,7 @@ class Still:
         self._norm = norm
 
     def __call__(self, mode: bool = True) -> nn.Module:
+        """The norm, as it was."""
         return self._norm
 
 
