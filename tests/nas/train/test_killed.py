@@ -79,23 +79,26 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], flo
     return dict(load(folder / MODEL).state), time.monotonic() - started
 
 
+def onward(folder: Path) -> TrainRequest:
+    """How it goes on; what was killed before it began begins anew."""
+    if (folder / "manifest.json").exists():
+        return TrainRequest(resume=folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return asked(folder)
+
+
 def play(folder: Path, whole: tuple[dict[str, Any], float], seed: int) -> int:
     """A round: killed once or twice at random moments, then left alone; how often it was killed indeed."""
     weights, seconds = whole
     chance, said = random.Random(seed), folder.with_name(f"{folder.name}-said")
     kills, code = 0, killed(asked(folder), said, chance.uniform(0, 1.1) * seconds)
     for again in range(chance.randint(0, 1) + 1):
-        if not (folder / "manifest.json").exists():  # killed before it began: it begins anew
-            shutil.rmtree(folder, ignore_errors=True)
-            request = asked(folder)
-        else:
-            request = TrainRequest(resume=folder)
         kills += code != 0
         survived(folder, said)
-        code = killed(request, said, 600 if again else chance.uniform(0, 1.1) * seconds)
+        code = killed(onward(folder), said, 600 if again else chance.uniform(0, 1.1) * seconds)
     if code != 0:
         survived(folder, said)
-        code = killed(TrainRequest(resume=folder), said, 600)
+        code = killed(onward(folder), said, 600)
     assert code == 0
     found = load(folder / MODEL).state
     assert all(torch.equal(found[name], weights[name]) for name in weights)
