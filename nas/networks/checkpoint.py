@@ -108,8 +108,9 @@ def save(path: Path, card: Card, model: nn.Module) -> None:
     write_whole(path, lambda temporary: save_file(state, temporary, metadata=told))
 
 
-def load(path: Path) -> Checkpoint:
+def load(path: str | Path) -> Checkpoint:
     """The checkpoint in a file. Raises UserError, in one line, where it is none or cannot be read."""
+    path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a checkpoint, as python -m nas.train writes it")
     try:
