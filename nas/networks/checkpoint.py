@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
 from nas.common.decode import decoded
@@ -105,7 +105,8 @@ def save(path: Path, card: Card, model: nn.Module) -> None:
     """Write a checkpoint whole or not at all. Raises UserError where it cannot be written."""
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     told = {KEY: json.dumps(asdict(card))}
-    write_whole(path, lambda temporary: save_file(state, temporary, metadata=told))
+    # safetensors' own file would be for its owner's eyes alone, whatever the umask.
+    write_whole(path, lambda temporary: temporary.write_bytes(serialised(state, metadata=told)))
 
 
 def load(path: str | Path) -> Checkpoint:
