@@ -272,6 +272,11 @@ def test_ctrl_c_says_how_to_go_on(
     assert not (out / "result.json").exists()
     assert command(monkeypatch, *words, "--out", out) == 2  # nothing is overwritten
     assert f"go on with --resume {out}" in capsys.readouterr().err
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["settings"]["fingerprint"] = "0123"
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    assert command(monkeypatch, "--resume", out) == 2  # other data than it began with
+    assert "are not those of the training (0123)" in capsys.readouterr().err
 
 
 def test_event_files_hold_the_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
