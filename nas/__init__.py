@@ -19,6 +19,7 @@ COMMANDS = {
     "ablate": "say what each component of a network earns",
     "train": "train one network at length",
     "export": "write a trained network for another runtime",
+    "predict": "name the classes of images by a trained network",
     "describe": "show a network's layers and costs",
     "data": "say what a data set holds and what will be done with it",
     "zoo": "list the hand-designed networks with published figures",

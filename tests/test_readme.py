@@ -1,10 +1,17 @@
 """The README's commands exist, with the options that it gives them."""
 
+import json
 import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
+import json
+import re
+import runpy
+import shlex
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,11 +22,21 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from nas.export import export
+from nas.search.price import pricer
+from nas.search.record import create_run
+from nas.search.settings import Settings
+from nas.train.trainer import Fidelity
+from search_spaces import Arch, spaces
 from tests.nas.export.small import TEXT, trained
+from nas.search.price import pricer
+from nas.search.record import create_run
+from nas.search.settings import Settings
+from nas.train.trainer import Fidelity
+from search_spaces import Arch, spaces
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(set(re.findall(r"python -m (nas\.\w+[^\n`]*)", README)))
+COMMANDS = sorted(set(re.findall(r"python -m (nas\.\w+(?:[^\n`]*\\\n)*[^\n`]*)", README)))
 GROUPS = ("nas.bench", "nas.latency")  # the word behind one of these is a command of its own
 
 
@@ -92,3 +109,48 @@ def test_an_exported_file_runs_as_written(tmp_path: Path) -> None:
         guesses.append(ran.stdout.strip())
     assert done.accuracy is not None and done.accuracy > 0.6
     assert sum(guess == str(label) for guess, label in zip(guesses, digits.target, strict=False)) >= 2
+
+
+def recipes(*commands: str) -> list[list[str]]:
+    """The README's lines that run these commands, as words, in their order; none that needs the network."""
+    lines = re.findall(r"^    python -m ((?:.*\\\n)*.*)$", README, flags=re.MULTILINE)
+    words = [shlex.split(line.replace("\\\n", " "), comments=True) for line in lines]
+    return [one for one in words if one[0] in commands and not any("torchvision:" in word for word in one)]
+
+
+@pytest.mark.slow
+def test_what_is_trained_names_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipes of training and predicting as printed, one after the other, on pictures of digits called flowers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT)
+    digits = load_digits()
+    for name, label in (("aster", 0), ("daisy", 1)):
+        for n, index in enumerate(np.flatnonzero(digits.target == label)[:60]):
+            file = Path("flowers") / ("test" if n % 3 == 2 else "train") / name / f"{n}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((digits.images[index] * 15).astype(np.uint8)).resize((96, 96)).save(file)
+    shutil.copy("flowers/test/daisy/5.png", "photo.jpg")
+    shutil.copytree("flowers/test/aster", "more-photos")
+    settings = Settings(
+        budgets=(), space=spaces.MOBILE, fidelity=Fidelity(1.0), data=f"folder:{tmp_path / 'flowers'}"
+    )
+    record = create_run(Path("results/20260131-120000"), None, settings, {})
+    for width in range(18):
+        arch = Arch.parse(f"stem8-ir{8 * (width + 1)}_s2-head32")
+        record.launch(str(arch), pricer(settings)(arch), {}, {})
+    lines = recipes("nas.train", "nas.predict")
+    assert len(lines) == 7
+    for words in lines:
+        monkeypatch.setattr("sys.argv", words)
+        monkeypatch.delitem(sys.modules, f"{words[0]}.__main__", raising=False)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        assert ended.value.code == 0, words
+    assert json.loads(Path("results/winner/result.json").read_text())["arch"] == "stem8-ir144_s2-head32"
+    assert Path("results/judged/confusion.png").is_file() and Path("named.csv").is_file()
+    assert json.loads(Path("judged.json").read_text())["scores"]["accuracy"] > 0.8
+
+    (block,) = (
+        text for text in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "nas.predict" in text
+    )
+    exec(compile(block, "README.md", "exec"), {})

@@ -72,7 +72,8 @@ class Dataset:
     """A data set on disk: a small value, cheap to pickle, that holds paths and never pixels.
 
     `resolution` is the side of the stored images in pixels; `mean` and `std` are those of the training
-    part by channel, in [0, 1] units; `skipped` counts corrupt files left out. `fingerprint` is a hash
+    part by channel, in [0, 1] units; `levels` are what became black and white of pixels of more than 8 bits, where
+    there are any; `skipped` counts corrupt files left out. `fingerprint` is a hash
     over content, resolution, validation share and seed: it does not depend on where the files lie.
     """
 
@@ -83,6 +84,7 @@ class Dataset:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     skipped: int
+    levels: tuple[int, int] | None
     _home: Path = field(repr=False)
     _training: int = field(repr=False)
     _request: _Request = field(repr=False)
@@ -230,10 +232,16 @@ def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = ()) ->
         mean=tuple(split.info["mean"]),
         std=tuple(split.info["std"]),
         skipped=len(pixels.info["corrupt"]),
+        levels=_levels(pixels.info),
         _home=home,
         _training=split.info["training"],
         _request=request,
     )
+
+
+def _levels(info: dict[str, Any]) -> tuple[int, int] | None:
+    found = info.get("levels")
+    return (int(found[0]), int(found[1])) if found else None
 
 
 def _digest(parts: Sequence[object]) -> str:

@@ -266,6 +266,22 @@ def _list_class(folder: str, prefix: str, left: Counter[str]) -> Iterator[tuple[
                     left[kind or "without an extension"] += 1
 
 
+def list_images(folder: Path) -> list[str]:
+    """The paths, within a folder and all below it, of what are pictures by their names, sorted; systems' own left out.
+
+    Raises UserError where it cannot be read.
+    """
+    try:
+        return sorted(path for path, _ in _list_class(str(folder), "", Counter()))
+    except OSError as error:
+        raise UserError(f"the folder {error.filename} cannot be read: {error.strerror}") from None
+
+
+def class_folders(folder: Path) -> list[str]:
+    """The names of the folders in a folder, sorted; systems' own left out."""
+    return _folders(folder)
+
+
 def _is_picture(path: str) -> bool:
     """Whether a file whose name does not say it begins as a picture does."""
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
 from nas.common.decode import decoded
@@ -32,9 +32,11 @@ class Card:
     """What a checkpoint says of itself; enough to build the network, and to give it images as it was given them.
 
     network: the text of an arch, `torchvision:NAME` or `timm:NAME`. classes: names in the order of the logits.
-    resolution: side of the images in pixels, RGB in [0, 1], stretched to it, then less `mean` and divided by `std`
-    (a value a channel). accuracy, test_accuracy: in [0, 1], on the validation split of `data` and on its held-out
-    test images, None where they were not read. made: how it was trained, whatever the maker noted.
+    resolution: side of the images in pixels: upright, RGB (`colours`), the shorter side scaled to it and the centre
+    cut out (`crop`; `nas.data.pictures.decode` does all of it), in [0, 1], then less `mean` and divided by `std`
+    (a value a channel). levels: what is black and what white in pictures of more than 8 bits, where the training
+    images had such; None for 0 and 65535. accuracy, test_accuracy: in [0, 1], on the validation split of `data` and
+    on its held-out test images, None where they were not read. made: how it was trained, whatever the maker noted.
     """
 
     network: str
@@ -42,6 +44,9 @@ class Card:
     resolution: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    colours: str = "RGB"
+    crop: str = "centre"
+    levels: tuple[int, int] | None = None
     data: str = ""
     fingerprint: str = ""
     accuracy: float | None = None
@@ -56,6 +61,8 @@ class Card:
         require(
             channels >= 1 and channels == len(self.std), "std", self.std, f"{channels} values, as of mean"
         )
+        require(self.colours == "RGB", "colours", self.colours, "RGB")
+        require(self.crop == "centre", "crop", self.crop, "centre")
         require(all(deviation > 0 for deviation in self.std), "std", self.std, "numbers above 0")
 
     def build(self) -> nn.Module:
@@ -98,11 +105,13 @@ def save(path: Path, card: Card, model: nn.Module) -> None:
     """Write a checkpoint whole or not at all. Raises UserError where it cannot be written."""
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     told = {KEY: json.dumps(asdict(card))}
-    write_whole(path, lambda temporary: save_file(state, temporary, metadata=told))
+    # safetensors' own file would be for its owner's eyes alone, whatever the umask.
+    write_whole(path, lambda temporary: temporary.write_bytes(serialised(state, metadata=told)))
 
 
-def load(path: Path) -> Checkpoint:
+def load(path: str | Path) -> Checkpoint:
     """The checkpoint in a file. Raises UserError, in one line, where it is none or cannot be read."""
+    path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a checkpoint, as python -m nas.train writes it")
     try:

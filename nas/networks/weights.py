@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas.common.errors import UserError
 from nas.networks.building import Network, build
@@ -30,21 +30,34 @@ def from_torchvision(
     word: another network with layers of the same shapes is loaded without complaint.
     """
     network = build(arch, num_classes, resolution)
+    load_layers(network, state_dict, f"{arch} with {num_classes} classes")
+    return network
+
+
+def load_layers(
+    network: nn.Module, state_dict: Mapping[str, Tensor], whose: str, *, classifier: bool = True
+) -> None:
+    """Load the numbers of another layout of the same network, layer by layer in the order of execution.
+
+    whose: the network in words. classifier: whether the last layer is loaded too, or left as it was made. A 1x1
+    convolution of a single pixel may stand for a fully connected layer. Raises UserError as `from_torchvision` does.
+    """
     ours, theirs = list(_layers(network.state_dict())), list(_layers(state_dict))
     _check_order(theirs)
+    if not classifier:
+        ours, theirs = ours[:-1], theirs[:-1]
     for number, (mine, other) in enumerate(zip_longest(ours, theirs), 1):
         if mine is None or other is None or mine.shapes != other.shapes:
             raise UserError(
-                f"these weights are not those of {arch} with {num_classes} classes: layer {number} of the "
+                f"these weights are not those of {whose}: layer {number} of the "
                 f"arch is {mine or 'none'}, of the state dict {other or 'none'}"
             )
     loaded = {
-        f"{mine.name}.{leaf}": other.tensors.get(leaf, tensor)
+        f"{mine.name}.{leaf}": other.tensors[leaf].reshape(tensor.shape) if leaf in other.tensors else tensor
         for mine, other in zip(ours, theirs, strict=True)
         for leaf, tensor in mine.tensors.items()
     }
-    network.load_state_dict(loaded)
-    return network
+    network.load_state_dict(network.state_dict() | loaded)
 
 
 @dataclass(frozen=True)
@@ -56,11 +69,17 @@ class _Layer:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {leaf: tuple(tensor.shape) for leaf, tensor in self.tensors.items() if leaf != _COUNTER}
+        return {leaf: _sides(tensor) for leaf, tensor in self.tensors.items() if leaf != _COUNTER}
 
     def __str__(self) -> str:
         shapes = ", ".join(f"{leaf} {'x'.join(map(str, shape))}" for leaf, shape in self.shapes.items())
         return f"{self.name} ({shapes})"
+
+
+def _sides(tensor: Tensor) -> tuple[int, ...]:
+    """The shape, that of a 1x1 convolution as of a fully connected layer."""
+    shape = tuple(tensor.shape)
+    return shape[:2] if shape[2:] == (1, 1) else shape
 
 
 def _layers(state_dict: Mapping[str, Tensor]) -> Iterator[_Layer]:
@@ -92,3 +111,34 @@ def _check_order(layers: list[_Layer]) -> None:
                         "order of execution; give it as torchvision makes it"
                     )
                 last[above] = int(part)
+
+
+_ENDS = {"conv1": -3, "conv_stem": -3, "bn1": -2, "features": -1, "layers": -1, "conv5": 1, "conv_head": 1}
+_ENDS |= {"norm_head": 2, "bn2": 2, "classifier": 3, "fc": 3}
+_SEPARABLE = ("conv_dw", "bn1", "se", "conv_pw", "bn2")
+_INVERTED = ("conv_pw", "bn1", "conv_dw", "bn2", "se", "conv_pwl", "bn3")
+
+
+def in_order(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict of torchvision's or timm's layout whose entries were sorted by name, in the order of execution.
+
+    As far as the zoo's networks go. A file of safetensors has lost its order.
+    """
+    inverted = {name.rpartition(".conv_pwl.")[0] for name in state if ".conv_pwl." in name}
+
+    def place(name: str) -> list[tuple[int, str]]:
+        found, above = list[tuple[int, str]](), ""
+        for part in name.split(".")[:-1]:
+            inner = _INVERTED if above in inverted else _SEPARABLE
+            if part.isdecimal():
+                found.append((int(part), ""))
+            elif above.startswith("blocks.") and part in inner:
+                found.append((inner.index(part), ""))
+            elif part == "conv_reduce":
+                found.append((-1, ""))
+            else:
+                found.append((0 if above else _ENDS.get(part, 0), part))
+            above = f"{above}.{part}".lstrip(".")
+        return found
+
+    return {name: state[name] for name in sorted(state, key=place)}

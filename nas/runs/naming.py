@@ -3,8 +3,9 @@
 A zoo name, an arch's text, a point of a run, or the name of a library's classifier.
 """
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.common.errors import UserError
 from nas.common.fronts import front_mask
@@ -33,6 +34,22 @@ def resolve(text: str) -> Model:
     if Path(name).is_dir():
         raise UserError(f"{name} is a run and no network; name a point of it: {_front(Path(name))}")
     return resolve_text(text)
+
+
+def settings_of(text: str) -> dict[str, Any]:
+    """What defines the run of RUN@TRIAL, as its study stores it; empty for every other network.
+
+    Raises UserError where the run cannot be read.
+    """
+    run, at, _ = text.strip().rpartition("@")
+    if not at or is_reference(text.strip()):
+        return {}
+    from nas.runs.folders import find  # needs Optuna, which a zoo name does not
+    from nas.runs.studies import find_studies
+
+    study = find(Path(run), None, lambda url, name: find_studies(url, name, ("search",)))["search"]
+    found: dict[str, Any] = json.loads(study.user_attrs["settings"])
+    return found
 
 
 def _point(run: Path, point: str) -> Arch:

@@ -9,8 +9,8 @@ memory stay on the host, and a batch of them is sent when it is chosen.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +108,18 @@ class Batches:
             chosen.append(centre - self._hole // 2)
         return torch.cat(chosen)
 
+    def state(self) -> dict[str, Tensor]:
+        """Where the stream of choices is, for `restore`."""
+        return {"chance": self._chance.get_state(), "queue": self._queue}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there. Raises RuntimeError or IndexError for what is no such state."""
+        queue = state["queue"]
+        if queue.dtype != torch.int64 or not torch.isin(queue, self._rows).all():
+            raise IndexError("the queue of images is another data set's")
+        self._chance.set_state(state["chance"])
+        self._queue = queue
+
     def _send(self, row: Tensor) -> Tensor:
         """Copy what belongs to these rows to the device; where it lies there."""
         for there, whole in self._away:
@@ -155,7 +167,23 @@ def _reflect(position: Tensor, side: int) -> Tensor:
     return side - 1 - (side - 1 - position.abs()).abs()
 
 
-def normaliser(data: Dataset, device: torch.device) -> Callable[[Tensor], Tensor]:
+class Normalised(Protocol):
+    """What says how images are normalised: a data set, or a checkpoint's card."""
+
+    @property
+    def resolution(self) -> int:
+        """Side in pixels."""
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """A value a channel, of pixels in [0, 1]."""
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """A value a channel."""
+
+
+def normaliser(data: Normalised, device: torch.device) -> Callable[[Tensor], Tensor]:
     """From uint8 [N, H, W, 3] to float [N, 3, H, W], channels-last, of mean 0 and deviation 1 a channel."""
     # One whole line of pixels a row, so that the arithmetic runs over long rows and not over three numbers.
     mean = (torch.tensor(data.mean) * 255).repeat(data.resolution).to(device)

@@ -11,11 +11,16 @@ from nas.common.errors import UserError, require
 SMALLEST_BATCH = 16  # below it batch norm's statistics are mostly noise
 
 
-def _value(name: str, text: str, kind: type) -> bool | int | float:
+FALLS = ("linear", "cosine")
+
+
+def _value(name: str, text: str, kind: type) -> bool | int | float | str:
     words = {"yes": True, "no": False}
     if kind is bool:
         require(text in words, name, text, "yes or no")
         return words[text]
+    if kind is str:
+        return text
     try:
         number: int | float = kind(text)
     except ValueError:
@@ -28,11 +33,11 @@ class Recipe:
     """How a network is trained; the defaults are measured, on CIFAR-10 (0.4 to 9 epochs) and on digits.
 
     SGD with Nesterov momentum. The learning rate rises linearly over the first `warmup` share of the steps to
-    `lr` and falls linearly to 0. `lr` is meant for `batch_size`: where a schedule would have fewer than
-    `min_steps` steps the batch is halved, down to 16 at the least, and the rate goes with its square root.
-    All gradients together are scaled down to a norm of `clip` where theirs is larger (0 never does). Small networks
-    seldom come there; MobileNetV2 does in its first hundred steps, where without it the loss rose to 6 and the
-    weights did not recover.
+    `lr` and falls to 0, linearly or as half a cosine (`fall`). `lr` is meant for `batch_size`: where a schedule
+    would have fewer than `min_steps` steps the batch is halved, down to 16 at the least, and the rate goes with its
+    square root. All gradients together are scaled down to a norm of `clip` where theirs is larger (0 never does).
+    Small networks seldom come there; MobileNetV2 does in its first hundred steps, where without it the loss rose to 6
+    and the weights did not recover.
     Images are mirrored at random if `mirror`, and shifted by up to an eighth of their side (the border
     reflected) in schedules of at least `shift_from` epochs: in 2, 4 and 9 epochs of CIFAR-10 shifting cost a
     small network 2 to 3 points. `batch_norm_momentum` replaces the modules' own, which is often tuned for
@@ -40,6 +45,8 @@ class Recipe:
     of this share of the side at a random place of each image (DeVries and Taylor 2017): off by default, because
     it is for long schedules, as shifting is. Evaluations that come before `statistics_until` steps are made with
     batch-norm statistics that are measured anew on training images (`nas.train.statistics`); 0 never does.
+    `ema` is the share of it that an exponential moving average of weights and statistics keeps at a step, as in
+    0.998; it is then what is evaluated and what the training ends with. 0 has none: it is for long schedules.
     """
 
     lr: float = 0.4
@@ -55,6 +62,8 @@ class Recipe:
     shift_from: float = 10.0
     cutout: float = 0.0
     statistics_until: int = 300
+    fall: str = "linear"
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
         require(0 < self.lr < math.inf, "lr", self.lr, "a number above 0")
@@ -70,6 +79,8 @@ class Recipe:
         require(self.shift_from >= 0, "shift_from", self.shift_from, "a number of epochs from 0")
         require(0 <= self.cutout <= 1, "cutout", self.cutout, "a share of the side in [0, 1]")
         require(self.statistics_until >= 0, "statistics_until", self.statistics_until, "0 or more")
+        require(self.fall in FALLS, "fall", self.fall, " or ".join(FALLS))
+        require(0 <= self.ema < 1, "ema", self.ema, "a share in [0, 1)")
 
     def changed(self, text: str) -> Self:
         """The recipe with what `text` says instead, as in "lr=0.3,batch_size=256,mirror=no".
@@ -77,7 +88,7 @@ class Recipe:
         Raises UserError for a name that is none and for a value that is not of its kind.
         """
         kinds = {spec.name: type(getattr(self, spec.name)) for spec in fields(self)}
-        values: dict[str, bool | int | float] = {}
+        values: dict[str, bool | int | float | str] = {}
         for part in text.split(","):
             name, _, value = (piece.strip() for piece in part.partition("="))
             if name not in kinds or name in values:
@@ -112,10 +123,13 @@ class Schedule:
     lr: float
     warmup: float
     shift: bool
+    fall: str = "linear"
 
     def learning_rate(self, step: int) -> float:
-        """The rate of a step, counted from 0: up to `lr` over the warm-up, then down to 0, both linear."""
+        """The rate of a step, counted from 0: linearly up to `lr` over the warm-up, then down to 0."""
         done = (step + 0.5) / self.steps  # the middle of the step: never quite 0, even in a single step
+        if done >= self.warmup and self.fall == "cosine":
+            return self.lr * (1 + math.cos(math.pi * (done - self.warmup) / (1 - self.warmup))) / 2
         return self.lr * (done / self.warmup if done < self.warmup else (1 - done) / (1 - self.warmup))
 
 
@@ -135,4 +149,5 @@ def schedule(recipe: Recipe, fidelity: Fidelity, images: int) -> Schedule:
         lr=recipe.lr * math.sqrt(batch / recipe.batch_size),
         warmup=recipe.warmup,
         shift=fidelity.epochs >= recipe.shift_from,
+        fall=recipe.fall,
     )

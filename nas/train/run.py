@@ -1,4 +1,4 @@
-"""One network trained at length, with what was done written beside its weights.
+"""One network trained at length: its checkpoint, and what was done beside it.
 
 This is the one command besides the final comparison that reads the test split: once, at the end.
 """
@@ -6,73 +6,130 @@ This is the one command besides the final comparison that reads the test split: 
 import json
 import platform
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from nas.common.files import writing
+from nas.common.files import write_text, writing
 from nas.console import commands
 from nas.console.options import deadline
-from nas.data.dataset import Dataset, load
+from nas.data.dataset import Dataset
+from nas.figures.picture import save_png
 from nas.networks.building import build
-from nas.networks.references import Model
+from nas.networks.checkpoint import Card, save
+from nas.networks.pretrained import Pretrained, fetch, put_in
+from nas.networks.references import parse
 from nas.runs.folders import new_folder
-from nas.runs.naming import resolve
 from nas.train import trainer
+from nas.train.freezing import frozen
+from nas.train.keeping import Keeper
+from nas.train.picture import curve_sheet
 from nas.train.request import TrainRequest
+from nas.train.settings import MANIFEST, TrainSettings, begin, reopen, settle
+from nas.train.telling import Teller
+
+MODEL, RESULT, STATE, CURVE = "model.safetensors", "result.json", "state.pt", "curve.png"
 
 
 def carry_out(request: TrainRequest) -> int:
-    """Train, judge, and write weights.pt and result.json; the exit code."""
-    began, resolution = time.monotonic(), request.train_resolution
-    out = new_folder(request.out)
-    device = trainer.find_device(request.device)
-    fidelity = trainer.Fidelity(request.epochs, request.subset, resolution)
-    recipe = trainer.Recipe().changed(request.recipe) if request.recipe else trainer.Recipe()
+    """Train, judge, and write the checkpoint and result.json; the exit code."""
+    began = time.monotonic()
+    request.check()
     until = deadline(request.minutes, began)
-    network = resolve(request.network)
-    root = Path(request.data_root) if request.data_root else None
-    data = load(
-        request.data or "auto",
-        root=root,
-        resolution=resolution,
-        split=request.split,
-        skip_corrupt=request.skip_corrupt,
-    )
-    with writing(f"--out {out}", "; name another folder"):
-        out.mkdir(parents=True, exist_ok=True)
-    trainer.seed_everything(request.seed)
+    trainer.find_device(request.device)
+    if request.resume is not None:
+        out = Path(request.resume)
+        settings, data = reopen(out, request.data_root)
+        for left in out.glob(".*.tmp"):  # cut off while it was written
+            left.unlink(missing_ok=True)
+        if (out / RESULT).is_file() and not (out / STATE).is_file():
+            print(f"{out} is finished: {out / MODEL}")
+            return 0
+        given = fetch(settings.init) if settings.init and not (out / STATE).is_file() else None
+        model = _start(settings, data, given)
+    else:
+        out = new_folder(request.out)
+        given = fetch(request.init) if request.init else None
+        settings, data = settle(request, given)
+        model = _start(settings, data, given)
+        with writing(f"--out {out}", "; name another folder"):
+            out.mkdir(parents=True, exist_ok=True)
+        begin(out, settings)
+    try:
+        with Teller(settings.fidelity.epochs, out if request.tensorboard else None) as teller:
+            return _train(out, model, settings, data, request.device, until, teller)
+    except KeyboardInterrupt:
+        return commands.ended("train", out, "interrupted")
+    except trainer.TrainingFailed as failure:
+        commands.notify(f"error: {failure}")
+        for file in (STATE, MANIFEST):  # it would fail again
+            with suppress(OSError):
+                (out / file).unlink()
+        return 1
+
+
+def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> nn.Module:
+    """The network as it is before its first step, and what is said of it."""
+    fidelity, resolution = settings.fidelity, settings.fidelity.resolution
+    trainer.seed_everything(settings.seed)
+    network = parse(settings.network)
     model = build(network, len(data.classes), resolution)
-    print(
-        f"{network}\non {data.name}, {request.epochs:g} epochs at {resolution}x{resolution}, seed {request.seed}"
-    )
+    said = [
+        settings.network,
+        f"on {data.name}, {fidelity.epochs:g} epochs at {resolution}x{resolution}, seed {settings.seed}",
+    ]
+    if given is not None:
+        anew = put_in(model, network, given, data.classes)
+        said += [given.told] * bool(given.told and settings.normalisation == (given.mean, given.std))
+        new = f"; the classifier is made anew, for {len(data.classes)} classes"
+        said.append(f"weights of {given.source}{new * anew}")
+    if settings.freeze:
+        with frozen(model, settings.freeze):
+            trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
+        said.append(f"{settings.freeze} frozen: {trained:,} weights are trained")
+    print("\n".join(said))
+    return model
+
+
+def _train(
+    out: Path,
+    model: nn.Module,
+    settings: TrainSettings,
+    data: Dataset,
+    device: str,
+    until: float | None,
+    teller: Teller,
+) -> int:
+    """Train from where the folder's state is, and write what it comes to."""
 
     def report(progress: trainer.Progress) -> bool:
-        _say(progress)
+        teller.reported(progress)
         return until is not None and time.monotonic() > until
 
-    reports = 4 if request.minutes is None else 4 * max(1, round(request.epochs))
-    try:
+    with frozen(model, settings.freeze):
         outcome = trainer.train(
             model,
             data,
-            fidelity,
-            recipe,
-            seed=request.seed,
-            device=request.device,
-            reports=reports,
+            settings.fidelity,
+            settings.recipe,
+            seed=settings.seed,
+            device=device,
+            reports=settings.reports,
             report=report,
+            keeper=Keeper(out / STATE, settings.to_json(), best=settings.best, looked=teller.stepped),
         )
-    except trainer.TrainingFailed as failure:
-        commands.notify(f"error: {failure}")
-        return 1
-    test = trainer.evaluate(model, data.test(), data, request.device)
+    test = trainer.evaluate(model, data.test(), data, device)
     print(_result(data, outcome, test))
-    result = _describe(network, data, fidelity, recipe, outcome)
-    _write(out, model, result | {"seed": request.seed, "device": str(device), "test_accuracy": test})
+    _write(out, model, settings, data, outcome, test, str(trainer.find_device(device)))
+    if outcome.curve[-1].share < 1:
+        print(f"ended before its schedule; go on with: python -m nas.train --resume {out}")
+    else:
+        (out / STATE).unlink()
     return 0
 
 
@@ -84,29 +141,24 @@ def _result(data: Dataset, outcome: trainer.Outcome, test: float) -> str:
     )
 
 
-def _say(progress: trainer.Progress) -> None:
-    print(
-        f"{progress.share:6.1%}  validation accuracy {progress.accuracy:.4f}  "
-        f"training loss {progress.loss:.3f}  {progress.seconds:.1f} s"
-    )
-
-
-def _describe(
-    model: Model, data: Dataset, fidelity: trainer.Fidelity, recipe: trainer.Recipe, outcome: trainer.Outcome
-) -> dict[str, Any]:
+def _describe(settings: TrainSettings, data: Dataset, outcome: trainer.Outcome) -> dict[str, Any]:
     """What is kept of a training: enough to know what was done and to do it again."""
     return {
-        "arch": str(model),
+        "arch": settings.network,
         "data": {"name": data.name, "fingerprint": data.fingerprint, "classes": list(data.classes)},
-        "fidelity": asdict(fidelity),
-        "recipe": asdict(recipe),
+        "fidelity": asdict(settings.fidelity),
+        "recipe": asdict(settings.recipe),
+        "seed": settings.seed,
+        "kept": "best" if settings.best else "last",
+        "init": settings.init,
+        "freeze": settings.freeze,
+        "normalisation": {"mean": list(data.mean), "std": list(data.std)},
         "validation_accuracy": outcome.accuracy,
         "loss": outcome.loss,
         "seconds": outcome.seconds,
         "images": outcome.images,
         "steps": outcome.steps,
         "measuring_seconds": outcome.measuring,
-        "curve": [asdict(progress) for progress in outcome.curve],
         "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),
@@ -116,11 +168,40 @@ def _describe(
     }
 
 
-def _write(out: Path, model: torch.nn.Module, result: dict[str, Any]) -> None:
-    """Both files, created exclusively; result.json comes last, so that where it is, all is."""
-    weights = {name: value.cpu() for name, value in model.state_dict().items()}
-    with (out / "weights.pt").open("xb") as file:
-        torch.save(weights, file)
-    with (out / "result.json").open("x", encoding="utf-8") as file:
-        file.write(json.dumps(result, indent=2) + "\n")
-    print(f"wrote {out / 'weights.pt'} and {out / 'result.json'}")
+def _write(
+    out: Path,
+    model: nn.Module,
+    settings: TrainSettings,
+    data: Dataset,
+    outcome: trainer.Outcome,
+    test: float,
+    device: str,
+) -> None:
+    """All files, each whole or not at all; where result.json is, the checkpoint is."""
+    made = _describe(settings, data, outcome) | {"device": device}
+    card = Card(
+        network=settings.network,
+        classes=data.classes,
+        resolution=data.resolution,
+        mean=data.mean,
+        std=data.std,
+        levels=data.levels,
+        data=data.name,
+        fingerprint=data.fingerprint,
+        accuracy=outcome.accuracy,
+        test_accuracy=test,
+        made={name: value for name, value in made.items() if name not in ("arch", "data")},
+    )
+    save(out / MODEL, card, model)
+    curve = [asdict(progress) for progress in outcome.curve]
+    result = made | {"test_accuracy": test, "curve": curve}
+    write_text(out / RESULT, json.dumps(result, indent=2) + "\n")
+    sheet = curve_sheet(
+        outcome.curve,
+        network=settings.network,
+        data=data.name,
+        epochs=settings.fidelity.epochs,
+        best=settings.best,
+    )
+    save_png(sheet, out / CURVE)
+    print(f"wrote {out / MODEL}, {out / RESULT} and {out / CURVE}")

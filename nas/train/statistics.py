@@ -13,6 +13,24 @@ from torch import Tensor, nn
 
 from nas.kernels.compute import Compute
 
+NORMS = nn.modules.batchnorm._BatchNorm
+
+
+class Still:
+    """What `train` of a frozen batch norm is: it does nothing. It stays in evaluation mode."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        self._norm = norm
+
+    def __call__(self, mode: bool = True) -> nn.Module:
+        """The norm, as it was."""
+        return self._norm
+
+
+def is_still(norm: nn.Module) -> bool:
+    """Whether a batch norm keeps its statistics."""
+    return isinstance(vars(norm).get("train"), Still)
+
 
 def measure_statistics(
     model: nn.Module, batches: Iterable[Tensor], device: torch.device, compute: Compute
@@ -20,11 +38,11 @@ def measure_statistics(
     """Replace the running statistics of every batch norm by their mean over these batches; the seconds it took.
 
     batches: images [N, 3, H, W] as the model takes them, of equal size, on the device. Nothing but the statistics
-    changes; a model without batch norm is left as it is.
+    changes; a model without batch norm is left as it is, and so is a frozen one (`nas.train.freezing`).
     """
     started = time.perf_counter()
-    kinds = nn.modules.batchnorm._BatchNorm
-    norms = [one for one in model.modules() if isinstance(one, kinds) and one.running_mean is not None]
+    kept = [one for one in model.modules() if isinstance(one, NORMS) and one.running_mean is not None]
+    norms = [one for one in kept if not is_still(one)]
     if not norms:
         return 0.0
     momenta, was_training = [norm.momentum for norm in norms], model.training

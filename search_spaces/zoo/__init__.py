@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from blocks import UserError
 from search_spaces.arch import Arch
-from search_spaces.zoo.mnasnets import efficientnet_b0, mnasnet_a1, mnasnet_b1
+from search_spaces.zoo.mnasnets import efficientnet_b0, efficientnet_lite0, mnasnet_a1, mnasnet_b1
 from search_spaces.zoo.mobilenets import mobilenet_v1, mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
 from search_spaces.zoo.mobilenext import mobilenext
 from search_spaces.zoo.shufflenets import shufflenet_v1, shufflenet_v2
@@ -24,6 +24,7 @@ __all__ = [
     "ZOO",
     "Family",
     "efficientnet_b0",
+    "efficientnet_lite0",
     "get",
     "mnasnet_a1",
     "mnasnet_b1",
@@ -78,6 +79,7 @@ ZOO: dict[str, Family] = {
     "mnasnet_a1": Family(mnasnet_a1, (0.35, 0.5, 0.75, 1.0, 1.4)),
     "mnasnet_b1": Family(mnasnet_b1, (0.5, 0.75, 1.0, 1.3)),
     "efficientnet_b0": Family(efficientnet_b0),
+    "efficientnet_lite0": Family(efficientnet_lite0),
 }
 SMALL = ("mobilenet_v3_small", "mobilenet_v2_x0.5", "shufflenet_v2_x0.5", "shufflenet_v1_g3_x0.5")
 """The baselines that are quick to train."""

@@ -1,4 +1,4 @@
-"""MnasNet-A1 and B1, and EfficientNet-B0, which was found in the same space.
+"""MnasNet-A1 and B1, and EfficientNet-B0 and Lite0, which were found in the same space.
 
 Batch-norm eps is torch's 1e-5, as in torchvision's and timm's weights; the official code trained with 1e-3.
 """
@@ -74,3 +74,12 @@ def mnasnet_b1(width: float = 1.0) -> Arch:
 def efficientnet_b0() -> Arch:
     """EfficientNet-B0, Tan and Le 2019, table 1: SiLU throughout, inside squeeze-excite as well."""
     return _network(_EFFICIENTNET_B0, 1.0, "SI")
+
+
+def efficientnet_lite0() -> Arch:
+    """EfficientNet-Lite0, Liu 2020 (Google's tpu repository): B0 with ReLU6 and without squeeze-excite.
+
+    Of the Lite networks the only one whose widths are B0's. Stem and head never scale.
+    """
+    plain = tuple(line._replace(se=False) for line in _EFFICIENTNET_B0)
+    return _network(plain, 1.0, "RE6")

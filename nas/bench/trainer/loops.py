@@ -27,7 +27,8 @@ from nas.kernels.compute import Compute
 from nas.networks.building import build
 from nas.train.batches import Batches
 from nas.train.recipe import DEFAULT, Schedule
-from nas.train.trainer import Stepper, evaluate, prepare, seed_everything
+from nas.train.stepping import Stepper
+from nas.train.trainer import evaluate, prepare, seed_everything
 from search_spaces import Arch
 
 CPU = torch.device("cpu")

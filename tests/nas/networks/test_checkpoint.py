@@ -32,6 +32,12 @@ def test_a_checkpoint_is_read_back_to_the_bit(tmp_path: Path) -> None:
         assert torch.equal(found.network()(images), model(images))
 
 
+def test_a_checkpoint_is_as_readable_as_any_file(tmp_path: Path) -> None:
+    save(tmp_path / "m.safetensors", CARD, CARD.build())
+    (tmp_path / "other").write_text("")
+    assert (tmp_path / "m.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
     save(tmp_path / "m.safetensors", replace(CARD, network="stem8-ir8_t1-head32"), CARD.build())
     with pytest.raises(UserError, match=r"not those of stem8-ir8_t1-head32: \S+ is \S+, expected"):

@@ -42,6 +42,7 @@ CASES: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "timm mobilenetv3_large_075": ("mobilenet_v3_large_x0.75", lambda: _timm("mobilenetv3_large_075")),
     "timm semnasnet_100": ("mnasnet_a1", lambda: _timm("semnasnet_100")),
     "timm efficientnet_b0": ("efficientnet_b0", lambda: _timm("efficientnet_b0")),
+    "timm efficientnet_lite0": ("efficientnet_lite0", lambda: _timm("efficientnet_lite0")),
 }
 
 
@@ -80,7 +81,7 @@ def adapted(name: str, theirs: nn.Module) -> Arch:
     return arch
 
 
-SELDOM = re.compile("reduced|x0_5|mnasnet1_0|mobilenet_v2$|_075|semnasnet")
+SELDOM = re.compile("reduced|x0_5|mnasnet1_0|mobilenet_v2$|_075|semnasnet|lite0")
 """Cases whose blocks another case has as well."""
 
 

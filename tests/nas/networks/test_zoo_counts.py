@@ -31,6 +31,7 @@ COUNTS = {  # multiply-adds and parameters in millions at 224x224 and 1000 class
     "shufflenet_v2_figure_x1.5": (295.76, 3.504),
     "shufflenet_v2_figure_x2": (583.25, 7.394),
     "mnasnet_a1": (311.6, 3.887),
+    "efficientnet_lite0": (385.19, 4.652),
     "mobilenet_v3_large_x0.75": (154.6, 3.994),
     "mobilenet_v3_large_x1.25": (355.2, 7.552),
     "mobilenet_v3_small_x1.25": (91.24, 3.645),
@@ -48,6 +49,7 @@ EXACT = {  # parameters: MobileNeXt's own log; torchvision's and timm's modules
     "mnasnet_b1_x1.3": 6_282_256,
     "mnasnet_a1": 3_887_038,
     "efficientnet_b0": 5_288_548,
+    "efficientnet_lite0": 4_652_008,  # timm's
 }
 
 

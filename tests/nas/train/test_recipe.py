@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.common.errors import UserError
-from nas.train.recipe import DEFAULT, Recipe
+from nas.train.recipe import DEFAULT, FALLS, Recipe
 
 
 def test_a_recipe_is_changed_by_a_text() -> None:
@@ -21,12 +21,15 @@ def test_a_recipe_is_changed_by_a_text() -> None:
     batch_size=st.integers(2, 4096),
     mirror=st.booleans(),
     cutout=st.floats(0, 1),
+    fall=st.sampled_from(FALLS),
 )
-def test_every_recipe_can_be_written(lr: float, batch_size: int, mirror: bool, cutout: float) -> None:
-    recipe = Recipe(lr=lr, batch_size=batch_size, mirror=mirror, cutout=cutout)
+def test_every_recipe_can_be_written(
+    lr: float, batch_size: int, mirror: bool, cutout: float, fall: str
+) -> None:
+    recipe = Recipe(lr=lr, batch_size=batch_size, mirror=mirror, cutout=cutout, fall=fall)
     words = {True: "yes", False: "no"}
     text = ",".join(
-        f"{name}={words[value] if isinstance(value, bool) else repr(value)}"
+        f"{name}={words[value] if isinstance(value, bool) else value}"
         for name, value in asdict(recipe).items()
     )
     assert DEFAULT.changed(text) == recipe
@@ -44,6 +47,8 @@ def test_every_recipe_can_be_written(lr: float, batch_size: int, mirror: bool, c
         ("mirror=1", "mirror"),
         ("cutout=2", "cutout"),
         ("lr=nan", "lr"),
+        ("fall=stairs", "linear or cosine"),
+        ("ema=1", "ema"),
         ("", "expected"),
     ],
 )

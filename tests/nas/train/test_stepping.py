@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from nas.kernels.compute import Compute
 from nas.train.batches import Batches
 from nas.train.recipe import Recipe, Schedule
-from nas.train.trainer import EAGER_STEPS, Stepper, TrainingFailed, Work, cuda_graph, prepare, weight_groups
+from nas.train.stepping import EAGER_STEPS, Stepper, TrainingFailed, Work, cuda_graph, weight_groups
+from nas.train.trainer import prepare
 from tests.nas.train.test_trainer import InMemory, as_data, bars, same, small_net
 
 PLAN = Schedule(steps=12, batch_size=32, lr=0.2, warmup=0.2, shift=True)

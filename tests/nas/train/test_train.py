@@ -1,7 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import struct
 import sys
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +17,15 @@ import torch
 import nas.train
 from nas.console import commands as console
 from nas.data.dataset import load
-from nas.networks.building import build
-from nas.runs.naming import resolve as resolve_model
+from nas.networks.checkpoint import load as load_checkpoint
+from nas.search.price import pricer
+from nas.search.record import create_run
+from nas.search.settings import Settings
 from nas.train import trainer as training
 from nas.train.__main__ import main
 from nas.train.request import TrainRequest
 from nas.train.trainer import TrainingFailed
-from search_spaces import resolve
+from search_spaces import Arch, resolve, spaces
 
 ARCH = "stem8-ir16_s2-ir24_t2_s2-head32_f32"
 Run = Any
@@ -43,6 +51,11 @@ def command(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     with pytest.raises(SystemExit) as end:
         console.run(main, TrainRequest)
     return int(end.value.code or 0)
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    left, right = (load_checkpoint(folder / "model.safetensors").state for folder in (one, other))
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def test_the_module_offers_the_trainer() -> None:
@@ -73,8 +86,14 @@ def test_retraining_writes_what_it_did(
         assert f"{result[figure]:.4f}" in printed
     assert "digits" in printed
 
-    model = build(arch, len(data.classes), 16)
-    model.load_state_dict(torch.load(out / "weights.pt", weights_only=True))
+    checkpoint = load_checkpoint(out / "model.safetensors")
+    card, model = checkpoint.card, checkpoint.network()
+    assert (card.network, card.classes, card.resolution) == (str(arch), data.classes, 16)
+    assert (card.mean, card.std, card.fingerprint) == (data.mean, data.std, data.fingerprint)
+    assert (card.accuracy, card.test_accuracy) == (result["validation_accuracy"], result["test_accuracy"])
+    assert card.made["seed"] == 3
+    files = {"model.safetensors", "result.json", "curve.png", "manifest.json"}
+    assert {file.name for file in out.iterdir()} == files
     assert training.evaluate(model, data.test(), data, "cpu") == result["test_accuracy"]
     assert training.evaluate(model, data.validation(), data, "cpu") == result["validation_accuracy"]
 
@@ -86,8 +105,9 @@ def test_a_librarys_classifier_is_trained_like_an_arch(
     words = ("--data", "digits", "--epochs", 0.2, "--resolution", 32, "--out", out)
     assert command(monkeypatch, name, *words) == 0
     assert json.loads((out / "result.json").read_text())["arch"] == name
-    module = build(resolve_model(name), 10, 32)
-    module.load_state_dict(torch.load(out / "weights.pt", weights_only=True))
+    card = load_checkpoint(out / "model.safetensors").card
+    assert card.network == name
+    load_checkpoint(out / "model.safetensors").network()
 
 
 def test_the_same_command_gives_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,8 +115,7 @@ def test_the_same_command_gives_the_same_weights(tmp_path: Path, monkeypatch: py
     for name in ("a", "b"):
         torch.rand(5)
         assert command(monkeypatch, ARCH, *words, "--out", tmp_path / name) == 0
-    left, right = (torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("a", "b"))
-    assert all(torch.equal(left[name], right[name]) for name in left)
+    assert same_weights(tmp_path / "a", tmp_path / "b")
 
 
 @pytest.mark.parametrize(
@@ -148,9 +167,79 @@ def test_minutes_end_it_early_with_what_it_has_reached(
     assert command(monkeypatch, ARCH, *words) == 0
     (file,) = (tmp_path / "results").glob("*/result.json")  # where nothing is said
     result = json.loads(file.read_text())
+    assert result["curve"][-1]["share"] < 1
     assert (
-        result["curve"][-1]["share"] < 1 and result["curve"][-1]["accuracy"] == result["validation_accuracy"]
+        max(one["accuracy"] for one in result["curve"]) == result["validation_accuracy"]
+    )  # the best are kept
+
+
+def test_what_minutes_ended_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("--data", "digits", "--epochs", 3, "--train-resolution", 16, "--keep", "last")
+    assert command(monkeypatch, ARCH, *words, "--minutes", 0.0001, "--out", tmp_path / "early") == 0
+    early = json.loads((tmp_path / "early" / "result.json").read_text())
+    assert early["curve"][-1]["share"] < 1
+    assert command(monkeypatch, "--resume", tmp_path / "early") == 0
+    late = json.loads((tmp_path / "early" / "result.json").read_text())
+    assert late["curve"][: len(early["curve"])] == early["curve"]
+    assert late["curve"][-1]["share"] == 1
+    assert command(monkeypatch, ARCH, *words, "--minutes", 100, "--out", tmp_path / "whole") == 0
+    assert same_weights(tmp_path / "early", tmp_path / "whole")
+    assert command(monkeypatch, "--resume", tmp_path / "early") == 0  # nothing is left to do
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--resume", "{}", "--epochs", "3"), "--epochs"),
+        (("--resume", "{}", ARCH), ARCH),
+        (("--resume", "{}/nothing"), "is no training"),
+        ((), "no network"),
+        ((ARCH, "--keep", "all"), "last or best"),
+    ],
+)
+def test_what_cannot_go_on_is_refused(
+    words: tuple[str, ...],
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command(monkeypatch, *(word.format(tmp_path) for word in words)) == 2
+    said = capsys.readouterr().err
+    assert named in said and len(said.splitlines()) == 1
+
+
+def test_a_point_of_a_run_brings_its_run_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = load("digits", resolution=16)
+    settings = Settings(
+        budgets=(),
+        space=spaces.MOBILE,
+        fidelity=training.Fidelity(1.0, 1.0, 16),
+        data="digits",
+        fingerprint=data.fingerprint,
+        recipe=training.Recipe(lr=0.123, mirror=False),
     )
+    record = create_run(tmp_path / "run", None, settings, {})
+    record.launch(ARCH, pricer(settings)(Arch.parse(ARCH)), {}, {})
+    words = (f"{tmp_path / 'run'}@0", "--epochs", 0.2, "--recipe", "clip=2")
+    assert command(monkeypatch, *words, "--out", tmp_path / "out") == 0
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert (result["arch"], result["data"]["name"]) == (str(resolve(ARCH)), "digits")
+    assert result["fidelity"]["resolution"] == 16
+    recipe = result["recipe"]
+    assert (recipe["lr"], recipe["mirror"], recipe["clip"]) == (0.123, False, 2.0)
+    # Said otherwise, it is otherwise.
+    assert command(monkeypatch, *words, "--resolution", 24, "--out", tmp_path / "other") == 0
+    assert json.loads((tmp_path / "other" / "result.json").read_text())["fidelity"]["resolution"] == 24
+
+    changed = replace(settings, fingerprint="0123")
+    record = create_run(tmp_path / "changed", None, changed, {})
+    record.launch(ARCH, pricer(settings)(Arch.parse(ARCH)), {}, {})
+    capsys.readouterr()
+    assert command(monkeypatch, f"{tmp_path / 'changed'}@0", "--out", tmp_path / "third") == 2
+    assert "are not those of the run" in capsys.readouterr().err
 
 
 def test_a_failed_training_says_so(
@@ -164,3 +253,68 @@ def test_a_failed_training_says_so(
     assert command(monkeypatch, ARCH, "--data", "digits", "--resolution", "16", "--out", out) == 1
     assert "nan at step 7" in capsys.readouterr().err
     assert not list(out.iterdir())
+
+
+def test_ctrl_c_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (ARCH, "--data", "digits", "--train-resolution", 16, "--keep", "last")
+    out = tmp_path / "run"
+
+    def interrupt() -> None:
+        while not (out / "state.pt").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    assert command(monkeypatch, *words, "--epochs", 40, "--out", out) == 130
+    assert f"python -m nas.train --resume {out}" in capsys.readouterr().err
+    assert not (out / "result.json").exists()
+    assert command(monkeypatch, *words, "--out", out) == 2  # nothing is overwritten
+    assert f"go on with --resume {out}" in capsys.readouterr().err
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["settings"]["fingerprint"] = "0123"
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    assert command(monkeypatch, "--resume", out) == 2  # other data than it began with
+    assert "are not those of the training (0123)" in capsys.readouterr().err
+
+
+def test_event_files_hold_the_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorboardX.proto.event_pb2 import Event
+
+    words = ("--data", "digits", "--epochs", 2, "--train-resolution", 16, "--tensorboard")
+    assert command(monkeypatch, ARCH, *words, "--out", tmp_path / "run") == 0
+    (file,) = (tmp_path / "run").glob("events.*")
+    whole, at, seen = file.read_bytes(), 0, []
+    while at < len(whole):
+        (length,) = struct.unpack_from("<Q", whole, at)
+        event = Event.FromString(whole[at + 12 : at + 12 + length])
+        seen += [(event.step, value.tag, value.simple_value) for value in event.summary.value]
+        at += length + 16
+    curve = json.loads((tmp_path / "run" / "result.json").read_text())["curve"]
+    expected = [
+        (step, tag, pytest.approx(one[key]))
+        for step, one in zip((1000, 2000), curve, strict=True)
+        for tag, key in (("accuracy/validation", "accuracy"), ("loss/training", "loss"))
+    ]
+    assert seen == expected
+
+
+def test_weights_from_elsewhere_and_frozen_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--data", "digits", "--epochs", 0.3, "--train-resolution", 16)
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert command(monkeypatch, ARCH, *words, "--normalise", "half", "--out", first) == 0
+    capsys.readouterr()
+    assert command(monkeypatch, ARCH, *words, "--init", first, "--freeze", "features", "--out", second) == 0
+    said = capsys.readouterr().out
+    assert f"weights of {first / 'model.safetensors'}\n" in said and "features frozen: 330 weights" in said
+    one, other = (load_checkpoint(folder / "model.safetensors") for folder in (first, second))
+    assert one.card.mean == other.card.mean == (0.5, 0.5, 0.5)
+    differ = {name for name in one.state if not torch.equal(one.state[name], other.state[name])}
+    assert differ == {"head.classifier.2.weight", "head.classifier.2.bias"}
+    assert other.card.made["freeze"] == "features"
+    for wrong in (("--init", tmp_path), ("--freeze", "head"), ("--init", first, "--normalise", "photo")):
+        assert command(monkeypatch, ARCH, *words, *wrong, "--out", tmp_path / "third") == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1 and not (tmp_path / "third").exists()

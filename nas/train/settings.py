@@ -1,0 +1,174 @@
+"""What defines a training at length: settled once, stored in its folder, and found again when it goes on."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from nas.common.decode import decoded
+from nas.common.errors import UserError, require
+from nas.common.files import write_text
+from nas.console.options import AnyPath
+from nas.data.dataset import Dataset, absolute, load
+from nas.networks.pretrained import NORMALISATIONS, Pretrained, Triple
+from nas.networks.references import parse
+from nas.runs.manifest import environment
+from nas.runs.naming import resolve, settings_of
+from nas.train.recipe import Fidelity, Recipe
+from nas.train.request import TrainRequest
+
+MANIFEST = "manifest.json"
+SMALL = 10_000
+"""Training images below which the best weights by validation are kept where nothing is said."""
+RESOLUTION = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """All that a training's result depends on. `data` is as given; name and fingerprint are of what was found there.
+
+    network: the text that says it by itself. reports: how often it is judged. best: whether it ends with the best
+    weights by validation. init: where its first weights are from, as `nas.networks.pretrained.fetch` takes it. freeze:
+    what is left as it is (`nas.train.freezing`). normalisation: mean and deviation instead of the data's own.
+    """
+
+    network: str
+    fidelity: Fidelity
+    data: str
+    data_name: str
+    fingerprint: str
+    split: str | None = None
+    skip_corrupt: bool = False
+    recipe: Recipe = field(default_factory=Recipe)
+    seed: int = 0
+    reports: int = 1
+    best: bool = False
+    init: str | None = None
+    freeze: str | None = None
+    normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        require(self.reports >= 1, "reports", self.reports, "1 or more")
+
+    def to_json(self) -> str:
+        """As stored."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """What a run brings with a network of it."""
+
+    data: str = "auto"
+    fingerprint: str = ""
+    split: str | None = None
+    skip_corrupt: bool = False
+    resolution: int = RESOLUTION
+    recipe: Recipe | None = None
+
+
+def brought_by(network: str) -> Brought:
+    """What the run of RUN@TRIAL brings; the defaults for every other network. Raises UserError as `resolve` does."""
+    found = settings_of(network)
+    if not found:
+        return Brought()
+    try:
+        known = {name: found[name] for name in ("data", "fingerprint", "split", "skip_corrupt", "recipe")}
+        content = json.dumps(known | {"resolution": found["fidelity"]["resolution"]})
+    except (KeyError, TypeError) as error:
+        raise UserError(f"the settings of the run of {network} cannot be read: no {error}") from None
+    return decoded(content, Brought, f"the settings of the run of {network} cannot be read by this version")
+
+
+def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettings, Dataset]:
+    """What a request comes to, and its data; `given` are the weights of --init. Raises UserError for no training."""
+    assert request.network is not None
+    recipe, network = Recipe(), resolve(request.network)
+    if request.recipe:
+        recipe.changed(request.recipe)  # refuses what is none before the data are loaded
+    run = brought_by(request.network)
+    resolution = run.resolution if request.train_resolution is None else request.train_resolution
+    fidelity = Fidelity(request.epochs, request.subset, resolution)
+    spec = absolute(request.data or run.data)
+    same = spec == run.data
+    split = request.split or (run.split if same else None)
+    data = _load(
+        spec, request.data_root, resolution, split, request.skip_corrupt or (same and run.skip_corrupt)
+    )
+    if same and run.fingerprint and (split, resolution) == (run.split, run.resolution):
+        _check_same(data, spec, run.fingerprint, "run")
+    recipe = run.recipe or Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
+    settings = TrainSettings(
+        network=str(network),
+        fidelity=fidelity,
+        data=spec,
+        data_name=data.name,
+        fingerprint=data.fingerprint,
+        split=split,
+        skip_corrupt=request.skip_corrupt or (same and run.skip_corrupt),
+        recipe=recipe.changed(request.recipe) if request.recipe else recipe,
+        seed=request.seed,
+        reports=max(1, round(request.epochs)) * (1 if request.minutes is None else 4),
+        best=len(data.train()) < SMALL if request.keep is None else request.keep == "best",
+        init=given.source if given else None,
+        freeze=request.freeze,
+        normalisation=_normalisation(request.normalise, given),
+    )
+    settings = _decoded(settings.to_json(), "the settings")  # as they will be read: 6 epochs are 6.0
+    return settings, _normalised(data, settings)
+
+
+def _normalisation(asked: str | None, given: Pretrained | None) -> tuple[Triple, Triple] | None:
+    """Mean and deviation that a request asks for, or that come with its weights; None for those of the data."""
+    if asked is not None:
+        return NORMALISATIONS.get(asked)
+    return (given.mean, given.std) if given else None
+
+
+def _normalised(data: Dataset, settings: TrainSettings) -> Dataset:
+    """The data with the settings' normalisation."""
+    if settings.normalisation is None:
+        return data
+    mean, std = ((one[0], one[1], one[2]) for one in settings.normalisation)
+    return replace(data, mean=mean, std=std)
+
+
+def _decoded(text: str, refusal: str) -> TrainSettings:
+    return decoded(text, TrainSettings, f"{refusal} cannot be read by this version")
+
+
+def _load(spec: str, root: AnyPath | None, resolution: int, split: str | None, skip_corrupt: bool) -> Dataset:
+    where = Path(root) if root else None
+    return load(spec, root=where, resolution=resolution, split=split, skip_corrupt=skip_corrupt)
+
+
+def _check_same(data: Dataset, spec: str, fingerprint: str, whose: str) -> None:
+    if data.fingerprint != fingerprint:
+        raise UserError(
+            f"the data at {spec!r} ({data.name}, fingerprint {data.fingerprint}) are not those of the {whose} "
+            f"({fingerprint}); restore them, or name others with --data"
+        )
+
+
+def begin(folder: Path, settings: TrainSettings) -> None:
+    """Write the manifest of a new training into its folder."""
+    content = {**environment(), "kind": "train", "settings": json.loads(settings.to_json())}
+    write_text(folder / MANIFEST, json.dumps(content, indent=2) + "\n")
+
+
+def reopen(folder: Path, root: AnyPath | None) -> tuple[TrainSettings, Dataset]:
+    """The settings and data of a training that has begun. Raises UserError where the folder holds none."""
+    file = folder / MANIFEST
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        kind, stored = content.get("kind"), content["settings"]
+    except (OSError, ValueError, KeyError, AttributeError):
+        raise UserError(f"{folder} is no training: it holds no readable {MANIFEST}") from None
+    if kind != "train":
+        raise UserError(f"{folder} is no training but a run; go on with it by the command that began it")
+    settings = _decoded(json.dumps(stored), str(file))
+    fidelity = settings.fidelity
+    data = _load(settings.data, root, fidelity.resolution, settings.split, settings.skip_corrupt)
+    _check_same(data, settings.data, settings.fingerprint, "training")
+    parse(settings.network)  # refuses what is no network any more
+    return settings, _normalised(data, settings)
