@@ -7,11 +7,6 @@ import runpy
 import shlex
 import shutil
 import subprocess
-import json
-import re
-import runpy
-import shlex
-import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,11 +23,6 @@ from nas.search.settings import Settings
 from nas.train.trainer import Fidelity
 from search_spaces import Arch, spaces
 from tests.nas.export.small import TEXT, trained
-from nas.search.price import pricer
-from nas.search.record import create_run
-from nas.search.settings import Settings
-from nas.train.trainer import Fidelity
-from search_spaces import Arch, spaces
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
