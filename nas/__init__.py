@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "train networks by one recipe, with several seeds, and set them side by side",
     "ablate": "say what each component of a network earns",
     "train": "train one network at length",
+    "export": "write a trained network for another runtime",
     "predict": "name the classes of images by a trained network",
     "describe": "show a network's layers and costs",
     "data": "say what a data set holds and what will be done with it",

@@ -1,10 +1,12 @@
 """The README's commands exist, with the options that it gives them."""
 
 import json
+import os
 import re
 import runpy
 import shlex
 import shutil
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,11 +16,13 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from nas.export import export
 from nas.search.price import pricer
 from nas.search.record import create_run
 from nas.search.settings import Settings
 from nas.train.trainer import Fidelity
 from search_spaces import Arch, spaces
+from tests.nas.export.small import TEXT, trained
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +71,34 @@ def test_ci_runs_the_readmes_test_command() -> None:
     block = README.split("<!-- run the tests -->")[1].split("```")[1]
     assert "pytest" in block
     assert "<!-- run the tests -->" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_an_exported_file_runs_as_written(tmp_path: Path) -> None:
+    """In a fresh process, where nothing of ours can be imported and torch is not."""
+    code = README.split("<!-- run an exported file -->")[1].split("```python\n")[1].split("```")[0]
+    folder = tmp_path / "results" / "winner"
+    folder.mkdir(parents=True)
+    trained(folder / "model.safetensors", TEXT)
+    done = export(folder, int8=True, max_drop=10.0)
+    digits = load_digits()
+    guesses = []
+    for index in range(3):
+        grey = np.round(digits.images[index] * (255 / 16)).astype("uint8")
+        Image.fromarray(grey).save(tmp_path / "digit.png")
+        checked = code + "\nassert not {'torch', 'nas'} & set(sys.modules)\n"
+        told = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        ran = subprocess.run(
+            [sys.executable, "-P", "-c", checked, "digit.png"],
+            cwd=tmp_path,
+            env=told,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        guesses.append(ran.stdout.strip())
+    assert done.accuracy is not None and done.accuracy > 0.6
+    assert sum(guess == str(label) for guess, label in zip(guesses, digits.target, strict=False)) >= 2
 
 
 def recipes(*commands: str) -> list[list[str]]:

@@ -19,6 +19,7 @@ from nas.common.files import write_text, writing
 from nas.console import commands
 from nas.console.options import deadline
 from nas.data.dataset import Dataset
+from nas.describe import card as describe
 from nas.figures.picture import save_png
 from nas.networks.building import build
 from nas.networks.checkpoint import Card, save
@@ -179,6 +180,7 @@ def _write(
 ) -> None:
     """All files, each whole or not at all; where result.json is, the checkpoint is."""
     made = _describe(settings, data, outcome) | {"device": device}
+    given = {"data": settings.data, "split": settings.split, "skip_corrupt": settings.skip_corrupt}
     card = Card(
         network=settings.network,
         classes=data.classes,
@@ -190,9 +192,11 @@ def _write(
         fingerprint=data.fingerprint,
         accuracy=outcome.accuracy,
         test_accuracy=test,
-        made={name: value for name, value in made.items() if name not in ("arch", "data")},
+        made={name: value for name, value in made.items() if name not in ("arch", "data")}
+        | {"images": given},
     )
     save(out / MODEL, card, model)
+    describe.write(out / MODEL, card)
     curve = [asdict(progress) for progress in outcome.curve]
     result = made | {"test_accuracy": test, "curve": curve}
     write_text(out / RESULT, json.dumps(result, indent=2) + "\n")

@@ -63,18 +63,27 @@ def _captured(module: nn.Module, x: Tensor) -> Run:
     return run
 
 
-def _executorch(module: nn.Module, x: Tensor, threads: int) -> Run:
-    """By XNNPACK, as on phones; the set-up takes seconds an entry."""
+def executorch_program(module: nn.Module, x: Tensor, constants: dict[str, str] | None = None) -> bytes:
+    """A module for inputs such as `x`, lowered to XNNPACK; `constants` become methods that return these texts."""
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
-    from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
-    from executorch.runtime import Runtime
 
     with torch.no_grad():
         exported = torch.export.export(module, (x,))
-    edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
+    edge = to_edge_transform_and_lower(
+        exported, partitioner=[XnnpackPartitioner()], constant_methods=constants
+    )
+    buffer: bytes = edge.to_executorch().buffer
+    return buffer
+
+
+def _executorch(module: nn.Module, x: Tensor, threads: int) -> Run:
+    """By XNNPACK, as on phones; the set-up takes seconds an entry."""
+    from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
+    from executorch.runtime import Runtime
+
+    buffer = executorch_program(module, x)
     _unsafe_reset_threadpool(threads)  # unsafe while something runs in it: nothing does
-    buffer = edge.to_executorch().buffer
     program = Runtime.get().load_program(buffer)
     kept: Any = (program.load_method("forward"), program, buffer)  # the method reads the buffer as it runs
 

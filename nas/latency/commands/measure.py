@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Exit, Option, echo
@@ -46,7 +47,8 @@ class MeasureRequest(TimingOptions):
     """Networks to measure, as asked for."""
 
     networks: Annotated[
-        Networks, Argument(help="Zoo names, texts of archs, RUN@TRIAL, torchvision:NAME, timm:NAME.")
+        Networks,
+        Argument(help="Zoo names, texts of archs, RUN@TRIAL, torchvision:NAME, timm:NAME, FILE.onnx."),
     ]
     _: KW_ONLY
     seed: Annotated[int, Option(help="Fixes the order of the visits.")] = 0
@@ -63,15 +65,21 @@ class PrintRequest(MeasureRequest):
 def measure(request: MeasureRequest) -> "list[Measurement]":
     """Milliseconds of networks, in their order: texts as every command takes them, archs, references.
 
-    The rest is as for `nas.latency.measure_networks`. UserError as well for what is no network.
+    A text that ends in .onnx is a file, whose size, classes and batch are then those of all that is measured. The rest
+    is as for `nas.latency.measure_networks`. UserError as well for what is no network.
     """
+    from nas.latency.timing.graph_file import GraphFile, fitted, read
     from nas.latency.timing.measuring import measure_networks
     from nas.runs.naming import resolve
 
-    models = [resolve(one) if isinstance(one, str) else one for one in _several(request.networks)]
-    return measure_networks(
-        models, request.conditions, clock=request.clock, force=request.force, seed=request.seed
-    )
+    models: list[Model | GraphFile] = []
+    for one in _several(request.networks):
+        if isinstance(one, str):
+            models.append(read(Path(one)) if one.endswith(".onnx") else resolve(one))
+        else:
+            models.append(one)
+    conditions = fitted(request.conditions, [one for one in models if isinstance(one, GraphFile)])
+    return measure_networks(models, conditions, clock=request.clock, force=request.force, seed=request.seed)
 
 
 def _several(networks: Networks) -> "Sequence[str | Model]":
@@ -99,16 +107,20 @@ def listed(names: Sequence[str], measured: "Sequence[Measurement]") -> str:
     for name, row in zip(names, measured, strict=True):
         figures = [f"{number:.3f}" for number in (row.ms, row.low, row.high, row.ratio)]
         rows.append([name, *figures, f"{row.clean:.0%} of {row.runs}", row.clock])
+    prints = dict.fromkeys(row.fingerprint for row in measured)
+    if len(prints) > 1:  # files of other precisions than what stands beside them
+        header.append("precision")
+        rows = [[*cells, row.fingerprint.precision] for cells, row in zip(rows, measured, strict=True)]
     taken = {row.clock for row in measured}
     notes = [
-        str(measured[0].fingerprint),
+        *map(str, prints),
         f"ms is the median; 10 % and 90 % are quantiles of single runs. The ratio is to {REFERENCE}, run",
         "before and after each: on a machine whose speed drifts, sessions agree on ratios, less on ms.",
         *(f"{clock}: {meaning}" for clock, meaning in CLOCKS.items() if clock in taken),
     ]
     if any(row.forced for row in measured):
         notes.append("FORCED: the machine was busy with other things, so these are not its latencies.")
-    return "\n".join([aligned(header, rows, left=("network", "clock")), "", *notes])
+    return "\n".join([aligned(header, rows, left=("network", "clock", "precision")), "", *notes])
 
 
 @dataclass(frozen=True)

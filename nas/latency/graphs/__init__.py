@@ -16,6 +16,7 @@ from nas.latency.graphs.fragment import Fragment
 from nas.latency.graphs.operators import OPERATORS
 from nas.latency.graphs.quantising import quantised
 from nas.latency.graphs.writer import Unsupported, Writer, record
+from nas.latency.timing.graph_file import GraphFile
 from nas.latency.timing.modules import Subject, built, scaled
 from nas.networks.cost import Key, part_keys
 from search_spaces.arch import Arch
@@ -26,8 +27,11 @@ __all__ = ["Fragment", "lower", "write", "written"]
 def written(subject: Subject, conditions: Conditions) -> onnx.ModelProto:
     """The graph of a part or a network, float `x` [batch, channels, side, side] to `y`.
 
-    Its weights are random: it is made to be timed. Raises UserError for what cannot be written.
+    Its weights are random: it is made to be timed; but a file is what it is. Raises UserError for what cannot be
+    written.
     """
+    if isinstance(subject, GraphFile):
+        return subject.of(conditions.batch)
     if isinstance(subject, tuple):
         fragments = [part_fragment(subject, conditions)]
     elif isinstance(subject, Arch):

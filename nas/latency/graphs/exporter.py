@@ -1,4 +1,7 @@
-"""Torch's own exporter, for what our table of operators does not have: seconds instead of milliseconds."""
+"""Torch's own exporter: for whole networks, and for what our table of operators does not have.
+
+It takes seconds where the table takes milliseconds.
+"""
 
 import logging
 import warnings
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+import onnx
 import torch
 from onnx import helper
 from torch import Tensor, nn
@@ -19,17 +23,9 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
 
     Raises UserError, naming `what` it is and the `reason` for coming here, where it cannot be exported.
     """
-    if find_spec("onnxscript") is None:
-        raise UserError(f"{what}: {reason}; torch's exporter would take it: pip install onnxscript")
-    try:
-        with torch.no_grad(), quiet("torch.onnx"):
-            out_shape = tuple(module.eval()(x).shape)
-            program = torch.onnx.export(module, (x,), dynamo=True, opset_version=OPSET, verbose=False)
-        graph = program.model_proto.graph
-    except Exception as error:  # the exporter's own, of many kinds
-        raise UserError(
-            f"{what} cannot be written as ONNX: {reason}, and torch's exporter: {briefly(error)}"
-        ) from error
+    with torch.no_grad():
+        out_shape = tuple(module.eval()(x).shape)
+    graph = whole(module, x, what, reason).graph
     names = {graph.input[0].name: INPUT}
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
@@ -37,6 +33,42 @@ def export(module: nn.Module, x: Tensor, what: str, reason: str) -> Fragment:
     if output == INPUT:
         nodes, output = [helper.make_node("Identity", [INPUT], ["same"])], "same"
     return Fragment(tuple(nodes), tuple(graph.initializer), output, tuple(x.shape), out_shape)
+
+
+def whole(
+    module: nn.Module,
+    x: Tensor,
+    what: str,
+    reason: str = "",
+    *,
+    names: tuple[str, str] | None = None,
+    any_batch: bool = False,
+) -> onnx.ModelProto:
+    """A model of the module, in evaluation mode, for an input such as `x`; with `any_batch` for any number of them.
+
+    names: of its input and its output. Raises UserError as `export` does.
+    """
+    because = f"{reason}, and torch's exporter: " if reason else ""
+    if find_spec("onnxscript") is None:
+        raise UserError(
+            f"{what}: {reason or 'not written'}; torch's exporter would take it: pip install onnxscript"
+        )
+    try:
+        with torch.no_grad(), quiet("torch.onnx"):
+            program = torch.onnx.export(
+                module.eval(),
+                (x,),
+                dynamo=True,
+                opset_version=OPSET,
+                verbose=False,
+                input_names=names and [names[0]],
+                output_names=names and [names[1]],
+                dynamic_shapes=({0: torch.export.Dim("batch")},) if any_batch else None,
+            )
+            model: onnx.ModelProto = program.model_proto
+    except Exception as error:  # the exporter's own, of many kinds
+        raise UserError(f"{what} cannot be written as ONNX: {because}{briefly(error)}") from error
+    return model
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nas.common.errors import UserError, require
@@ -10,6 +10,7 @@ from nas.common.machine import cores
 from nas.latency import backends
 from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.timing import sandwich
+from nas.latency.timing.graph_file import GraphFile
 from nas.latency.timing.modules import Subject
 from nas.latency.timing.sandwich import NETWORKS, PARTS, QUIET, WALL, Clocks, Portion
 from nas.networks.cost import Key
@@ -45,7 +46,7 @@ class Measurement:
 
 
 def measure_networks(
-    models: Sequence[Model],
+    models: Sequence[Model | GraphFile],
     conditions: Conditions,
     *,
     clock: str = "auto",
@@ -53,6 +54,8 @@ def measure_networks(
     seed: int = 0,
 ) -> list[Measurement]:
     """Milliseconds of networks, in their order; an arch is built as `nas.build` builds it for the resolution.
+
+    A file has to fit the conditions (`graph_file.fitted`); its measurement says its own precision.
 
     clock "wall" times by the wall; "cpu" by the processor time of the inference, which other processes disturb
     less; "auto" by the wall where the reference ran uninterrupted, else by processor time, and each
@@ -83,6 +86,13 @@ def described(subject: Subject) -> str:
         return str(subject)
     part, channels, size, classes = subject
     return f"{part} on {channels}x{size}x{size}" + (f" to {classes} classes" if classes else "")
+
+
+def _own(subject: Subject, noted: dict[str, Any]) -> dict[str, Any]:
+    """What is noted of a file alone: its precision, whatever the others have."""
+    if not isinstance(subject, GraphFile):
+        return {}
+    return {"fingerprint": replace(noted["fingerprint"], precision=subject.precision)}
 
 
 class _Session:
@@ -117,7 +127,10 @@ class _Session:
         if self._threads > 1:
             noted |= {"clean": self._free, "forced": self._free < QUIET}
         return [
-            Measurement(described(subject), **vars(sandwich.timing(samples, index, clock)) | noted)
+            Measurement(
+                described(subject),
+                **vars(sandwich.timing(samples, index, clock)) | noted | _own(subject, noted),
+            )
             for index, subject in enumerate(subjects)
         ]
 

@@ -5,14 +5,16 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from nas.common.errors import UserError
 from nas.kernels.compute import folded
 from nas.latency.conditions import Conditions
+from nas.latency.timing.graph_file import GraphFile
 from nas.networks.building import build
 from nas.networks.cost import Key
 from nas.networks.counting import build_part
 from nas.networks.references import Model
 
-Subject = Key | Model  # what is timed: an entry of a table, or a whole network
+Subject = Key | Model | GraphFile  # what is timed: an entry of a table, a whole network, or one in a file
 _GAIN = 6**0.5  # from torch's own initial weights to those that keep the scale of what ReLU lets through
 
 
@@ -24,7 +26,12 @@ def deployed(subject: Subject, conditions: Conditions) -> tuple[nn.Module, Tenso
 
 
 def built(subject: Subject, conditions: Conditions) -> tuple[nn.Module, Tensor]:
-    """A module as it is built, with an input: random, the same each time. Torch's generator is left as it is."""
+    """A module as it is built, with an input: random, the same each time. Torch's generator is left as it is.
+
+    Raises UserError for a file, which is a graph already.
+    """
+    if isinstance(subject, GraphFile):
+        raise UserError(f"{subject} is run by --backend onnxruntime or openvino, not {conditions.backend}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if isinstance(subject, tuple):

@@ -93,6 +93,7 @@ def test_retraining_writes_what_it_did(
     assert (card.accuracy, card.test_accuracy) == (result["validation_accuracy"], result["test_accuracy"])
     assert card.made["seed"] == 3
     files = {"model.safetensors", "result.json", "curve.png", "manifest.json"}
+    files |= {"model.safetensors.md", "model.safetensors.svg"}
     assert {file.name for file in out.iterdir()} == files
     assert training.evaluate(model, data.test(), data, "cpu") == result["test_accuracy"]
     assert training.evaluate(model, data.validation(), data, "cpu") == result["validation_accuracy"]

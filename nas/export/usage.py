@@ -1,0 +1,65 @@
+"""Ten lines of Python that name the classes of a picture with an exported file, by its runtime alone.
+
+They are printed in model cards, and tests run them as printed.
+"""
+
+from nas.networks.checkpoint import Card
+
+_ONNX = (
+    "import json, sys, numpy as np, onnxruntime",
+    "session = onnxruntime.InferenceSession({name!r})",
+    'classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])',
+    'session.run(["logits"], {{"images": images}})[0]',
+)
+_TORCH = (
+    "import json, sys, numpy as np, torch",
+    'notes = {{"nas.json": ""}}; network = torch.export.load({name!r}, extra_files=notes).module()',
+    'classes = json.loads(json.loads(notes["nas.json"])["classes"])',
+    "network(torch.from_numpy(images)).detach().numpy()",
+)
+_OPENVINO = (
+    "import json, sys, numpy as np, openvino",
+    'model = openvino.Core().read_model({name!r}); network = openvino.compile_model(model, "CPU")',
+    'classes = json.loads(model.get_rt_info(["model_info", "classes"]).astype(str))',
+    'network({{"images": images}})["logits"]',
+)
+_EXECUTORCH = (
+    "import json, sys, numpy as np, torch, executorch.runtime",
+    "program = executorch.runtime.Runtime.get().load_program({name!r})",
+    'classes = json.loads(program.load_method("classes").execute([])[0])',
+    'program.load_method("forward").execute([torch.from_numpy(images)])[0].numpy()',
+)
+_LITERT = (
+    "import sys, numpy as np, ai_edge_litert.interpreter",
+    "network = ai_edge_litert.interpreter.Interpreter({name!r}).get_signature_runner()",
+    "classes = {classes!r}",
+    "next(iter(network(args_0=images).values()))",
+)
+_WAYS = {
+    "onnx": _ONNX,
+    "torch-export": _TORCH,
+    "openvino": _OPENVINO,
+    "executorch": _EXECUTORCH,
+    "litert": _LITERT,
+}
+
+
+def usage(format_name: str, name: str, card: Card, batch: int | None) -> str:
+    """The lines for a file of this name; their first argument is a picture.
+
+    batch: how many images the file takes, where that is fixed.
+    """
+    imports, opened, classes, logits = (
+        part.format(name=name, classes=list(card.classes)) for part in _WAYS[format_name]
+    )
+    side, some = card.resolution, f".repeat({batch}, 0)" if batch and batch > 1 else ""
+    return f"""{imports}, PIL.Image, PIL.ImageOps
+{opened}
+{classes}
+image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1])).convert("RGB")
+left, top = ((length - min(image.size)) // 2 for length in image.size)
+square = (left, top, left + min(image.size), top + min(image.size))
+pixels = np.asarray(image.resize(({side}, {side}), PIL.Image.Resampling.BICUBIC, box=square), np.float32) / 255
+images = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]{some})
+odds = np.exp({logits}[0].astype(float))
+for at in odds.argsort()[::-1][:5]: print(f"{{odds[at] / odds.sum():7.2%}}  {{classes[at]}}")"""
