@@ -8,10 +8,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -99,6 +101,21 @@ def test_an_exported_file_runs_as_written(tmp_path: Path) -> None:
         guesses.append(ran.stdout.strip())
     assert done.accuracy is not None and done.accuracy > 0.6
     assert sum(guess == str(label) for guess, label in zip(guesses, digits.target, strict=False)) >= 2
+
+
+@pytest.mark.slow
+def test_from_a_search_to_a_file_within_three_minutes(tmp_path: Path) -> None:
+    block = README.split("<!-- run from a search to a file -->")[1].split("```bash\n")[1].split("```")[0]
+    told = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    began = time.monotonic()
+    ran = subprocess.run(
+        ["bash", "-e", "-c", block], cwd=tmp_path, env=told, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert time.monotonic() - began < 180
+    assert "7" in ran.stdout.splitlines()[-5].split()  # the likeliest of five
+    scores = pd.read_csv(tmp_path / "results" / "judged" / "classes.csv")
+    assert scores["recall"].mean() > 0.8
 
 
 def recipes(*commands: str) -> list[list[str]]:

@@ -10,7 +10,7 @@ import typer
 
 from nas.common.files import writing
 from nas.console.text_table import aligned
-from nas.data.report import LOOKED_AT, Report, draw, report
+from nas.data.report import LOOKED_AT, Report, draw, report, write_images
 
 SHOWN = 40
 """Classes that are listed one by one."""
@@ -31,6 +31,9 @@ def main(
     png: Annotated[
         Path | None, typer.Option(help="Write a picture of a few images a class, as networks get them.")
     ] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the held-out images into this folder, as CLASS/NNNN.png.")
+    ] = None,
 ) -> None:
     """Print what a data set holds: classes, counts, sizes, kinds, and what will be done with it."""
     spec = f"folder:{data}" if ":" not in data and Path(data).is_dir() else data
@@ -42,6 +45,9 @@ def main(
         with writing(str(png), "; name another file"):
             draw(found, png)
         typer.echo(f"wrote {png}", err=True)
+    if write:
+        count = write_images(found.data, write)
+        typer.echo(f"wrote {count:,} images into {write}", err=True)
 
 
 def _text(found: Report) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from nas.common.files import write_whole
+from nas.common.errors import UserError
+from nas.common.files import write_whole, writing
 from nas.data.dataset import Dataset, Split, contents, load
 from nas.data.pictures import FORMATS, Item
 
@@ -129,3 +130,20 @@ def draw(found: Report, path: Path) -> None:
 def _first(labels: npt.NDArray[np.int64], label: int) -> list[int]:
     found: list[int] = np.flatnonzero(labels == label)[:ACROSS].tolist()
     return found
+
+
+def write_images(data: Dataset, folder: Path) -> int:
+    """Write the held-out images as networks get them, a PNG each, into a folder a class; how many they were.
+
+    Raises UserError where the folder cannot be made, or holds anything already.
+    """
+    split = data.test()
+    with writing(str(folder), "; name another folder"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise UserError(f"{folder} is not empty; name another folder")
+        for number, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
+            file = folder / data.classes[int(label)] / f"{number:05}.png"
+            file.parent.mkdir(exist_ok=True)
+            Image.fromarray(np.asarray(image)).save(file)
+    return len(split.labels)

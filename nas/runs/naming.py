@@ -4,7 +4,9 @@ A zoo name, an arch's text, a point of a run, or the name of a library's classif
 """
 
 import json
+from collections import defaultdict
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from nas.common.errors import UserError
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
+BEST = "best"
+"""As in RUN@best: the most accurate trial of a run."""
+
+
 def resolve(text: str) -> Model:
     """The network of a text, as every command takes it. Raises UserError where there is none.
 
     The arch of `mobilenet_v3_small_x0.5`, of `stem16_HS-ir16-...`, or of `results/my-run@17`: RUN@TRIAL is
-    the arch of a trial in a run's folder; a baseline's name may stand for the number. And the classifier of
-    `torchvision:vgg16` or `timm:xception41`, which is none of our archs.
+    the arch of a trial in a run's folder; a baseline's name may stand for the number, and `best` for that of the most
+    accurate. And the classifier of `torchvision:vgg16` or `timm:xception41`, which is none of our archs.
     """
     name = text.strip()
     if is_reference(name):
@@ -53,7 +59,9 @@ def settings_of(text: str) -> dict[str, Any]:
 
 
 def _point(run: Path, point: str) -> Arch:
-    """The arch of a trial's number, or of a baseline's name."""
+    """The arch of a trial's number, of a baseline's name, or of the best trial."""
+    if point == BEST:
+        return Arch.parse(_best(run).user_attrs["arch"])
     if point.isdecimal():
         known = {str(trial.number): trial for trial in _trials(run, "search")}
     else:
@@ -65,11 +73,32 @@ def _point(run: Path, point: str) -> Arch:
     return Arch.parse(known[point].user_attrs["arch"])
 
 
-def _front(run: Path) -> str:
-    """The points of a run's front as they are named, each with its accuracy and size."""
+def _best(run: Path) -> "FrozenTrial":
+    """The most accurate trial of a run: by the trainings that confirmed it where there are any, else by its own."""
+    from nas.runs.studies import is_over
+
+    done = {trial.number: trial for trial in _finished(run)}
+    again: dict[int, list[float]] = defaultdict(list)
+    for trial in _trials(run, "confirm"):
+        if trial.user_attrs["of"] in done and is_over(trial):  # one that failed to learn is as bad as can be
+            again[trial.user_attrs["of"]].append(trial.values[0] if trial.values else 0.0)
+    known = {number: fmean(values) for number, values in again.items()}
+    known = known or {number: trial.values[0] for number, trial in done.items()}
+    if not known:
+        raise UserError(f"{run}@{BEST}: none of its trials has finished yet")
+    return done[max(known, key=lambda number: known[number])]
+
+
+def _finished(run: Path) -> "list[FrozenTrial]":
+    """The trials of the longest schedule that any was trained for."""
     done = [trial for trial in _trials(run, "search") if trial.state.name == "COMPLETE"]
     longest = max((trial.user_attrs["epochs"] for trial in done), default=0.0)
-    done = [trial for trial in done if trial.user_attrs["epochs"] == longest]
+    return [trial for trial in done if trial.user_attrs["epochs"] == longest]
+
+
+def _front(run: Path) -> str:
+    """The points of a run's front as they are named, each with its accuracy and size."""
+    done = _finished(run)
     accuracies, costs = ([trial.values[i] for trial in done] for i in (0, 1))
     leading = [trial for trial, leads in zip(done, front_mask(accuracies, costs), strict=True) if leads]
     points = (
@@ -81,7 +110,11 @@ def _front(run: Path) -> str:
 
 def _trials(run: Path, kind: str) -> "list[FrozenTrial]":
     from nas.runs.folders import find  # needs Optuna, which a zoo name does not
-    from nas.runs.studies import SEARCHED, current, find_studies
+    from nas.runs.studies import CONFIRMED, SEARCHED, current, find_studies
 
-    study = find(run, None, lambda url, name: find_studies(url, name, ("search", kind)))[kind]
-    return current(study.get_trials(deepcopy=False), SEARCHED)
+    optional = (kind,) if kind == "confirm" else ()
+    wanted = ("search", "baselines") if optional else ("search", kind)
+    studies = find(run, None, lambda url, name: find_studies(url, name, wanted, optional))
+    if kind not in studies:
+        return []
+    return current(studies[kind].get_trials(deepcopy=False), CONFIRMED if optional else SEARCHED)
