@@ -32,7 +32,8 @@ def write(
     """Write FILE.md and, drawn, FILE.svg beside a file of weights; the card's path.
 
     facts: what is known of the file beyond its card, by heading. usage: Python that runs it, which is also written as
-    FILE.py, to be run in the file's folder; in the card that of a checkpoint by default. again: the command that made it from its checkpoint. Raises UserError where they cannot be written.
+    FILE.py, to be run in the file's folder; in the card of a checkpoint there is a default. again: the command that
+    made it from its checkpoint. Raises UserError where they cannot be written.
     """
     drawn = file.with_name(f"{file.name}.svg")
     description = describe(parse(card.network), card.resolution, len(card.classes))

@@ -153,9 +153,15 @@ def sentences(run: Results, said: Verdict, folder: str) -> list[str]:
 def _basis(run: Results) -> str:
     """What the accuracies of the front are."""
     alone = ""
+    reached = float(run.trials.loc[run.trials["state"] == "COMPLETE", "epochs"].max()) if len(run.trials) else 0.0
+    if 0 < reached < run.settings.fidelity.epochs:
+        alone = (
+            f"; the ladder did not reach its top of {run.settings.fidelity.epochs:g} epochs: these are the networks "
+            f"of its rung of {reached:g}"
+        )
     if run.images and len(run.front):
         share = float(run.front["accuracy"].max())
-        alone = (
+        alone += (
             f"; other images than these {run.images:,} of the validation split could move each by "
             f"{196 * math.sqrt(share * (1 - share) / run.images):.1f} points"
         )
