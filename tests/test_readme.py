@@ -106,7 +106,11 @@ def test_an_exported_file_runs_as_written(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_from_a_search_to_a_file_within_three_minutes(tmp_path: Path) -> None:
     block = README.split("<!-- run from a search to a file -->")[1].split("```bash\n")[1].split("```")[0]
-    told = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    told = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     began = time.monotonic()
     ran = subprocess.run(
         ["bash", "-e", "-c", block], cwd=tmp_path, env=told, capture_output=True, text=True, check=False

@@ -24,7 +24,7 @@ from nas.compare.run import Comparison
 from nas.compare.trainings import Trainings
 from nas.console.options import separated, takes
 from nas.data.dataset import Dataset
-from nas.engine.regime import aimed, default_to, target
+from nas.engine.regime import aimed, bringing, default_to, target
 from nas.engine.terms import Terms
 from nas.networks.references import parse
 from nas.runs.folders import new_folder
@@ -77,7 +77,7 @@ def _begin(request: AblationRequest) -> tuple[Path, Trainings, Dataset]:
     else:
         asked, terms, seeds = _asked(request), request, request.seeds
     running.check_terms(terms, seeds)
-    terms = aimed(terms, request.data_root)
+    terms = aimed(bringing(terms, [asked.network]), request.data_root)
     folder = new_folder(request.out)
     table = None
     if request.latency_table is not None or LATENCY.name in asked.equal:

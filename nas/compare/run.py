@@ -17,7 +17,7 @@ from nas.compare.request import ComparisonRequest
 from nas.compare.summary import FILES, label_of, print_summary, write_results
 from nas.console.options import several, takes
 from nas.engine.jobs import Ending
-from nas.engine.regime import aimed, target
+from nas.engine.regime import aimed, bringing, target
 from nas.networks.references import Model
 from nas.runs.folders import new_folder
 from nas.runs.naming import resolve
@@ -54,7 +54,7 @@ def compare(request: ComparisonRequest) -> Comparison:
         trainings, data = running.resume(request, request.seeds, "compare")
     else:
         running.check_terms(request, request.seeds)
-        request = aimed(request, request.data_root)
+        request = aimed(bringing(request, several(request.networks)), request.data_root)
         folder = new_folder(request.out)
         named = _named(several(request.networks))
         table, models = None, list(named.values())

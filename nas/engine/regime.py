@@ -1,6 +1,7 @@
 """How the networks of a run are trained, settled: stored in the run's study, and found again when it is resumed."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from nas.data.dataset import Dataset, Notify, absolute, load
 from nas.engine.terms import Terms
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.train.fidelity import epochs_of
+from nas.train.settings import brought_by
 from nas.train.trainer import Fidelity, Recipe
 
 T = TypeVar("T")
@@ -138,6 +140,31 @@ def aimed(terms: Asked, root: AnyPath | None) -> Asked:
         )  # what is to be said is said at the next loading
     resolution = default_to(terms.target_resolution, regime.fidelity.resolution)
     return replace(terms, target_resolution=resolution, target_classes=classes)
+
+
+def bringing(terms: Asked, networks: Sequence[str]) -> Asked:
+    """The terms with what the runs of RUN@TRIAL bring with their points: data, split, pixels and recipe, if not given.
+
+    Raises UserError where points of different runs bring different data.
+    """
+    if terms.data is not None:
+        return terms
+    runs = {text: run for text in networks if (run := brought_by(text)).fingerprint}
+    if not runs:
+        return terms
+    (first, run), *others = runs.items()
+    for text, other in others:
+        if (other.fingerprint, other.split) != (run.fingerprint, run.split):
+            raise UserError(f"{first} and {text} are of runs on different data; say which with --data")
+    recipe = run.recipe.changed(terms.recipe) if run.recipe and terms.recipe else run.recipe
+    return replace(
+        terms,
+        data=run.data,
+        split=default_to(terms.split, run.split),
+        skip_corrupt=terms.skip_corrupt or run.skip_corrupt,
+        train_resolution=default_to(terms.train_resolution, run.resolution),
+        recipe=recipe.told("mirror") if recipe else terms.recipe,
+    )
 
 
 def opening(terms: Terms) -> dict[str, Any]:

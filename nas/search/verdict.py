@@ -153,7 +153,9 @@ def sentences(run: Results, said: Verdict, folder: str) -> list[str]:
 def _basis(run: Results) -> str:
     """What the accuracies of the front are."""
     alone = ""
-    reached = float(run.trials.loc[run.trials["state"] == "COMPLETE", "epochs"].max()) if len(run.trials) else 0.0
+    reached = (
+        float(run.trials.loc[run.trials["state"] == "COMPLETE", "epochs"].max()) if len(run.trials) else 0.0
+    )
     if 0 < reached < run.settings.fidelity.epochs:
         alone = (
             f"; the ladder did not reach its top of {run.settings.fidelity.epochs:g} epochs: these are the networks "

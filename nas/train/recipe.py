@@ -96,6 +96,17 @@ class Recipe:
             values[name] = _value(name, value, kinds[name])
         return replace(self, **values)  # type: ignore[arg-type]  # each is of its field's kind
 
+    def told(self, *always: str) -> str:
+        """What differs from the defaults, and the fields named, as `changed` reads it."""
+        words = {True: "yes", False: "no"}
+        mine = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        told = {
+            name: value for name, value in mine.items() if name in always or value != getattr(DEFAULT, name)
+        }
+        return ",".join(
+            f"{name}={words[value] if isinstance(value, bool) else value}" for name, value in told.items()
+        )
+
 
 DEFAULT = Recipe()
 

@@ -135,7 +135,12 @@ def test_nothing_is_left_in_a_shared_storage_either(home: Path, monkeypatch: pyt
         patched.setattr(runs, "write_text", fail)
         with pytest.raises(Failure):
             create_run(home / "two", storage, settings(), {})
-    assert optuna.get_all_study_names(storage) == ["one/search", "one/baselines", "one/control", "one/confirm"]
+    assert optuna.get_all_study_names(storage) == [
+        "one/search",
+        "one/baselines",
+        "one/control",
+        "one/confirm",
+    ]
     assert not (home / "two").exists()
 
 
