@@ -69,7 +69,9 @@ def forest_sheet(info: AblationInfo) -> Sheet:
     starts = [left + i * (width + 32) for i in range(columns)]
     frames = [Frame(start, start + width, _HEAD, bottom) for start in starts]
     values = 100 * info.telling[["difference", "difference_low", "difference_high"]].to_numpy(float).ravel()
-    title = "Difference (points)" if columns > 2 else "Difference in accuracy (percentage points)"
+    title = (
+        "Difference (points)" if columns > 2 else f"Difference in {info.setup.judged_by} (percentage points)"
+    )
     axis = difference_axis(title, values[~np.isnan(values)])  # the same for all, so that they can be compared
     base = info.rows.iloc[0]
     reached = "not trained yet" if np.isnan(base["accuracy"]) else f"{base['accuracy']:.2%}"
@@ -80,7 +82,7 @@ def forest_sheet(info: AblationInfo) -> Sheet:
     return Sheet(
         title=f"Ablation of {shorten(info.title, 60)} on {shorten(info.setup.data_name)}",
         subtitle=(
-            f"Validation accuracy after {_trained(info)}, minus that of what the variant was made from; "
+            f"Validation {info.setup.judged_by} after {_trained(info)}, minus that of what the variant was made from; "
             f"base: {reached}, {MACS.show(float(base['macs']))} multiply-adds.",
             "Lines: 95 % interval of each difference, paired by seed, noise pooled over all networks. "
             "Colours: verdict after Holm's correction.",
@@ -102,7 +104,8 @@ def tradeoff_sheet(info: AblationInfo) -> Sheet:
     return Sheet(
         title=f"What each component of {shorten(info.title, 60)} gains for its cost",
         subtitle=(
-            f"Arrows: from what a variant was made from to the variant. Mean validation accuracy, {_trained(info)}.",
+            f"Arrows: from what a variant was made from to the variant. Mean validation {info.setup.judged_by}, "
+            f"{_trained(info)}.",
             f"Costs at {shorten(info.setup.target)}; multiply-adds are those of conv and fully connected layers.",
         ),
         panels=tuple(zip(panels, frames, strict=True)),
@@ -189,7 +192,7 @@ def _tradeoff(comparison: str, info: AblationInfo) -> Panel:
     return Panel(
         title=f"{_titled(comparison)}, against {objective.phrase}",
         x_axis=cost_axis(objective.title, values[:, 0], room=0.14),
-        y_axis=value_axis("Validation accuracy (%)", values[:, 1]),
+        y_axis=value_axis(f"Validation {info.setup.judged_by} (%)", values[:, 1]),
         series=tuple(series),
         labels=tuple(labels),
         notice="" if len(rows) else "No training has finished yet.",

@@ -146,7 +146,8 @@ def print_summary(info: AblationInfo, console: Console) -> None:
     said = [
         f"Ablation of {info.title} on {setup.data_name}: {setup.trained}, {info.seeds} seeds",
         *(f"{_base(row)} (at {setup.target})" for _, row in bases.iterrows()),
-        "points: accuracy minus that of what the variant was made from, in percentage points, mean [95 % interval], "
+        f"points: {setup.judged_by} minus that of what the variant was made from, in percentage points, mean [95 % "
+        "interval], "
         "paired by seed; verdicts after Holm's correction; x cost: times that of what it was made from",
         *([f"latency: predicted, of {info.device}"] if info.device else []),
         "",
@@ -208,6 +209,6 @@ def _cells(row: pd.Series, seeds: int) -> list[str]:
 def _base(row: pd.Series) -> str:
     reached, low, high = row["accuracy"], row["accuracy_low"], row["accuracy_high"]
     spread = "" if math.isnan(low) else f" [{low:.2%}, {high:.2%}]"
-    said = "not trained yet" if math.isnan(reached) else f"{reached:.2%}{spread} validation accuracy"
+    said = "not trained yet" if math.isnan(reached) else f"{reached:.2%}{spread} on validation"
     costs = [f"{cost.cell(row[cost.column])} {cost.heading}" for cost in (MACS, PARAMS)]
     return f"{row['name']}: {', '.join([said, *costs])}"

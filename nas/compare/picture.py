@@ -26,14 +26,17 @@ def comparison_sheet(setup: Setup, seeds: int, networks: pd.DataFrame) -> Sheet:
     [0, 1]), macs, params, latency_ms, ...; each was to be trained with so many `seeds`.
     """
     below = [replace(frame, top=frame.top + _ROW, bottom=frame.bottom + _ROW) for frame in (LEFT, RIGHT)]
-    panels = [(_panel(networks, MACS), LEFT), (published_panel(published.imagenet(), MACS), RIGHT)]
-    panels.append((_panel(networks, PARAMS), below[0]))
+    panels = [
+        (_panel(networks, MACS, setup.judged_by), LEFT),
+        (published_panel(published.imagenet(), MACS), RIGHT),
+    ]
+    panels.append((_panel(networks, PARAMS, setup.judged_by), below[0]))
     if LATENCY.column in networks and networks[LATENCY.column].notna().any():
-        panels.append((_panel(networks, LATENCY), below[1]))
+        panels.append((_panel(networks, LATENCY, setup.judged_by), below[1]))
     return Sheet(
         title=f"Comparison on {shorten(setup.data_name)}: all re-trained by one recipe",
         subtitle=(
-            f"Points: mean test accuracy after {shorten(setup.trained)}, "
+            f"Points: mean test {setup.judged_by} after {shorten(setup.trained)}, "
             f"{in_words(networks['seeds'], seeds)} each. Lines: its 95 % interval.",
             f"Multiply-adds are those of conv and fully connected layers, at {shorten(setup.target)}.",
         ),
@@ -48,7 +51,7 @@ def in_words(counts: pd.Series, asked: int) -> str:
     return f"{asked} seeds" if fewest == asked else f"{fewest} to {asked} seeds"
 
 
-def _panel(networks: pd.DataFrame, objective: Quantity) -> Panel:
+def _panel(networks: pd.DataFrame, objective: Quantity, metric: str) -> Panel:
     rows = networks[networks["test_accuracy"].notna() & networks[objective.column].gt(0)]
     x = rows[objective.column].to_numpy(float) / objective.scale
     y, low, high = (
@@ -63,23 +66,23 @@ def _panel(networks: pd.DataFrame, objective: Quantity) -> Panel:
         if not np.isnan(low[i])
     ]
     names = [shorten(name, 36) for name in rows["label"]]
-    hovers = [_hover(name, row) for name, (_, row) in zip(names, rows.iterrows(), strict=True)]
+    hovers = [_hover(name, row, metric) for name, (_, row) in zip(names, rows.iterrows(), strict=True)]
     for part, name in ((slice(0, 1), "first network"), (slice(1, None), "compared with it")):
         if len(x[part]):
             series.append(scatter(name, styles[part.start], x[part], y[part], hovers[part]))
     return Panel(
         title=f"This comparison, against {objective.phrase}",
         x_axis=cost_axis(objective.title, x, room=0.14),
-        y_axis=value_axis("Test accuracy (%)", heights),
+        y_axis=value_axis(f"Test {metric} (%)", heights),
         series=tuple(series),
         labels=tuple(Label(names[i], float(x[i]), float(y[i]), styles[i].color) for i in range(len(names))),
         notice="" if len(rows) else "No training has finished yet.",
     )
 
 
-def _hover(name: str, row: pd.Series) -> str:
+def _hover(name: str, row: pd.Series, metric: str) -> str:
     spread = "" if np.isnan(row["test_low"]) else f" [{row['test_low']:.2%}, {row['test_high']:.2%}]"
-    lines = [f"<b>{escape(name)}</b>", f"test accuracy {row['test_accuracy']:.2%}{spread}"]
-    lines.append(f"validation accuracy {row['accuracy']:.2%}, {row['seeds']} seeds")
+    lines = [f"<b>{escape(name)}</b>", f"test {metric} {row['test_accuracy']:.2%}{spread}"]
+    lines.append(f"validation {metric} {row['accuracy']:.2%}, {row['seeds']} seeds")
     lines += cost_lines(row)
     return "<br>".join([*lines, "", *wrapped(str(row["network"]))])

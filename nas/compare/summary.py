@@ -94,7 +94,8 @@ def print_summary(
     setup = trainings.setup
     said = [
         f"{setup.data_name}: every network re-trained for {setup.trained}, {len(trainings.seeds)} seeds",
-        "accuracies: mean [95 % interval]; differences to the first network, on the test images, paired by seed",
+        f"{setup.judged_by}: mean [95 % interval]; differences to the first network, on the test images, paired by "
+        "seed",
         f"costs at {setup.target}; multiply-adds of convolutions, fully connected layers and attention",
         "published: as printed by others, obtained by other recipes",
         *([f"latency: predicted, of {trainings.noted('latency_of')}"] if _timed(summary) else []),

@@ -46,6 +46,16 @@ Subset = Annotated[float | None, Option(help="Share of the training images that 
 Recipe = Annotated[
     str | None, Option(help="How networks are trained, where it is to differ: lr=0.3,batch_size=256,...")
 ]
+Metric = Annotated[
+    str | None,
+    Option(help="What networks are judged by: accuracy, balanced_accuracy, f1 or auroc. [accuracy]"),
+]
+ClassWeights = Annotated[
+    str | None,
+    Option(
+        help="balanced: images of rare classes weigh more in the loss, so that all classes weigh the same."
+    ),
+]
 Seed = Annotated[
     int | None, Option(help="From which all chance follows; the first, where there are several. [0]")
 ]

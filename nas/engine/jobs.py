@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
+from nas.train.metrics import ACCURACY
 from nas.train.trainer import Fidelity, Outcome, Progress, Recipe
 
 J = TypeVar("J", bound="Labelled", covariant=True)
@@ -23,6 +24,7 @@ class Job:
     """One training: the text of a network, at one fidelity, with one recipe and seed.
 
     `test`: whether the held-out test images are read, once, when it is trained; for a final comparison only.
+    `metric`: what it is judged by (`nas.train.metrics`), in the place of its accuracy.
     """
 
     arch: str
@@ -30,6 +32,7 @@ class Job:
     recipe: Recipe
     seed: int
     test: bool = False
+    metric: str = ACCURACY
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from nas.data.dataset import Dataset, Notify, absolute, load
 from nas.engine.terms import Terms
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.train.fidelity import epochs_of
+from nas.train.metrics import ACCURACY, METRICS, check_metric
 from nas.train.settings import brought_by
 from nas.train.trainer import Fidelity, Recipe
 
@@ -45,11 +46,13 @@ class Regime:
     split: str | None = None
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 0
+    metric: str = ACCURACY
     target_resolution: int = TARGET_RESOLUTION
     target_classes: int = TARGET_CLASSES
     classes: int = 0
 
     def __post_init__(self) -> None:
+        check_metric(self.metric)
         if not 0 <= self.seed < 2**32:
             raise UserError(f"seed {self.seed}: expected a whole number from 0 to 4294967295")
         if not 8 <= self.target_resolution <= 4096 or not 1 <= self.target_classes <= 10**6:
@@ -57,6 +60,11 @@ class Regime:
                 f"target {self.target_resolution} px, {self.target_classes} classes: expected 8 to 4096 px "
                 "and at least one class"
             )
+
+    @property
+    def judged_by(self) -> str:
+        """What stands in the place of accuracy, as it is called in tables."""
+        return METRICS[self.metric]
 
     @property
     def target(self) -> str:
@@ -159,6 +167,7 @@ def bringing(terms: Asked, networks: Sequence[str]) -> Asked:
     recipe = run.recipe.changed(terms.recipe) if run.recipe and terms.recipe else run.recipe
     return replace(
         terms,
+        metric=default_to(terms.metric, run.metric),
         data=run.data,
         split=default_to(terms.split, run.split),
         skip_corrupt=terms.skip_corrupt or run.skip_corrupt,
@@ -187,11 +196,21 @@ def opening(terms: Terms) -> dict[str, Any]:
         "data": absolute(default_to(terms.data, "auto")),
         "split": terms.split,
         "skip_corrupt": terms.skip_corrupt,
-        "recipe": Recipe().changed(terms.recipe) if terms.recipe else Recipe(),
+        "recipe": recipe_of(Recipe(), terms),
+        "metric": default_to(terms.metric, ACCURACY),
         "seed": default_to(terms.seed, 0),
         "target_resolution": target_resolution,
         "target_classes": target_classes,
     }
+
+
+def recipe_of(recipe: Recipe, terms: Terms) -> Recipe:
+    """A recipe with what the terms want otherwise. Raises UserError for what is none."""
+    if terms.class_weights not in (None, "none", "balanced"):
+        raise UserError(f"--class-weights {terms.class_weights}: expected balanced or none")
+    if terms.class_weights:
+        recipe = replace(recipe, class_weights=terms.class_weights == "balanced")
+    return recipe.changed(terms.recipe) if terms.recipe else recipe
 
 
 def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...]]:
@@ -209,7 +228,7 @@ def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...
     regime = replace(
         regime,
         fidelity=replace(fidelity, epochs=epochs),
-        recipe=recipe.changed(terms.recipe) if terms.recipe else recipe,
+        recipe=recipe_of(recipe, terms),
         data_name=data.name,
         fingerprint=data.fingerprint,
         classes=len(data.classes),

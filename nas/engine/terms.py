@@ -28,6 +28,8 @@ class Terms(options.CommandOptions):
     subset: options.Subset = None
     train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None
     recipe: options.Recipe = None
+    metric: options.Metric = None
+    class_weights: options.ClassWeights = None
     seed: options.Seed = None
     target: Annotated[
         str | None,

@@ -132,9 +132,19 @@ def train_job(
     seed_everything(job.seed)
     model = build(parse(job.arch), len(data.classes), job.fidelity.resolution)
     outcome = train(
-        model, data, job.fidelity, job.recipe, seed=job.seed, device=device, reports=REPORTS, report=report
+        model,
+        data,
+        job.fidelity,
+        job.recipe,
+        seed=job.seed,
+        device=device,
+        reports=REPORTS,
+        report=report,
+        metric=job.metric,
     )
-    return replace(outcome, test=evaluate(model, data.test(), data, device)) if job.test else outcome
+    if not job.test:
+        return outcome
+    return replace(outcome, test=evaluate(model, data.test(), data, device, metric=job.metric))
 
 
 # The driver's side ---------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ class Campaign:
         self._running[key] = job = replace(job, number=number)
         self._notify(Event("launched", job))
         fidelity = replace(settings.fidelity, epochs=job.epochs)
-        return key, Job(str(job.arch), fidelity, settings.recipe, settings.seed)
+        return key, Job(str(job.arch), fidelity, settings.recipe, settings.seed, metric=settings.metric)
 
     def _teach(self, job: Trial, result: Result | None) -> None:
         """Tell the sampler what became of a job."""

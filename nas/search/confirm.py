@@ -232,7 +232,7 @@ class Confirmation:
         self._running[key] = job, place
         self._notify(Event("launched", job))
         fidelity = replace(settings.fidelity, epochs=self._epochs)
-        return key, Job(str(entrant.arch), fidelity, settings.recipe, seed)
+        return key, Job(str(entrant.arch), fidelity, settings.recipe, seed, metric=settings.metric)
 
     def _seconds(self) -> list[float]:
         """What trainings of this length took; as expected from the search's where none has ended."""

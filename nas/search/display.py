@@ -10,6 +10,7 @@ from nas.engine.live import Live
 from nas.search.budget import worst_violation
 from nas.search.campaign import Trial
 from nas.search.results import Results, ended, reference, relative_hypervolume
+from nas.train.metrics import ACCURACY
 from nas.train.trainer import Outcome
 
 
@@ -61,6 +62,6 @@ class SearchDisplay(Live[Trial]):
 
     def _spread(self, accuracy: float) -> str:
         """By how much the images alone, being no more than they are, leave an accuracy open."""
-        if not self._images:
+        if not self._images or self._settings.metric != ACCURACY:
             return ""
         return f" +- {196 * np.sqrt(accuracy * (1 - accuracy) / self._images):.1f}"

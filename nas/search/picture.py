@@ -180,7 +180,7 @@ def _run_panel(run: Results) -> Panel:
     seen = np.concatenate([every[1], *(y[np.isfinite(y)] for _, y in spreads)])
     budget = _budget(settings, objective)
     end = budget[0] if budget else None
-    y_axis = value_axis("Validation accuracy (%)", seen, unusual=0.1)
+    y_axis = value_axis(f"Validation {settings.judged_by} (%)", seen, unusual=0.1)
 
     def cloud(name: str, style: Style, rows: pd.DataFrame, names: Sequence[str] = ()) -> Series:
         return scatter(name, style, *_points(rows, objective), _hovers(rows, objective, names))

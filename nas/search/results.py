@@ -14,6 +14,7 @@ from nas.search.budget import within, worst_violation
 from nas.search.price import Price
 from nas.search.record import COLUMNS, Kind, Record
 from nas.search.settings import Settings
+from nas.train.metrics import ACCURACY
 
 TOLD = ("accuracy_low", "accuracy_high", "seeds", "place")
 """Of a front's rows beside COLUMNS. place: front, undecided or beaten, as its confirmation says; else selected."""
@@ -154,13 +155,13 @@ def ended(trials: pd.DataFrame) -> pd.Series:
 
 
 def reference(settings: Settings, classes: int) -> tuple[float, float] | None:
-    """The fixed point of the run's hypervolume: chance accuracy, and the budget on the cost objective.
+    """The fixed point of the run's hypervolume: chance accuracy (0 of another metric), and the budget on the cost.
 
     None where the objective has no budget: then nothing fixed bounds the area.
     """
     for budget in settings.limits:
         if budget.quantity == settings.objective:
-            return 1.0 / classes, budget.limit
+            return (1.0 / classes if settings.metric == ACCURACY else 0.0), budget.limit
     return None
 
 

@@ -51,7 +51,7 @@ def print_summary(found: Results, console: Console, folder: Path) -> None:
     """The front as a table with the baselines that each point dominates, the baselines, the archs, and the answer."""
     settings, objective = found.settings, found.settings.objective
     done = found.confirmed[found.confirmed["name"] != ""] if found.is_confirmed else _designed(found)
-    headings = ["accuracy", *(["95 %", "seeds", "place"] if found.is_confirmed else [])]
+    headings = [settings.judged_by, *(["95 %", "seeds", "place"] if found.is_confirmed else [])]
     headings += [cost.heading for cost in settings.costs]
     headings += ["ms measured", "ms predicted"] if settings.latency else []
     rows = [
@@ -64,7 +64,7 @@ def print_summary(found: Results, console: Console, folder: Path) -> None:
     counts = found.trials["state"].value_counts()
     said = ", ".join(f"{count} {state}" for state, count in counts.items())
     lines = [
-        f"{settings.data_name}: validation accuracy after {_epochs(found):g} epochs",
+        f"{settings.data_name}: validation {settings.judged_by} after {_epochs(found):g} epochs",
         f"costs at {settings.target}; multiply-adds of convolutions, fully connected layers and attention",
         *([f"ms on {settings.latency.fingerprint}"] if settings.latency else []),
         "",
@@ -108,7 +108,7 @@ def _control(found: Results) -> Sequence[str]:
     point = (0.0, float(limits[0] if limits else worst))
     mine, theirs = (hypervolume(f["accuracy"], f[objective], point) for f in (found.front, front))
     if theirs > 0:
-        said += f"; the search's front dominates {mine / theirs:.3f} times its area (from accuracy 0)"
+        said += f"; the search's front dominates {mine / theirs:.3f} times its area (from {found.settings.judged_by} 0)"
     return [said]
 
 

@@ -15,6 +15,7 @@ from nas.common.fronts import strips
 from nas.common.quantities import COLUMNS
 from nas.search.results import Results, key_of, reference
 from nas.search.settings import Settings
+from nas.train.metrics import ACCURACY
 
 BETTER, NO_WORSE, UNTOLD, WORSE = "better", "no worse", "not distinguishable", "worse"
 MARGIN = 0.01
@@ -161,7 +162,7 @@ def _basis(run: Results) -> str:
             f"; the ladder did not reach its top of {run.settings.fidelity.epochs:g} epochs: these are the networks "
             f"of its rung of {reached:g}"
         )
-    if run.images and len(run.front):
+    if run.images and len(run.front) and run.settings.metric == ACCURACY:
         share = float(run.front["accuracy"].max())
         alone += (
             f"; other images than these {run.images:,} of the validation split could move each by "

@@ -43,10 +43,18 @@ def stratified(labels: npt.NDArray[np.int64], share: float, seed: int) -> Tensor
     return torch.cat(kept).sort().values
 
 
+def class_weights(labels: npt.NDArray[np.int64], classes: int, device: torch.device) -> Tensor:
+    """What an image of each class weighs [classes], so that all classes weigh the same and the mean image 1."""
+    counts = np.bincount(labels, minlength=classes)
+    weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return torch.from_numpy(weights.astype(np.float32)).to(device)
+
+
 class Batches:
     """An endless stream of augmented, normalised batches: every image once an epoch, no gap between epochs.
 
-    `choices` says how many numbers chance decides for each image of a batch. held: the whole split lies on the
+    `choices` says how many numbers chance decides for each image of a batch, `weights` what an image of each class
+    weighs in the loss (None: all alike). held: the whole split lies on the
     device, rather than a batch at a time; if None, on the CPU and where a GPU has room. The batches are the same.
     """
 
@@ -81,6 +89,11 @@ class Batches:
             self._away = list(zip((images, labels), whole, strict=True))
         self._split, self._seed = split, seed
         self._pixels, self._labels = images.reshape(-1, 3), labels
+        self.weights = (
+            class_weights(split.labels[rows.numpy()], len(data.classes), device)
+            if recipe.class_weights
+            else None
+        )
         self._rows, self._queue = rows, rows[:0]
         self._mirror = recipe.mirror
         self._reach = self._side // 8 if plan.shift else 0

@@ -13,7 +13,9 @@ _LINE = Style("#0072b2", "circle", 4, line=1.6)
 _KEPT = Style("#d55e00", "star", 12)
 
 
-def curve_sheet(curve: Sequence[Progress], *, network: str, data: str, epochs: float, best: bool) -> Sheet:
+def curve_sheet(
+    curve: Sequence[Progress], metric: str, *, network: str, data: str, epochs: float, best: bool
+) -> Sheet:
     """The reports of a training; the weights that it ended with are marked. best: whether these are the best."""
     at = [epochs * one.share for one in curve]
     accuracy = [100 * one.accuracy for one in curve]
@@ -21,7 +23,7 @@ def curve_sheet(curve: Sequence[Progress], *, network: str, data: str, epochs: f
     across = Axis("epochs", 0.0, 1.04 * at[-1])
     low = max(0.0, float(np.min(accuracy)) - 5)
     left = Panel(
-        title="Validation accuracy",
+        title=f"Validation {metric}",
         x_axis=across,
         y_axis=Axis("%", low, min(104.0, 1.04 * max(accuracy) + 2)),
         series=(

@@ -45,6 +45,7 @@ class Recipe:
     of this share of the side at a random place of each image (DeVries and Taylor 2017): off by default, because
     it is for long schedules, as shifting is. Evaluations that come before `statistics_until` steps are made with
     batch-norm statistics that are measured anew on training images (`nas.train.statistics`); 0 never does.
+    `class_weights` weighs the loss of an image by how few there are of its class, so that all classes weigh the same.
     `ema` is the share of it that an exponential moving average of weights and statistics keeps at a step, as in
     0.998; it is then what is evaluated and what the training ends with. 0 has none: it is for long schedules.
     """
@@ -62,6 +63,7 @@ class Recipe:
     shift_from: float = 10.0
     cutout: float = 0.0
     statistics_until: int = 300
+    class_weights: bool = False
     fall: str = "linear"
     ema: float = 0.0
 

@@ -35,6 +35,8 @@ class TrainRequest(options.CommandOptions):
         int | None, Option("--train-resolution", "--resolution", help="Side of the images in pixels. [32]")
     ] = None
     recipe: options.Recipe = None
+    metric: options.Metric = None
+    class_weights: options.ClassWeights = None
     init: Annotated[
         str | None,
         Option(
@@ -94,5 +96,7 @@ class TrainRequest(options.CommandOptions):
             )
         if self.normalise not in (None, "data", "imagenet", "half", "lite"):
             raise UserError(f"--normalise {self.normalise}: expected imagenet, half, lite or data")
+        if self.class_weights not in (None, "none", "balanced"):
+            raise UserError(f"--class-weights {self.class_weights}: expected balanced or none")
         if self.keep not in (None, "last", "best"):
             raise UserError(f"--keep {self.keep}: expected last or best")

@@ -29,6 +29,7 @@ from nas.runs.folders import new_folder
 from nas.train import trainer
 from nas.train.freezing import frozen
 from nas.train.keeping import Keeper
+from nas.train.metrics import ACCURACY, METRICS
 from nas.train.picture import curve_sheet
 from nas.train.request import TrainRequest
 from nas.train.settings import MANIFEST, TrainSettings, begin, reopen, settle
@@ -62,7 +63,9 @@ def carry_out(request: TrainRequest) -> int:
             out.mkdir(parents=True, exist_ok=True)
         begin(out, settings)
     try:
-        with Teller(settings.fidelity.epochs, out if request.tensorboard else None) as teller:
+        with Teller(
+            settings.fidelity.epochs, METRICS[settings.metric], out if request.tensorboard else None
+        ) as teller:
             return _train(out, model, settings, data, request.device, until, teller)
     except KeyboardInterrupt:
         return commands.ended("train", out, "interrupted")
@@ -123,10 +126,11 @@ def _train(
             reports=settings.reports,
             report=report,
             keeper=Keeper(out / STATE, settings.to_json(), best=settings.best, looked=teller.stepped),
+            metric=settings.metric,
         )
-    test = trainer.evaluate(model, data.test(), data, device)
-    print(_result(data, outcome, test))
-    _write(out, model, settings, data, outcome, test, str(trainer.find_device(device)))
+    judged = _judged(model, settings, data, outcome, device)
+    print(_result(data, outcome, judged))
+    _write(out, model, settings, data, outcome, judged, str(trainer.find_device(device)))
     if outcome.curve[-1].share < 1:
         print(f"ended before its schedule; go on with: python -m nas.train --resume {out}")
     else:
@@ -134,10 +138,30 @@ def _train(
     return 0
 
 
-def _result(data: Dataset, outcome: trainer.Outcome, test: float) -> str:
+def _judged(
+    model: nn.Module, settings: TrainSettings, data: Dataset, outcome: trainer.Outcome, device: str
+) -> dict[str, float]:
+    """Accuracy and the metric, on the validation and the test images, each once."""
+    metrics = dict.fromkeys([ACCURACY, settings.metric])
+    judged = {
+        f"test_{name}": trainer.evaluate(model, data.test(), data, device, metric=name) for name in metrics
+    }
+    judged[f"validation_{settings.metric}"] = outcome.accuracy
+    if settings.metric != ACCURACY:
+        judged["validation_accuracy"] = trainer.evaluate(model, data.validation(), data, device)
+    return judged
+
+
+def _result(data: Dataset, outcome: trainer.Outcome, judged: dict[str, float]) -> str:
     measuring = f", {outcome.measuring / outcome.seconds:.1%} of them to measure batch-norm statistics"
+    names = [name for name in METRICS if f"test_{name}" in judged]
+    told = ", ".join(
+        f"{split} {METRICS[name]} {judged[f'{split}_{name}']:.4f}"
+        for name in names
+        for split in ("validation", "test")
+    )
     return (
-        f"{data.name}: validation accuracy {outcome.accuracy:.4f}, test accuracy {test:.4f}, "
+        f"{data.name}: {told}, "
         f"{outcome.seconds:.1f} s for {outcome.images} images{measuring * bool(outcome.measuring)}"
     )
 
@@ -154,7 +178,7 @@ def _describe(settings: TrainSettings, data: Dataset, outcome: trainer.Outcome) 
         "init": settings.init,
         "freeze": settings.freeze,
         "normalisation": {"mean": list(data.mean), "std": list(data.std)},
-        "validation_accuracy": outcome.accuracy,
+        "metric": settings.metric,
         "loss": outcome.loss,
         "seconds": outcome.seconds,
         "images": outcome.images,
@@ -175,11 +199,11 @@ def _write(
     settings: TrainSettings,
     data: Dataset,
     outcome: trainer.Outcome,
-    test: float,
+    judged: dict[str, float],
     device: str,
 ) -> None:
     """All files, each whole or not at all; where result.json is, the checkpoint is."""
-    made = _describe(settings, data, outcome) | {"device": device}
+    made = _describe(settings, data, outcome) | judged | {"device": device}
     given = {"data": settings.data, "split": settings.split, "skip_corrupt": settings.skip_corrupt}
     card = Card(
         network=settings.network,
@@ -190,18 +214,19 @@ def _write(
         levels=data.levels,
         data=data.name,
         fingerprint=data.fingerprint,
-        accuracy=outcome.accuracy,
-        test_accuracy=test,
+        accuracy=judged["validation_accuracy"],
+        test_accuracy=judged["test_accuracy"],
         made={name: value for name, value in made.items() if name not in ("arch", "data")}
         | {"images": given},
     )
     save(out / MODEL, card, model)
     describe.write(out / MODEL, card)
     curve = [asdict(progress) for progress in outcome.curve]
-    result = made | {"test_accuracy": test, "curve": curve}
+    result = made | judged | {"curve": curve}
     write_text(out / RESULT, json.dumps(result, indent=2) + "\n")
     sheet = curve_sheet(
         outcome.curve,
+        METRICS[settings.metric],
         network=settings.network,
         data=data.name,
         epochs=settings.fidelity.epochs,

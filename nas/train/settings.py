@@ -14,6 +14,7 @@ from nas.networks.pretrained import NORMALISATIONS, Pretrained, Triple
 from nas.networks.references import parse
 from nas.runs.manifest import environment
 from nas.runs.naming import resolve, settings_of
+from nas.train.metrics import ACCURACY, check_metric
 from nas.train.recipe import Fidelity, Recipe
 from nas.train.request import TrainRequest
 
@@ -41,6 +42,7 @@ class TrainSettings:
     skip_corrupt: bool = False
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 0
+    metric: str = ACCURACY
     reports: int = 1
     best: bool = False
     init: str | None = None
@@ -48,6 +50,7 @@ class TrainSettings:
     normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def __post_init__(self) -> None:
+        check_metric(self.metric)
         require(self.reports >= 1, "reports", self.reports, "1 or more")
 
     def to_json(self) -> str:
@@ -65,6 +68,7 @@ class Brought:
     skip_corrupt: bool = False
     resolution: int = RESOLUTION
     recipe: Recipe | None = None
+    metric: str = ACCURACY
 
 
 def brought_by(network: str) -> Brought:
@@ -74,7 +78,8 @@ def brought_by(network: str) -> Brought:
         return Brought()
     try:
         known = {name: found[name] for name in ("data", "fingerprint", "split", "skip_corrupt", "recipe")}
-        content = json.dumps(known | {"resolution": found["fidelity"]["resolution"]})
+        also = {"resolution": found["fidelity"]["resolution"], "metric": found.get("metric", ACCURACY)}
+        content = json.dumps(known | also)
     except (KeyError, TypeError) as error:
         raise UserError(f"the settings of the run of {network} cannot be read: no {error}") from None
     return decoded(content, Brought, f"the settings of the run of {network} cannot be read by this version")
@@ -98,6 +103,8 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
     if same and run.fingerprint and (split, resolution) == (run.split, run.resolution):
         _check_same(data, spec, run.fingerprint, "run")
     recipe = run.recipe or Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
+    if request.class_weights:
+        recipe = replace(recipe, class_weights=request.class_weights == "balanced")
     settings = TrainSettings(
         network=str(network),
         fidelity=fidelity,
@@ -108,6 +115,7 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
         skip_corrupt=request.skip_corrupt or (same and run.skip_corrupt),
         recipe=recipe.changed(request.recipe) if request.recipe else recipe,
         seed=request.seed,
+        metric=request.metric or run.metric,
         reports=max(1, round(request.epochs)) * (1 if request.minutes is None else 4),
         best=len(data.train()) < SMALL if request.keep is None else request.keep == "best",
         init=given.source if given else None,

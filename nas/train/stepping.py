@@ -91,7 +91,9 @@ class Stepper:
         images, labels = self._batches.make(self._chosen)
         with self._compute.precision(self._batches.device):
             logits = self._model(images.contiguous(memory_format=self._compute.memory_format))
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self._smoothing)
+        loss = functional.cross_entropy(
+            logits.float(), labels, weight=self._batches.weights, label_smoothing=self._smoothing
+        )
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         if self._clip:

@@ -15,12 +15,13 @@ _CLEAR = "\r\x1b[K"
 
 class Teller:
     """Says how a training gets on. events: a folder for TensorBoard's files, None for none; epochs: of the schedule.
+    metric: what the reports' accuracy is called.
 
     Raises UserError where event files are asked for and cannot be written by what is installed.
     """
 
-    def __init__(self, epochs: float, events: Path | None = None) -> None:
-        self._epochs, self._live = epochs, sys.stderr.isatty()
+    def __init__(self, epochs: float, metric: str, events: Path | None = None) -> None:
+        self._epochs, self._metric, self._live = epochs, metric, sys.stderr.isatty()
         self._first: tuple[float, int] | None = None
         self._writer = _writer(events) if events is not None else None
 
@@ -48,13 +49,14 @@ class Teller:
         self._clear()
         left = progress.seconds * (1 - progress.share) / progress.share
         print(
-            f"{progress.share:6.1%}  validation accuracy {progress.accuracy:.4f}  "
+            f"{progress.share:6.1%}  validation {self._metric} {progress.accuracy:.4f}  "
             f"training loss {progress.loss:.3f}  {progress.seconds:.1f} s{_left(left) * (progress.share < 1)}",
             flush=True,
         )
         if self._writer is not None:
             at = round(1000 * self._epochs * progress.share)  # thousandths of an epoch: steps must be whole
-            for name, value in (("accuracy/validation", progress.accuracy), ("loss/training", progress.loss)):
+            judged = f"{self._metric}/validation".replace(" ", "_")
+            for name, value in ((judged, progress.accuracy), ("loss/training", progress.loss)):
                 self._writer.add_scalar(name, value, at)
             self._writer.flush()
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas.common.errors import UserError, require
 from nas.kernels.compute import Compute, best
 from nas.train.batches import Batches, normaliser, stratified
+from nas.train.metrics import ACCURACY, score
 from nas.train.outcome import Course, Outcome, Progress
 from nas.train.recipe import DEFAULT, Fidelity, Recipe, schedule
 from nas.train.statistics import measure_statistics
@@ -58,6 +59,7 @@ def train(
     report: Callable[[Progress], bool | None] | None = None,
     compute: Compute | None = None,
     keeper: Keeper | None = None,
+    metric: str = ACCURACY,
 ) -> Outcome:
     """Train `model` in place on the training split and report its accuracy on the validation split.
 
@@ -67,9 +69,11 @@ def train(
     the schedule, the last at its end; fewer if there are fewer steps. `report` is called with each, off the
     clock; where it returns True the training ends there, and what it raises ends it. seed: fixes subset, order,
     augmentation and dropout; the global random states neither influence the result nor are changed. compute: by
-    default the fastest for the device. keeper: keeps its state, and goes on from it. The number of threads is left
-    to the caller. Raises UserError for a device that is not there or data that do not fit the fidelity,
-    TrainingFailed when the loss is NaN or infinite.
+    default the fastest for the device. keeper: keeps its state, and goes on from it. metric: what it is judged by in
+    the place of accuracy (`nas.train.metrics`). The number of threads is left to the caller.
+
+    Raises UserError for a device that is not there or data that do not fit the fidelity, TrainingFailed when the loss
+    is NaN or infinite.
     """
     course, torch_device = Course(time.perf_counter()), find_device(device)
     compute = compute or best(torch_device)
@@ -88,7 +92,7 @@ def train(
             stepper.swap()  # what is judged is the average, where there is one
             if stepper.done < recipe.statistics_until:
                 course.measuring += _measure(model, batches, stepper.done, compute)
-            accuracy = evaluate(model, validation, data, device, compute=compute)
+            accuracy = evaluate(model, validation, data, device, compute=compute, metric=metric)
             course.report(share, accuracy, loss, time.perf_counter())
             _keep(keeper, model, stepper, course)
             if report is not None and report(course.curve[-1]):
@@ -125,8 +129,9 @@ def evaluate(
     device: str = "auto",
     batch_size: int = 500,
     compute: Compute | None = None,
+    metric: str = ACCURACY,
 ) -> float:
-    """Accuracy in [0, 1] on a split of `data`, which gives the normalisation.
+    """Accuracy, or another metric, in [0, 1] on a split of `data`, which gives the normalisation.
 
     The model is moved to the device, judged in evaluation mode and left in the mode it came in.
     """
@@ -138,15 +143,18 @@ def evaluate(
     normalise = normaliser(data, torch_device)
     was_training = model.training
     model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=torch_device)
+    correct, logits = torch.zeros((), dtype=torch.int64, device=torch_device), list[Tensor]()
     with torch.inference_mode(), compute.evaluating(model), compute.precision(torch_device):
         for start in range(0, len(split.labels), batch_size):
             images = torch.from_numpy(np.array(split.images[start : start + batch_size])).to(torch_device)
             labels = torch.from_numpy(np.array(split.labels[start : start + batch_size])).to(torch_device)
-            logits = model(normalise(images).contiguous(memory_format=compute.memory_format))
-            correct += (logits.argmax(1) == labels).sum()
+            told = model(normalise(images).contiguous(memory_format=compute.memory_format))
+            correct += (told.argmax(1) == labels).sum()
+            logits += [] if metric == ACCURACY else [told.float().cpu()]
     model.train(was_training)
-    return correct.item() / len(split.labels)
+    if metric == ACCURACY:
+        return correct.item() / len(split.labels)
+    return score(metric, torch.cat(logits).numpy(), np.asarray(split.labels))
 
 
 def seed_everything(seed: int) -> None:
