@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from nas.common.errors import UserError
-from nas.data.report import ACROSS, draw, report
+from nas.data.report import ACROSS, draw, report, write_images
 
 
 @pytest.fixture
@@ -56,3 +56,18 @@ def test_the_command(flowers: Path, tmp_path: Path) -> None:
     assert "3 classes" in done.stdout and "20 JPEG RGB" in done.stdout and "largest class" in done.stdout
     refused = CliRunner().invoke(app, [str(tmp_path / "nothing")])
     assert isinstance(refused.exception, UserError)
+
+
+def test_the_held_out_images_are_written_as_networks_get_them(flowers: Path, tmp_path: Path) -> None:
+    data = report(f"folder:{flowers}", resolution=16).data
+    assert write_images(data, tmp_path / "out") == 6
+    written = sorted((tmp_path / "out").rglob("*.png"))
+    assert [file.parent.name for file in written] == ["aster"] * 2 + ["lily"] * 2 + ["rose"] * 2
+    split = data.test()
+    for file in written:
+        number = int(file.stem)
+        assert data.classes[int(split.labels[number])] == file.parent.name
+        with Image.open(file) as image:
+            np.testing.assert_array_equal(np.asarray(image), split.images[number])
+    with pytest.raises(UserError, match="not empty"):
+        write_images(data, tmp_path / "out")

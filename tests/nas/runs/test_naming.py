@@ -55,3 +55,24 @@ def test_a_run_without_a_point_is_answered_with_its_front(tmp_path: Path) -> Non
 def test_no_run(tmp_path: Path) -> None:
     with pytest.raises(UserError):
         resolve(f"{tmp_path / 'nothing'}@1")
+
+
+def test_the_best_trial_of_a_run(tmp_path: Path) -> None:
+    run = tmp_path / "ms"
+    settings = Settings(budgets=(), space=spaces.MOBILE, fidelity=Fidelity(1.0))
+    record, price = create_run(run, None, settings, {}), pricer(settings)
+    with pytest.raises(UserError, match="none of its trials has finished"):
+        resolve(f"{run}@best")
+    archs = ["stem8-ir8_s2-ir16_s2-head16", TEXT, "stem8-ir8_s2-head16"]
+    for arch, accuracy in zip(archs, (0.5, 0.6, 0.4), strict=True):
+        record.complete(record.launch(arch, price(Arch.parse(arch)), {}, {}), outcome(accuracy))
+    assert resolve(f"{run}@best") == Arch.parse(TEXT)
+    for of, values in ((1, (0.52, 0.54)), (0, (0.55, 0.57))):  # the lucky one is not the best
+        for seed, accuracy in enumerate(values, start=1):
+            cost = price(Arch.parse(archs[of]))
+            number = record.launch(archs[of], cost, {}, {}, kind="confirm", seed=seed, of=of)
+            record.complete(number, outcome(accuracy), kind="confirm")
+    assert resolve(f"{run}@best") == Arch.parse(archs[0])
+    failed = record.launch(archs[0], price(Arch.parse(archs[0])), {}, {}, kind="confirm", seed=3, of=0)
+    record.fail(failed, "TrainingFailed: nan", kind="confirm")
+    assert resolve(f"{run}@best") == Arch.parse(TEXT)  # what may fail to learn is not
