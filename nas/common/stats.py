@@ -25,6 +25,8 @@ from scipy.special import nctdtr, stdtr, stdtrit
 
 LEVEL = 0.05
 POWER = 0.8
+NORMAL = 1.959964
+"""Standard deviations that 95 % of a normal distribution lie within."""
 HELPS, HURTS, UNSEEN, UNTESTED = "helps", "hurts", "no difference seen", "not tested"
 _NOTHING = 1e-12  # of a rounding error, far below the step of any accuracy
 
@@ -134,6 +136,14 @@ def weighted_sum(
     squares = sum(weight**2 / len(known[name]) for name, weight in weights.items())
     half = critical(df) * spread * math.sqrt(squares) if df else math.nan
     return mean, mean - half, mean + half
+
+
+def images_half(share: float, images: int) -> float:
+    """How far a share of so many images may be from that of all others: the longer side of Wilson's 95 % interval."""
+    z2 = NORMAL**2
+    centre = (share + z2 / (2 * images)) / (1 + z2 / images)
+    half = math.sqrt(z2 * (share * (1 - share) / images + z2 / (4 * images**2))) / (1 + z2 / images)
+    return max(centre + half - share, share - centre + half)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

@@ -64,7 +64,12 @@ def run_jobs(
     gpus = _gpus(device)
     asha = ASHAScheduler(metric="accuracy", mode="max", max_t=REPORTS, grace_period=1, reduction_factor=2)
     end = _End(deadline)
-    with end.on_interrupt(), _ray(concurrency, gpus), TemporaryDirectory(prefix="nas-ray-") as scratch:
+    with (
+        end.on_interrupt(),
+        _ray(concurrency, gpus),
+        end.on_interrupt(),  # again: Ray takes SIGTERM for itself when it starts
+        TemporaryDirectory(prefix="nas-ray-") as scratch,
+    ):
         dispatcher = _Dispatcher(source, end, concurrency)
         resources = {"cpu": 1.0, **({"gpu": _gpu_share(gpus, concurrency)} if gpus else {})}
         trainable = tune.with_parameters(partial(_train_job, device=device), data=data)

@@ -74,7 +74,7 @@ def _point(run: Path, point: str) -> Arch:
 
 
 def _best(run: Path) -> "FrozenTrial":
-    """The most accurate trial of a run: by the trainings that confirmed it where there are any, else by its own."""
+    """The most accurate trial of a run, of equal ones the cheapest: by what confirmed it where anything did."""
     from nas.runs.studies import is_over
 
     done = {trial.number: trial for trial in _finished(run)}
@@ -86,7 +86,7 @@ def _best(run: Path) -> "FrozenTrial":
     known = known or {number: trial.values[0] for number, trial in done.items()}
     if not known:
         raise UserError(f"{run}@{BEST}: none of its trials has finished yet")
-    return done[max(known, key=lambda number: known[number])]
+    return done[max(known, key=lambda number: (known[number], -done[number].values[1]))]
 
 
 def _finished(run: Path) -> "list[FrozenTrial]":

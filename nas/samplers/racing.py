@@ -45,21 +45,33 @@ class Judgement:
     place: Place
 
 
-def standings(costs: Sequence[float], results: Sequence[Sequence[float]]) -> list[Judgement]:
+def standings(
+    costs: Sequence[float],
+    results: Sequence[Sequence[float]],
+    others: Sequence[Sequence[float]] = (),
+    floor: float = 0.0,
+) -> list[Judgement]:
     """Where each entrant stands, given the results of its trainings [entrants, trainings], which may be ragged.
 
     Results at one position are of one seed, NaN where it is missing. Intervals are those of
-    `nas.common.stats.pooled_intervals`: noise is taken to be alike for all.
+    `nas.common.stats.pooled_intervals`: noise is taken to be alike for all, and for `others`, which are no entrants.
+    floor: the least deviation that a result can have, as accuracies come in steps: equal ones are no certainty.
     """
-    named = {str(number): list(values) for number, values in enumerate(results)}
+    named = {str(number): list(values) for number, values in enumerate([*results, *others])}
     intervals = stats.pooled_intervals(named)
-    means = np.array([intervals[name][0] for name in named], dtype=float)
     counts = _counts(results)
-    spread, df = stats.pooled_spread(results)
+    spread, df = stats.pooled_spread(named.values())
+    spread = max(spread, floor) if df else spread
+    for number, count in enumerate(counts):
+        mean, low, high = intervals[str(number)]
+        if df and count:
+            least = stats.critical(df) * floor / math.sqrt(count)
+            intervals[str(number)] = mean, min(low, mean - least), max(high, mean + least)
+    means = np.array([intervals[str(number)][0] for number in range(len(results))], dtype=float)
     chances = _chances(np.asarray(costs, dtype=float), means, spread / np.sqrt(np.maximum(counts, 1)), df)
     return [
-        Judgement(int(counts[i]), *intervals[name], float(chances[i]), _place(float(chances[i]), df))
-        for i, name in enumerate(named)
+        Judgement(int(counts[i]), *intervals[str(i)], float(chances[i]), _place(float(chances[i]), df))
+        for i in range(len(results))
     ]
 
 

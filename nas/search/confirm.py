@@ -32,6 +32,8 @@ WORTH = 15
 """... where at least so many such trainings fit; else as long. Five networks of three seeds are the least."""
 BASELINES = 1 / 3
 """The share of the places that hand-designed networks have."""
+WHOLE = 1 - 1e-6
+"""A training, where shares of epochs have been added up."""
 NOISE = 0.01
 """Deviation of one training's accuracy, before two of any network are known."""
 
@@ -92,7 +94,7 @@ class Confirmation:
         """Whether there is anything to train, so that it is worth starting the engine."""
         if self._entrants is None:
             self._begin()
-        if not self._entrants or self._left < 1 or too_late(self._bounds.deadline, self._seconds()):
+        if not self._entrants or self._left < WHOLE or too_late(self._bounds.deadline, self._seconds()):
             return False
         return self._next_place() is not None
 
@@ -100,7 +102,7 @@ class Confirmation:
         """The training that decides most; None where all is decided, or where time or trainings are used up."""
         if self._entrants is None:
             self._begin()
-        if not self._entrants or self._left < 1 or too_late(self._bounds.deadline, self._seconds()):
+        if not self._entrants or self._left < WHOLE or too_late(self._bounds.deadline, self._seconds()):
             return None
         place = self._next_place()
         if place is None:
@@ -133,7 +135,7 @@ class Confirmation:
         done = sum(is_over(trial) for trial in known)
         self._epochs, most = self._length(known, done)
         self._left = max(0.0, most - done) if self._bounds.deadline is None else math.inf
-        places = racing.places_for(int(most))
+        places = racing.places_for(int(most + 1 - WHOLE))
         self._entrants = self._chosen(places) if most >= 2 or known else []
 
     def _length(self, known: Sequence[FrozenTrial], done: int) -> tuple[float, float]:

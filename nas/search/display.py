@@ -5,11 +5,12 @@ from rich.console import Console
 
 from nas.common.fronts import front_mask
 from nas.common.quantities import LATENCY, MACS, PARAMS
+from nas.common.stats import images_half
 from nas.engine.jobs import Event, Stopped
 from nas.engine.live import Live
 from nas.search.budget import worst_violation
 from nas.search.campaign import Trial
-from nas.search.results import Results, ended, reference, relative_hypervolume
+from nas.search.results import Results, ended, front_of, reference, relative_hypervolume
 from nas.train.metrics import ACCURACY
 from nas.train.trainer import Outcome
 
@@ -25,7 +26,8 @@ class SearchDisplay(Live[Trial]):
         self._settings = found.settings
         self._reference, self._images = reference(found.settings, classes), found.images
         objective = found.settings.objective
-        self._points = list(zip(found.front["accuracy"], found.front[objective], strict=True))
+        selected = front_of(found.trials, found.settings)  # as those that are still to come will be
+        self._points = list(zip(selected["accuracy"], selected[objective], strict=True))
         super().__init__(console, over=int(ended(found.trials).sum()), total=trials, deadline=deadline)
 
     def counts(self, event: Event[Trial]) -> bool:
@@ -64,4 +66,4 @@ class SearchDisplay(Live[Trial]):
         """By how much the images alone, being no more than they are, leave an accuracy open."""
         if not self._images or self._settings.metric != ACCURACY:
             return ""
-        return f" +- {196 * np.sqrt(accuracy * (1 - accuracy) / self._images):.1f}"
+        return f" +- {100 * images_half(accuracy, self._images):.1f}"

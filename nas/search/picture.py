@@ -133,7 +133,7 @@ def _what_was_run(run: Results) -> str:
     }
     ways = ", ".join(f"{n.sum()} {what}" for what, n in counts.items() if n.any() or what == "finished")
     if len(run.trainings):
-        again = run.trainings["state"].eq("COMPLETE").sum()
+        again = int(run.trainings["state"].eq("COMPLETE").sum())
         ways += f"; {again} more training{'s' * (again != 1)} confirm"
     total = len(run.trials)
     said = f"{total} trial{'s' * (total != 1)} ({ways}), trained for {shorten(settings.trained)}."

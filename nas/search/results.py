@@ -1,5 +1,6 @@
 """The results of a search, read from its study alone: its tables, its front, and the area that this dominates."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -96,6 +97,9 @@ def results(record: Record) -> Results:
 def _confirmed(found: Results) -> pd.DataFrame:
     """Each network that was trained again, as it was selected but with what the confirming trainings say of it."""
     results = found.accuracies()
+    step = (
+        1 / (math.sqrt(12) * found.images) if found.images else 0.0
+    )  # of an accuracy that is rounded to an image
     tables = []
     for table in (found.trials, found.baselines):
         rows = table[[key_of(row) in results for _, row in table.iterrows()]] if len(table) else table
@@ -103,8 +107,10 @@ def _confirmed(found: Results) -> pd.DataFrame:
         rows = rows.drop_duplicates(["arch", "name"], keep="last")
         if not len(rows):
             continue
-        values = [results[key_of(row)] for _, row in rows.iterrows()]
-        stands = standings(rows[found.settings.objective].tolist(), values)
+        keys = [key_of(row) for _, row in rows.iterrows()]
+        others = [values for key, values in results.items() if key not in keys]
+        costs = rows[found.settings.objective].tolist()
+        stands = standings(costs, [results[key] for key in keys], others, step)
         told = rows.assign(
             selected=rows["accuracy"],
             accuracy=[stand.mean for stand in stands],

@@ -38,7 +38,7 @@ from nas.search.record import Record, create_run, is_over, open_run
 from nas.search.request import Request
 from nas.search.results import results
 from nas.search.settings import SAMPLERS, Settings, space_of
-from nas.search.tables import FILES, print_summary, write_results
+from nas.search.tables import files, print_summary, write_results
 from search_spaces import Arch, Space, spaces, zoo
 
 DEFAULT_TRIALS = 50
@@ -106,7 +106,7 @@ def carry_out(request: Request) -> Run:
     found = results(run.record)
     write_results(found, run.folder)
     print_summary(found, console, run.folder)
-    console.print(f"written to {run.folder}: {FILES}", markup=False, soft_wrap=True)
+    console.print(f"written to {run.folder}: {files(found)}", markup=False, soft_wrap=True)
     return Run(run.folder, found.trials, found.front, found.baselines, ending)
 
 
@@ -268,12 +268,15 @@ def _remark(run: _Opened, campaign: Campaign, ending: Ending, concurrency: int) 
     if campaign.left_out:
         notify(f"baselines that time did not allow for: {', '.join(campaign.left_out)}")
     share, found = run.record.settings.confirm, results(run.record)
+    if not len(found.front) and ending == "late":
+        notify("no training came to its end in that time; go on with --resume and more --minutes")
     if share and ending != "interrupted" and len(found.front) and not found.is_confirmed:
         seconds = float(found.trials["seconds"].mean())
         minutes = LEAST_TRAININGS * seconds / share / concurrency / 60
         notify(
-            f"nothing could be confirmed: that takes {LEAST_TRAININGS} trainings of about {seconds:.0f} s at least; "
-            f"about {math.ceil(minutes)} minutes in all would do, or --resume and more of them"
+            f"nothing could be confirmed: that takes some {LEAST_TRAININGS} trainings of about {seconds:.0f} s; with "
+            f"--minutes {max(2, math.ceil(minutes))} or --trials {math.ceil(LEAST_TRAININGS * (1 / share - 1))} in all "
+            "there would have been time; --resume goes on"
         )
 
 

@@ -16,12 +16,10 @@ from nas.engine.costs import elsewhere
 from nas.search.budget import within
 from nas.search.picture import times, write_html, write_png
 from nas.search.record import COLUMNS
-from nas.search.results import TOLD, Results, ended
+from nas.search.results import TOLD, Results, ended, front_of
 from nas.search.verdict import sentences, verdict
 
-FILES = (
-    "front.html, front.png, verdict.json, front.csv, trials.csv, baselines.csv, confirmed.csv, trainings.csv"
-)
+FILES = "front.html, front.png, verdict.json, front.csv, trials.csv, baselines.csv"
 
 
 def write_results(found: Results, folder: Path) -> None:
@@ -47,10 +45,19 @@ def write_results(found: Results, folder: Path) -> None:
     write_png(found, folder / "front.png")
 
 
+def files(found: Results) -> str:
+    """The names of what `write_results` wrote."""
+    more = [("confirmed.csv, trainings.csv", found.confirmed), ("control.csv", found.control)]
+    return ", ".join([FILES, *(names for names, table in more if len(table))])
+
+
 def print_summary(found: Results, console: Console, folder: Path) -> None:
     """The front as a table with the baselines that each point dominates, the baselines, the archs, and the answer."""
     settings, objective = found.settings, found.settings.objective
-    done = found.confirmed[found.confirmed["name"] != ""] if found.is_confirmed else _designed(found)
+    done = _designed(found)
+    alone = found.baselines[
+        (found.baselines["state"] == "COMPLETE") & ~found.baselines["name"].isin(done["name"])
+    ]
     headings = [settings.judged_by, *(["95 %", "seeds", "place"] if found.is_confirmed else [])]
     headings += [cost.heading for cost in settings.costs]
     headings += ["ms measured", "ms predicted"] if settings.latency else []
@@ -59,7 +66,9 @@ def print_summary(found: Results, console: Console, folder: Path) -> None:
         for _, row in found.front.iterrows()
     ]
     rows += [
-        [str(row["name"]), *_figures(row, found), ""] for _, row in done.sort_values(objective).iterrows()
+        [str(row["name"]), *_figures(row, found), ""]
+        for table in (done, alone)
+        for _, row in table.sort_values(objective).iterrows()
     ]
     counts = found.trials["state"].value_counts()
     said = ", ".join(f"{count} {state}" for state, count in counts.items())
@@ -72,13 +81,23 @@ def print_summary(found: Results, console: Console, folder: Path) -> None:
         "",
         *elsewhere(settings, {str(row["trial"]): row["arch"] for _, row in found.front.iterrows()}),
         *(f"trial {row['trial']}: {row['arch']}" for _, row in found.front.iterrows()),
-        f"trials: {said or 'none'}; front: {len(found.front)} points",
+        f"trials: {said or 'none'}; front: {len(found.front)} point{'s' * (len(found.front) != 1)}",
+        *_not_compared(alone, found),
         *_slow(found),
         *_control(found),
         "",
         *sentences(found, verdict(found), str(folder)),
     ]
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def _not_compared(alone: pd.DataFrame, found: Results) -> Sequence[str]:
+    """Why some baselines stand in the table and are compared with nothing."""
+    over = alone[~within(alone, found.settings.limits)]["name"]
+    rest = alone[~alone["name"].isin(over)]["name"]
+    why = "not confirmed" if found.is_confirmed else "trained for another length than the front"
+    said = (("over the budget", over), (why, rest))
+    return [f"compared with nothing, because {why}: {', '.join(names)}" for why, names in said if len(names)]
 
 
 def _slow(found: Results) -> Sequence[str]:
@@ -106,7 +125,11 @@ def _control(found: Results) -> Sequence[str]:
     worst = pd.concat([found.trials, found.control])[objective].max()
     limits = [b.limit for b in found.settings.limits if b.quantity == objective]
     point = (0.0, float(limits[0] if limits else worst))
-    mine, theirs = (hypervolume(f["accuracy"], f[objective], point) for f in (found.front, front))
+    fronts = (
+        front_of(found.trials, found.settings),
+        front,
+    )  # both as selected: the control's is not confirmed
+    mine, theirs = (hypervolume(f["accuracy"], f[objective], point) for f in fronts)
     if theirs > 0:
         said += f"; the search's front dominates {mine / theirs:.3f} times its area (from {found.settings.judged_by} 0)"
     return [said]
@@ -118,18 +141,20 @@ def _epochs(found: Results) -> float:
 
 
 def _designed(found: Results) -> pd.DataFrame:
-    """The baselines as the front can be compared with them: where it is confirmed, those that are as well."""
+    """The baselines that the front can be compared with: confirmed as it is, or trained once and for as long."""
     if found.is_confirmed:
         return found.confirmed[found.confirmed["name"] != ""]
-    return found.baselines[found.baselines["state"] == "COMPLETE"]
+    alike = (found.baselines["state"] == "COMPLETE") & found.baselines["epochs"].eq(_epochs(found))
+    return found.baselines[alike]
 
 
 def _figures(row: pd.Series, found: Results) -> list[str]:
     figures = [f"{row['accuracy']:.2%}"]
     if found.is_confirmed:
-        low, high = row["accuracy_low"], row["accuracy_high"]
+        low, high = (row.get(name, float("nan")) for name in ("accuracy_low", "accuracy_high"))
         interval = "" if pd.isna(low) else f"{100 * low:.2f} to {100 * high:.2f}"
-        figures += [interval, str(row["seeds"]), "" if row["name"] else str(row["place"])]
+        seeds, place = row.get("seeds", 1), row.get("place", "")
+        figures += [interval, str(seeds), "" if row["name"] else str(place)]
     figures += [_cell(cost, row) for cost in found.settings.costs]
     return [*figures, *times(row)] if found.settings.latency else figures
 

@@ -78,11 +78,18 @@ def _finite(value: Any) -> Any:
 
 def verdict(run: Results) -> Verdict:
     """What the confirming trainings of a run say; of one without any only which point is the most accurate."""
-    leader = int(run.front.sort_values("accuracy")["trial"].iloc[-1]) if len(run.front) else None
+    leader = _leader(run.front, run.settings.objective)
     if not run.is_confirmed:
         return Verdict(False, (), None, leader)
     designed = run.confirmed[run.confirmed["name"] != ""]
     return Verdict(True, _besides(run, designed), _area(run, designed), leader)
+
+
+def _leader(front: pd.DataFrame, objective: str) -> int | None:
+    """The most accurate trial, of equal ones the cheapest."""
+    if not len(front):
+        return None
+    return int(front.sort_values(["accuracy", objective], ascending=[False, True])["trial"].iloc[0])
 
 
 def _besides(run: Results, designed: pd.DataFrame) -> tuple[Beside, ...]:
@@ -163,15 +170,18 @@ def _basis(run: Results) -> str:
             f"of its rung of {reached:g}"
         )
     if run.images and len(run.front) and run.settings.metric == ACCURACY:
-        share = float(run.front["accuracy"].max())
+        most = max(stats.images_half(float(share), run.images) for share in run.front["accuracy"])
         alone += (
-            f"; other images than these {run.images:,} of the validation split could move each by "
-            f"{196 * math.sqrt(share * (1 - share) / run.images):.1f} points"
+            f"; other images than these {run.images:,} of the validation split could move each by up to "
+            f"{100 * most:.1f} points"
         )
     if run.is_confirmed:
-        epochs, undecided = run.front["epochs"].iloc[0], int((run.front["place"] == "undecided").sum())
+        epochs, undecided = float(run.front["epochs"].iloc[0]), int((run.front["place"] == "undecided").sum())
         open_ = f"; the place of {undecided} of {len(run.front)} points is not decided" if undecided else ""
-        return f"confirmed: means of trainings of {epochs:g} epochs with other seeds than selected them{open_}{alone}"
+        length = f"{epochs:g} epoch{'s' * (epochs != 1)}"
+        return f"confirmed: means of trainings of {length} with other seeds than selected them{open_}{alone}"
+    if not len(run.front):
+        return "nothing has finished yet"
     return (
         "not confirmed: each accuracy is that of the one training by which it was selected, and too high by its "
         f"luck{alone}"
@@ -179,16 +189,12 @@ def _basis(run: Results) -> str:
 
 
 def _compared(run: Results, one: Beside) -> str:
-    cost = COLUMNS[run.settings.objective].phrase
-    change = abs(1 - one.cost)
-    beside = "as many" if change < 0.005 else f"{change:.0%} {'fewer' if one.cost < 1 else 'more'}"
-    if run.settings.objective == "latency_ms":
-        beside = beside.replace("as many", "the same").replace("fewer", "less")
+    cost = COLUMNS[run.settings.objective]
+    change, counted = abs(1 - one.cost), cost.unit == "M"
+    beside = f"{change:.0%} {'fewer' if counted else 'less'}" if one.cost < 1 else f"{change:.0%} more"
+    said = f"at {beside} {cost.phrase} than" if change >= 0.005 else f"at the same {cost.phrase} as"
     interval = "" if math.isnan(one.low) else f" [{100 * one.low:+.2f}, {100 * one.high:+.2f}]"
-    return (
-        f"trial {one.trial} at {beside} {cost} than {one.name}: {one.verdict}, "
-        f"{100 * one.difference:+.2f} points{interval}"
-    )
+    return f"trial {one.trial} {said} {one.name}: {one.verdict}, {100 * one.difference:+.2f} points{interval}"
 
 
 def _areas(settings: Settings, area: Area) -> str:
@@ -203,11 +209,19 @@ def _areas(settings: Settings, area: Area) -> str:
 
 
 def _losses(run: Results, said: Verdict) -> list[str]:
-    """Where a hand-designed network within the budget is better than what was found at no less cost."""
+    """Where a hand-designed network within the budget is better than what was found at no less cost, or as good."""
+    lost = [one for one in said.besides if one.verdict == WORSE and one.cost >= 1]
+    equal = [
+        one
+        for one in said.besides
+        if one.trial == said.recommended and one.verdict != WORSE and one.cost >= 1 and one.difference <= 0
+    ]
     return [
         f"the search lost here: {one.name} costs no more than trial {one.trial} and is better; take it instead"
-        for one in said.besides
-        if one.verdict == WORSE and one.cost >= 1
+        for one in lost
+    ] + [
+        f"nothing is gained here: {one.name} costs no more than trial {one.trial} and had as good a mean"
+        for one in equal
     ]
 
 

@@ -1,11 +1,15 @@
 """nas.search.confirm driven by hand: who is confirmed, by which trainings, and what a resumed run makes of it."""
 
 from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 import pytest
+from rich.console import Console
 
 from nas.engine.jobs import Job
 from nas.search.confirm import LONGER, Bounds, Confirmation, Phases
@@ -13,6 +17,8 @@ from nas.search.price import pricer
 from nas.search.record import INTERRUPTED, Record
 from nas.search.results import results
 from nas.search.settings import Settings
+from nas.search.tables import files, print_summary, write_results
+from nas.train.trainer import Fidelity
 from search_spaces import Arch, zoo
 from tests.nas.search.small import TINY, all_archs, outcome, settings
 from tests.nas.search.test_campaign import clock as clock  # a fixture
@@ -198,3 +204,28 @@ def test_phases_follow_each_other_and_results_find_their_way() -> None:
     jobs = run(Phases(confirmation(one), confirmation(two)))
     assert len(jobs) == len(one.trials("confirm")) + len(two.trials("confirm"))
     assert one.trials("confirm") and two.trials("confirm")
+
+
+def test_every_training_that_the_share_pays_for_is_made() -> None:
+    """Seven trainings of 0.2 epochs pay for three: 0.3 / 0.7 of them come to 2.9999999999999996."""
+    record = searched(trials=7, designed=(), fidelity=Fidelity(0.2, 0.2))
+    assert len(run(confirmation(record, 0.3))) == 3
+
+
+def test_what_was_confirmed_is_written_and_drawn(tmp_path: Path) -> None:
+    record = searched()
+    run(confirmation(record))
+    found = results(record)
+    write_results(found, tmp_path)
+    assert {"confirmed.csv", "trainings.csv", "front.png", "front.html", "verdict.json"} <= {
+        file.name for file in tmp_path.iterdir()
+    }
+    assert "confirmed.csv" in files(found)
+    text = StringIO()
+    print_summary(found, Console(file=text, width=300), tmp_path)
+    for name in DESIGNED:  # confirmed or not, within the budget or not
+        assert name in text.getvalue()
+    written = pd.read_csv(tmp_path / "confirmed.csv")
+    for row in written.itertuples():
+        mine = found.trainings[found.trainings["arch"] == row.arch]["accuracy"]
+        assert row.accuracy == pytest.approx(mine.mean())

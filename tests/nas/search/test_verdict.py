@@ -125,3 +125,40 @@ def test_a_run_without_any_result_says_nothing_to_take() -> None:
     run = results(in_memory(settings()))
     assert verdict(run).recommended is None
     assert len(sentences(run, verdict(run), "r")) == 1
+
+
+def test_of_equal_points_the_cheapest_is_taken() -> None:
+    run = confirmed([(10_000, (1.0, 1.0)), (20_000, (1.0, 1.0))], {"a": (90_000, (0.5, 0.6))}, images=40)
+    assert verdict(run).recommended == 0
+
+
+def test_equal_results_are_no_certainty() -> None:
+    run = confirmed(
+        [(10_000, (0.975, 0.975)), (20_000, (0.975, 0.975))], {"a": (90_000, (0.9, 0.9))}, images=40
+    )
+    assert (run.front["accuracy_low"] < run.front["accuracy"]).all()
+    assert run.front["place"].tolist() == ["front", "undecided"]
+
+
+def test_a_hand_designed_network_that_is_as_good_and_as_cheap_is_told() -> None:
+    run = confirmed([(50_000, around(0.6))], {"a": (40_000, around(0.601))})
+    assert "nothing is gained here: a costs no more" in sentences(run, verdict(run), "r")[-2]
+
+
+def test_few_images_leave_much_open_even_where_all_are_right() -> None:
+    record = in_memory(settings())
+    record._studies["search"].set_user_attr("validation_images", 4)
+    record.complete(record.launch("a", Price(9, 9, 9), {}, {}), outcome(1.0))
+    run = results(record)
+    assert "by up to 49.0 points" in sentences(run, verdict(run), "r")[0]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"), [(80, 100, "20% fewer"), (100, 80, "25% more"), (9, 9, "the same")]
+)
+def test_costs_are_told_in_words(mine: int, theirs: int, said: str) -> None:
+    run = confirmed([(mine * 1000, around(0.6))], {"a": (theirs * 1000, around(0.5))})
+    assert (
+        f"at {said} multiply-adds {'as' if mine == theirs else 'than'} a:"
+        in sentences(run, verdict(run), "r")[1]
+    )
