@@ -91,6 +91,22 @@ class CommandOptions:
                 found += [spelling.word(field.name)] if named else several(value)
         return found
 
+    def line(self, *but: str) -> list[str]:
+        """The words of the command line that says this, values and all, without the fields named `but`."""
+        words: list[str] = []
+        for field in fields(self):
+            spelling, value = spelled(type(self)).get(field.name), getattr(self, field.name)
+            if not spelling or field.name in but or value == field.default:
+                continue
+            given = [str(value)] if isinstance(value, int | float) else list(several(value))
+            if not isinstance(spelling.info, OptionInfo):
+                words += given
+            elif value is True:
+                words.append(spelling.word(field.name))
+            else:
+                words += [part for one in given for part in (spelling.word(field.name), one)]
+        return words
+
 
 def spelled(request: type[CommandOptions]) -> dict[str, Spelling]:
     """The fields that the command line has; a class's own come before those of its bases."""

@@ -1,4 +1,4 @@
-"""Ten lines of Python that name the classes of a picture with an exported file, by its runtime alone.
+"""A dozen lines of Python that name the classes of a picture with an exported file, by its runtime alone.
 
 They are printed in model cards, and tests run them as printed.
 """
@@ -56,7 +56,10 @@ def usage(format_name: str, name: str, card: Card, batch: int | None) -> str:
     return f"""{imports}, PIL.Image, PIL.ImageOps
 {opened}
 {classes}
-image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1])).convert("RGB")
+image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1]))
+if image.mode[0] in "IF": sys.exit("pixels of 8 bits are expected: scale them first, as for the training")
+page = PIL.Image.new("RGBA", image.size, "white")  # what is transparent lies on white, as in training
+image = PIL.Image.alpha_composite(page, image.convert("RGBA")).convert("RGB")
 left, top = ((length - min(image.size)) // 2 for length in image.size)
 square = (left, top, left + min(image.size), top + min(image.size))
 pixels = np.asarray(image.resize(({side}, {side}), PIL.Image.Resampling.BICUBIC, box=square), np.float32) / 255

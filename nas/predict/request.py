@@ -1,11 +1,12 @@
 """What a user asks of a prediction. Needs nothing heavy: `--help` reads it."""
 
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option
 
-from nas.common.errors import require
+from nas.common.errors import UserError, require
 from nas.console import options
 
 
@@ -46,4 +47,7 @@ class PredictRequest(options.CommandOptions):
     def check(self) -> None:
         """Raises UserError for numbers out of bounds."""
         require(self.top >= 1, "--top", self.top, "1 or more")
+        for word, file in (("--csv", self.csv), ("--json", self.json)):  # before a long folder, not after it
+            if file is not None and (Path(file).is_dir() or not Path(file).absolute().parent.is_dir()):
+                raise UserError(f"{word} {file}: expected a file in a folder that there is")
         require(1 <= self.batch_size <= 10_000, "--batch-size", self.batch_size, "1 to 10000")

@@ -94,9 +94,20 @@ def _write(request: PredictRequest, found: Predictions, scores: Scores | None) -
     if request.out is not None and scores is not None:
         written += _write_scores(Path(request.out), found, scores)
     elif request.out is not None:
-        commands.notify("--out: nothing is judged, because these are no folders named as the classes")
+        commands.notify(f"--out: nothing is judged and written, because {_unjudged(found)}")
     for path in written:
         print(f"wrote {path}")
+
+
+def _unjudged(found: Predictions) -> str:
+    """Why there is no accuracy."""
+    folders = dict.fromkeys(Path(one.image).parent.name for one in found.found)
+    strange = [name for name in folders if name not in found.card.classes]
+    some = ", ".join(strange[:5]) + ", ..." * (len(strange) > 5)
+    return (
+        f"the images lie in {some or 'no folders'}: folders of the names of the classes are expected "
+        f"({', '.join(found.card.classes[:10])}{', ...' * (len(found.card.classes) > 10)})"
+    )
 
 
 def _write_scores(out: Path, found: Predictions, scores: Scores) -> list[Path]:

@@ -154,7 +154,7 @@ def _check_same(data: Dataset, spec: str, fingerprint: str, whose: str) -> None:
     if data.fingerprint != fingerprint:
         raise UserError(
             f"the data at {spec!r} ({data.name}, fingerprint {data.fingerprint}) are not those of the {whose} "
-            f"({fingerprint}); restore them, or name others with --data"
+            f"({fingerprint}); {'restore them' if whose == 'training' else 'restore them, or name others with --data'}"
         )
 
 
