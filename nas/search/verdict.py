@@ -153,6 +153,10 @@ def _area(run: Results, designed: pd.DataFrame) -> Area | None:
 def sentences(run: Results, said: Verdict, folder: str) -> list[str]:
     """The answer, a sentence a line; the last ones say what to take and what to type next."""
     lines = [_basis(run), *(_compared(run, one) for one in said.besides)]
+    if len(said.besides) > 1:
+        lines.append(
+            f"(95 % intervals are each by itself; verdicts are corrected for these {len(said.besides)} comparisons)"
+        )
     if said.area is not None and not math.isnan(said.area.difference[1]):
         lines.append(_areas(run.settings, said.area))
     return [*lines, *_losses(run, said), *_advice(run, said, folder)]
