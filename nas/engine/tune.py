@@ -55,15 +55,10 @@ def run_jobs(
     Ends early at `deadline` (of time.monotonic) or at Ctrl-C, and says so; jobs under way are then finished
     with None. An error raised by the source ends the run and is raised here.
     """
-    os.environ.update(_QUIET)
-    warnings.filterwarnings("ignore", module="ray")
+    _quieten()
     from ray import tune
-    from ray.tune.schedulers import ASHAScheduler
 
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    gpus = _gpus(device)
-    asha = ASHAScheduler(metric="accuracy", mode="max", max_t=REPORTS, grace_period=1, reduction_factor=2)
-    end = _End(deadline)
+    gpus, end = _gpus(device), _End(deadline)
     with (
         end.on_interrupt(),
         _ray(concurrency, gpus),
@@ -77,7 +72,7 @@ def run_jobs(
             tune.with_resources(trainable, resources),
             tune_config=tune.TuneConfig(
                 search_alg=_make_searcher(dispatcher),
-                scheduler=asha if scheduler == "asha" else None,
+                scheduler=_asha() if scheduler == "asha" else None,
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=lambda trial: f"job_{trial.trial_id}",
@@ -95,6 +90,19 @@ def run_jobs(
     if end.error is not None:
         raise end.error
     return end.ending
+
+
+def _quieten() -> None:
+    os.environ.update(_QUIET)
+    warnings.filterwarnings("ignore", module="ray")
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+
+
+def _asha() -> Any:
+    """Ray's ASHA, which stops the worse half of what has reported as often."""
+    from ray.tune.schedulers import ASHAScheduler
+
+    return ASHAScheduler(metric="accuracy", mode="max", max_t=REPORTS, grace_period=1, reduction_factor=2)
 
 
 # The worker's side ---------------------------------------------------------------------------------------

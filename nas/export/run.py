@@ -77,7 +77,7 @@ def export(request: ModelExportRequest) -> Exported:
         with writing(f"--out {target}", "; name another file"):
             for file in sorted(Path(folder).iterdir(), key=lambda file: file == made):  # itself last
                 file.replace(target.with_name(file.name))
-    return _described(done, target, checkpoint.card, request)
+    return _described(done, target, checkpoint.card, source, request)
 
 
 def carry_out(request: ModelExportRequest) -> int:
@@ -210,7 +210,9 @@ def reference(checkpoint: Checkpoint, images: Floats) -> Floats:
     return made
 
 
-def _described(done: Exported, target: Path, card: Card, request: ModelExportRequest) -> Exported:
+def _described(
+    done: Exported, target: Path, card: Card, source: Path, request: ModelExportRequest
+) -> Exported:
     """The card beside the file."""
     kind = FORMATS[request.format]
     facts = {"format": f"{kind.name}, {'int8' if request.int8 else 'float32'}, {_shape(card, kind, request)}"}
@@ -218,7 +220,9 @@ def _described(done: Exported, target: Path, card: Card, request: ModelExportReq
     if done.accuracy is not None:
         facts["accuracy of this file"] = f"{done.accuracy:.2%} on the validation images ({done.tried[0][0]})"
         facts["the same in float32"] = f"{done.float_accuracy:.2%} on the same images"
-    again = shlex.join(["python", "-m", "nas.export", *request.line()])
+    again = shlex.join(
+        ["python", "-m", "nas.export", source.name, *request.line("checkpoint", "out", "data_root")]
+    )
     lines = usage(kind.name, target.name, card, _batch(kind, request))
     written = cards.write(target, card, facts=facts, usage=lines, again=again)
     return Exported(**{**vars(done), "path": target, "card": written})

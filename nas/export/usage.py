@@ -1,4 +1,4 @@
-"""A dozen lines of Python that name the classes of a picture with an exported file, by its runtime alone.
+"""Ten lines of Python that name the classes of a picture with an exported file, by its runtime alone.
 
 They are printed in model cards, and tests run them as printed.
 """
@@ -57,12 +57,9 @@ def usage(format_name: str, name: str, card: Card, batch: int | None) -> str:
 {opened}
 {classes}
 image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1]))
-if image.mode[0] in "IF": sys.exit("pixels of 8 bits are expected: scale them first, as for the training")
-page = PIL.Image.new("RGBA", image.size, "white")  # what is transparent lies on white, as in training
-image = PIL.Image.alpha_composite(page, image.convert("RGBA")).convert("RGB")
-left, top = ((length - min(image.size)) // 2 for length in image.size)
-square = (left, top, left + min(image.size), top + min(image.size))
-pixels = np.asarray(image.resize(({side}, {side}), PIL.Image.Resampling.BICUBIC, box=square), np.float32) / 255
-images = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]{some})
-odds = np.exp({logits}[0].astype(float))
+if image.mode[0] in "IF": sys.exit("8 bits a pixel are expected: scale them first, as for the training")
+image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
+side = min(image.size); x, y = ((length - side) // 2 for length in image.size); box = x, y, x + side, y + side
+images = np.asarray(image.resize(({side}, {side}), PIL.Image.Resampling.BICUBIC, box=box), np.float32) / 255
+images = np.ascontiguousarray(images.transpose(2, 0, 1)[None]{some}); odds = np.exp({logits}[0].astype(float))
 for at in odds.argsort()[::-1][:5]: print(f"{{odds[at] / odds.sum():7.2%}}  {{classes[at]}}")"""

@@ -65,15 +65,13 @@ def train(
 
     model: float images [N, 3, H, W] to logits [N, classes]; its initial weights are the caller's
     (`seed_everything` before building makes them repeatable). It ends on the device, in channels-last memory
-    format, in evaluation mode, with the recipe's batch-norm momentum. reports: how many, at equal shares of
-    the schedule, the last at its end; fewer if there are fewer steps. `report` is called with each, off the
-    clock; where it returns True the training ends there, and what it raises ends it. seed: fixes subset, order,
-    augmentation and dropout; the global random states neither influence the result nor are changed. compute: by
-    default the fastest for the device. keeper: keeps its state, and goes on from it. metric: what it is judged by in
-    the place of accuracy (`nas.train.metrics`). The number of threads is left to the caller.
-
-    Raises UserError for a device that is not there or data that do not fit the fidelity, TrainingFailed when the loss
-    is NaN or infinite.
+    format, in evaluation mode, with the recipe's batch-norm momentum. reports: how many, at equal shares of the
+    schedule, the last at its end; fewer if there are fewer steps. `report` is called with each, off the clock; where
+    it returns True the training ends there, and what it raises ends it. seed: fixes subset, order, augmentation and
+    dropout; the global random states neither influence the result nor are changed. compute: by default the fastest
+    for the device. keeper: keeps its state, and goes on from it. metric: judges it in the place of accuracy. The
+    number of threads is left to the caller. Raises UserError for a device that is not there or data that do not fit
+    the fidelity, TrainingFailed when the loss is NaN or infinite.
     """
     course, torch_device = Course(time.perf_counter()), find_device(device)
     compute = compute or best(torch_device)

@@ -21,7 +21,7 @@ def test_networks_are_trained_alike_and_each_once() -> None:
     assert setup.fingerprint == data.fingerprint and not setup.recipe.mirror  # a mirrored 2 is no 2
     assert setup.fidelity.epochs == 10  # as standard, at most
     quick, _ = prepare([parse(A)], Terms(data="digits", fidelity="quick"), **QUIET)
-    assert quick.fidelity.epochs == pytest.approx(20_000 / len(data.train()), abs=0.01)
+    assert quick.fidelity.epochs == min(10, round(20_000 / len(data.train()), 2))
     assert prepare([parse(A)], Terms(data="digits", epochs=0.5), **QUIET)[0].fidelity.epochs == 0.5
 
 

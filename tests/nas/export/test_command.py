@@ -40,7 +40,13 @@ def test_a_folder_stands_for_its_checkpoint_and_files_lie_beside_it(
     assert "validation accuracy: " in out and " in int8 (per " in out and "in float32" in out
     assert out.count("int8 per ") == 4 and "logits differ by" in out
     names = {file.name for file in copied.parent.iterdir()}
-    assert names == {copied.name, "model-int8.onnx", "model-int8.onnx.md", "model-int8.onnx.svg"}
+    assert names == {
+        copied.name,
+        "model-int8.onnx",
+        "model-int8.onnx.md",
+        "model-int8.onnx.svg",
+        "model-int8.onnx.py",
+    }
 
 
 def test_eight_bits_that_cost_too_much_end_with_1(

@@ -198,6 +198,31 @@ def test_a_run_survives_being_killed_and_interrupted(space: str, tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_a_confirming_phase_ends_in_order_at_sigterm_and_goes_on(space: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    given = options(space, folder, trials=5, confirm=0.7, baselines="none", concurrency=2)
+    first = Command(*arguments(given))
+    first.until(lambda line: "confirmed, seed" in line)
+    os.kill(first.process.pid, signal.SIGTERM)  # the driver alone, as a service manager does
+    assert first.wait() == 130, "".join(first.lines)
+    assert "Traceback" not in "".join(first.lines) and (folder / "front.png").is_file()
+    before = pd.read_csv(folder / "trainings.csv")
+
+    second = Command("--resume", str(folder), "--concurrency", "2", "--device", "cpu")
+    assert second.wait() == 0, "".join(second.lines)
+    trainings, front = (pd.read_csv(folder / f"{name}.csv") for name in ("trainings", "front"))
+    over = trainings[trainings["state"] == "COMPLETE"]
+    assert set(before.loc[before["state"] == "COMPLETE", "trial"]) <= set(over["trial"])
+    assert not over.duplicated(["arch", "seed"]).any()
+    for row in front.itertuples():
+        assert row.accuracy == pytest.approx(over[over["arch"] == row.arch]["accuracy"].mean())
+    assert set(front["place"]) <= {"front", "undecided"}
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict["confirmed"] and verdict["recommended"] in front["trial"].tolist()
+    assert second.lines[-2].startswith("take trial ")
+
+
+@pytest.mark.slow
 def test_a_bound_in_minutes_is_kept(space: str, tmp_path: Path) -> None:
     given = options(space, tmp_path / "run", minutes=0.3, epochs=40, subset=1, baselines="none")
     del given["trials"]

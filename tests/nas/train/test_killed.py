@@ -103,7 +103,7 @@ def play(folder: Path, whole: tuple[dict[str, Any], float], seed: int) -> int:
     found = load(folder / MODEL).state
     assert all(torch.equal(found[name], weights[name]) for name in weights)
     left = {file.name for file in folder.iterdir()}
-    assert left == {MODEL, RESULT, CURVE, "manifest.json"}
+    assert left == {MODEL, f"{MODEL}.md", f"{MODEL}.svg", RESULT, CURVE, "manifest.json"}
     shares = [one["share"] for one in json.loads((folder / RESULT).read_text())["curve"]]
     assert shares == pytest.approx([n / EPOCHS for n in range(1, EPOCHS + 1)])
     return kills
