@@ -155,6 +155,8 @@ def _what_is_counted(run: Results) -> str:
     counted = (
         f"Multiply-adds are those of conv and fully connected layers, at {shorten(run.settings.target)}."
     )
+    if len(run.baselines):
+        counted += " Baselines: the same recipe."
     if run.settings.objective != LATENCY.column:
         return counted
     timed = run.front["measured_ms"].notna().any()
@@ -195,15 +197,15 @@ def _run_panel(run: Results) -> Panel:
         cloud("over budget when timed", _SLOW, slow),
         scatter("interval", _BASELINE_SPREAD, *spreads[0], in_legend=False),
         scatter("interval", _SPREAD, *spreads[1], in_legend=False),
-        cloud("front" + ", mean and 95 % interval" * run.is_confirmed, _FRONT, front[~undecided]),
+        cloud("front" + " (mean, 95 %)" * run.is_confirmed, _FRONT, front[~undecided]),
         cloud("front, place not decided", _UNDECIDED, front[undecided]),
         cloud(
-            "baseline, same recipe" + ", mean and interval" * bool(len(confirmed)),
+            "baseline (mean, 95 %)",
             _BASELINE,
             confirmed,
             names,
         ),
-        cloud("baseline, same recipe, trained once", _ONCE, once, names[len(confirmed) :]),
+        cloud("baseline, trained once", _ONCE, once, names[len(confirmed) :]),
     )
     labels = zip(names, known[0], np.maximum(known[1], _edge(y_axis)), strict=True)
     return Panel(

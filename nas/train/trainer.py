@@ -83,9 +83,7 @@ def train(
     prepare(model, recipe, torch_device, compute)
     with _private_chance(seed, torch_device), compute.training(model, torch_device):
         stepper = Stepper(model, batches, plan, recipe, compute, _capture(compute, torch_device))
-        if keeper is not None:
-            keeper.restore(stepper, course)
-            course.started -= course.seconds
+        _restore(keeper, stepper, course)
         for share, loss in _run(stepper, plan.steps, reports, course, keeper):
             stepper.swap()  # what is judged is the average, where there is one
             if stepper.done < recipe.statistics_until:
@@ -98,6 +96,12 @@ def train(
             course.started = time.perf_counter() - course.seconds
         stepper.swap()
     return _ended(model.eval(), stepper.done, plan.batch_size, course, keeper)
+
+
+def _restore(keeper: Keeper | None, stepper: Stepper, course: Course) -> None:
+    if keeper is not None:
+        keeper.restore(stepper, course)
+        course.started -= course.seconds
 
 
 def _measure(model: nn.Module, batches: Batches, done: int, compute: Compute) -> float:
