@@ -95,7 +95,8 @@ def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> 
     if settings.freeze:
         with frozen(model, settings.freeze):
             trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
-        said.append(f"{settings.freeze} frozen: {trained:,} weights are trained")
+        chance = "" if settings.init else "; what is frozen is random, because there is no --init"
+        said.append(f"{settings.freeze} frozen: {trained:,} weights are trained{chance}")
     print("\n".join(said))
     return model
 

@@ -316,6 +316,11 @@ def test_weights_from_elsewhere_and_frozen_parts(
     differ = {name for name in one.state if not torch.equal(one.state[name], other.state[name])}
     assert differ == {"head.classifier.2.weight", "head.classifier.2.bias"}
     assert other.card.made["freeze"] == "features"
-    for wrong in (("--init", tmp_path), ("--freeze", "head"), ("--init", first, "--normalise", "photo")):
+    for wrong in (
+        ("--init", tmp_path),
+        ("--freeze", "head"),
+        ("--freeze", ""),
+        ("--init", first, "--normalise", "photo"),
+    ):
         assert command(monkeypatch, ARCH, *words, *wrong, "--out", tmp_path / "third") == 2
         assert len(capsys.readouterr().err.splitlines()) == 1 and not (tmp_path / "third").exists()
