@@ -196,21 +196,12 @@ def opening(terms: Terms) -> dict[str, Any]:
         "data": absolute(default_to(terms.data, "auto")),
         "split": terms.split,
         "skip_corrupt": terms.skip_corrupt,
-        "recipe": recipe_of(Recipe(), terms),
+        "recipe": Recipe().wanted(terms.recipe, terms.class_weights),
         "metric": default_to(terms.metric, ACCURACY),
         "seed": default_to(terms.seed, 0),
         "target_resolution": target_resolution,
         "target_classes": target_classes,
     }
-
-
-def recipe_of(recipe: Recipe, terms: Terms) -> Recipe:
-    """A recipe with what the terms want otherwise. Raises UserError for what is none."""
-    if terms.class_weights not in (None, "none", "balanced"):
-        raise UserError(f"--class-weights {terms.class_weights}: expected balanced or none")
-    if terms.class_weights:
-        recipe = replace(recipe, class_weights=terms.class_weights == "balanced")
-    return recipe.changed(terms.recipe) if terms.recipe else recipe
 
 
 def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...]]:
@@ -228,7 +219,7 @@ def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...
     regime = replace(
         regime,
         fidelity=replace(fidelity, epochs=epochs),
-        recipe=recipe_of(recipe, terms),
+        recipe=recipe.wanted(terms.recipe, terms.class_weights),
         data_name=data.name,
         fingerprint=data.fingerprint,
         classes=len(data.classes),

@@ -75,13 +75,13 @@ def _point(run: Path, point: str) -> Arch:
 
 def _best(run: Path) -> "FrozenTrial":
     """The most accurate trial of a run, of equal ones the cheapest: by what confirmed it where anything did."""
-    from nas.runs.studies import is_over
+    from nas.runs.studies import accuracy_of, finished, is_over
 
-    done = {trial.number: trial for trial in _finished(run)}
+    done = {trial.number: trial for trial in finished(_trials(run, "search"))}
     again: dict[int, list[float]] = defaultdict(list)
     for trial in _trials(run, "confirm"):
-        if trial.user_attrs["of"] in done and is_over(trial):  # one that failed to learn is as bad as can be
-            again[trial.user_attrs["of"]].append(trial.values[0] if trial.values else 0.0)
+        if trial.user_attrs["of"] in done and is_over(trial):
+            again[trial.user_attrs["of"]].append(accuracy_of(trial))
     known = {number: fmean(values) for number, values in again.items()}
     known = known or {number: trial.values[0] for number, trial in done.items()}
     if not known:
@@ -89,16 +89,11 @@ def _best(run: Path) -> "FrozenTrial":
     return done[max(known, key=lambda number: (known[number], -done[number].values[1]))]
 
 
-def _finished(run: Path) -> "list[FrozenTrial]":
-    """The trials of the longest schedule that any was trained for."""
-    done = [trial for trial in _trials(run, "search") if trial.state.name == "COMPLETE"]
-    longest = max((trial.user_attrs["epochs"] for trial in done), default=0.0)
-    return [trial for trial in done if trial.user_attrs["epochs"] == longest]
-
-
 def _front(run: Path) -> str:
     """The points of a run's front as they are named, each with its accuracy and size."""
-    done = _finished(run)
+    from nas.runs.studies import finished  # needs Optuna, which a zoo name does not
+
+    done = finished(_trials(run, "search"))
     accuracies, costs = ([trial.values[i] for trial in done] for i in (0, 1))
     leading = [trial for trial, leads in zip(done, front_mask(accuracies, costs), strict=True) if leads]
     points = (

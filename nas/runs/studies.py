@@ -157,6 +157,18 @@ def is_over(trial: FrozenTrial) -> bool:
     return trial.state.is_finished() and trial.user_attrs.get("reason") != INTERRUPTED
 
 
+def finished(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Those that were trained to the end, of the longest schedule that any was."""
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    longest = max((trial.user_attrs["epochs"] for trial in done), default=0.0)
+    return [trial for trial in done if trial.user_attrs["epochs"] == longest]
+
+
+def accuracy_of(trial: FrozenTrial) -> float:
+    """Of a trial that is over: 0 where it failed to learn, which is as bad as can be."""
+    return float(trial.values[0]) if trial.values else 0.0
+
+
 def current(trials: Sequence[FrozenTrial], identity: Sequence[str]) -> list[FrozenTrial]:
     """Without the interrupted trials that were launched again later: the same in these attributes."""
 

@@ -166,5 +166,5 @@ def entrants(costs: Sequence[float], chances: Sequence[float], most: int) -> lis
 
 
 def places_for(trainings: int) -> int:
-    """How many entrants so many trainings are for: ENOUGH for each."""
+    """How many entrants so many trainings are for: two and a half for each, as not all need ENOUGH."""
     return max(2, trainings * 2 // 5)

@@ -7,6 +7,7 @@ cost, up to the budget; and the largest within it of each family, so that none c
 import math
 from dataclasses import dataclass
 
+from nas.search.budget import worst_violation
 from nas.search.price import Pricer
 from nas.search.settings import Settings, space_of
 from nas.zoo import published
@@ -80,7 +81,7 @@ def _known(settings: Settings, price: Pricer) -> list[_Known]:
         figures = [float(row["top1_percent"]) for row in rows_of(name, table)]
         figures = [figure for figure in figures if not math.isnan(figure)]
         cost = price(zoo.get(name))
-        if figures and all(budget.violation(cost) <= 0 for budget in settings.limits):
+        if figures and worst_violation(settings.limits, cost) <= 0:
             found.append(_Known(name, family, float(getattr(cost, settings.objective)), max(figures)))
     return found
 

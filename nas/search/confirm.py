@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial
 
 from nas.common.fronts import front_mask
 from nas.engine.jobs import Event, Job, Result, Source, too_late
+from nas.runs.studies import accuracy_of
 from nas.samplers import racing
 from nas.search.campaign import Trial
 from nas.search.price import Price
@@ -92,23 +93,17 @@ class Confirmation:
     @property
     def due(self) -> bool:
         """Whether there is anything to train, so that it is worth starting the engine."""
-        if self._entrants is None:
-            self._begin()
-        if not self._entrants or self._left < WHOLE or too_late(self._bounds.deadline, self._seconds()):
-            return False
-        return self._next_place() is not None
+        return self._open and self._chosen_next() is not None
 
     def next(self) -> tuple[str, Job] | Literal["wait"] | None:
         """The training that decides most; None where all is decided, or where time or trainings are used up."""
-        if self._entrants is None:
-            self._begin()
-        if not self._entrants or self._left < WHOLE or too_late(self._bounds.deadline, self._seconds()):
+        if not self._open:
             return None
-        place = self._next_place()
-        if place is None:
+        chosen = self._chosen_next()
+        if chosen is None:
             return "wait" if self._running else None
         self._left -= 1
-        return self._launch(self._entrants[place], place, self._standing()[2][place])
+        return self._launch(*chosen)
 
     def progressed(self, key: str, progress: Progress) -> None:
         """Passed on to the display."""
@@ -124,10 +119,21 @@ class Confirmation:
             self._record.fail(job.number, reason, kind="confirm")
         self._notify(Event("cut" if result is None else "finished", job, result=result))
 
-    def _next_place(self) -> int | None:
-        results, running, _ = self._standing()
+    @property
+    def _open(self) -> bool:
+        """Whether anyone races, and time and trainings are left."""
+        if self._entrants is None:
+            self._begin()
+        return bool(self._entrants) and not (
+            self._left < WHOLE or too_late(self._bounds.deadline, self._seconds())
+        )
+
+    def _chosen_next(self) -> tuple[int, int] | None:
+        """The place of the entrant that is to be trained next, and the seed."""
+        results, running, seeds = self._standing()
         costs = [self._figure(entrant.cost) for entrant in self._entrants or ()]
-        return racing.next_entrant(costs, results, running, NOISE)
+        place = racing.next_entrant(costs, results, running, NOISE)
+        return None if place is None else (place, seeds[place])
 
     def _begin(self) -> None:
         """Settle how long the trainings are, how many there may be, and who races."""
@@ -205,18 +211,17 @@ class Confirmation:
             if trial.user_attrs.get("reason") == INTERRUPTED:
                 continue
             taken[place].add(trial.user_attrs["seed"])
-            if "outcome" in trial.user_attrs:
-                results[place].append(float(trial.user_attrs["outcome"]["accuracy"]))
-            elif trial.state.is_finished():
-                results[place].append(0.0)  # it failed to learn: as bad as can be
+            if trial.state.is_finished():
+                results[place].append(accuracy_of(trial))
         running = [0] * len(number)
         for _, place in self._running.values():
             running[place] += 1
         seeds = [next(s for s in range(first, first + 10**6) if s not in used) for used in taken]
         return results, running, seeds
 
-    def _launch(self, entrant: Entrant, place: int, seed: int) -> tuple[str, Job]:
-        settings = self._record.settings
+    def _launch(self, place: int, seed: int) -> tuple[str, Job]:
+        assert self._entrants is not None
+        settings, entrant = self._record.settings, self._entrants[place]
         number = self._record.launch(
             str(entrant.arch),
             entrant.cost,

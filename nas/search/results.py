@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 from numpy.typing import ArrayLike
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from nas.common.fronts import front_mask, hypervolume
+from nas.runs import studies
 from nas.runs.studies import INTERRUPTED
 from nas.samplers.racing import standings
 from nas.search.budget import within, worst_violation
@@ -127,14 +128,11 @@ def _confirmed(found: Results) -> pd.DataFrame:
 
 def finished(trials: Sequence[FrozenTrial], settings: Settings | None = None) -> list[FrozenTrial]:
     """Those that were trained to the end, of the longest schedule that any was; within its budgets, with settings."""
-    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    longest = max((float(trial.user_attrs["epochs"]) for trial in done), default=0.0)
     limits = settings.limits if settings else ()
     return [
         trial
-        for trial in done
-        if trial.user_attrs["epochs"] == longest
-        and worst_violation(limits, Price.stored(trial.user_attrs)) <= 0
+        for trial in studies.finished(trials)
+        if worst_violation(limits, Price.stored(trial.user_attrs)) <= 0
     ]
 
 

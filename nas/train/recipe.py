@@ -98,6 +98,16 @@ class Recipe:
             values[name] = _value(name, value, kinds[name])
         return replace(self, **values)  # type: ignore[arg-type]  # each is of its field's kind
 
+    def wanted(self, text: str | None, class_weights: str | None) -> Self:
+        """The recipe with what a command is asked for: its `--class-weights`, then its `--recipe`.
+
+        Raises UserError for what is none.
+        """
+        if class_weights not in (None, "none", "balanced"):
+            raise UserError(f"--class-weights {class_weights}: expected balanced or none")
+        recipe = replace(self, class_weights=class_weights == "balanced") if class_weights else self
+        return recipe.changed(text) if text else recipe
+
     def told(self, *always: str) -> str:
         """What differs from the defaults, and the fields named, as `changed` reads it."""
         words = {True: "yes", False: "no"}

@@ -99,7 +99,5 @@ class TrainRequest(options.CommandOptions):
         for word, text in (("--freeze", self.freeze), ("--init", self.init), ("--out", self.out)):
             if text is not None and not str(text).strip():
                 raise UserError(f"{word} is given without anything; leave it out, or say what")
-        if self.class_weights not in (None, "none", "balanced"):
-            raise UserError(f"--class-weights {self.class_weights}: expected balanced or none")
         if self.keep not in (None, "last", "best"):
             raise UserError(f"--keep {self.keep}: expected last or best")

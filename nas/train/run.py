@@ -223,7 +223,7 @@ def _write(
     save(out / MODEL, card, model)
     describe.write(out / MODEL, card)
     curve = [asdict(progress) for progress in outcome.curve]
-    result = made | judged | {"curve": curve}
+    result = made | {"curve": curve}
     write_text(out / RESULT, json.dumps(result, indent=2) + "\n")
     sheet = curve_sheet(
         outcome.curve,

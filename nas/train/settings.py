@@ -88,9 +88,8 @@ def brought_by(network: str) -> Brought:
 def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettings, Dataset]:
     """What a request comes to, and its data; `given` are the weights of --init. Raises UserError for no training."""
     assert request.network is not None
-    recipe, network = Recipe(), resolve(request.network)
-    if request.recipe:
-        recipe.changed(request.recipe)  # refuses what is none before the data are loaded
+    network = resolve(request.network)
+    Recipe().wanted(request.recipe, request.class_weights)  # refuses what is none before the data are loaded
     run = brought_by(request.network)
     resolution = run.resolution if request.train_resolution is None else request.train_resolution
     fidelity = Fidelity(request.epochs, request.subset, resolution)
@@ -103,8 +102,6 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
     if same and run.fingerprint and (split, resolution) == (run.split, run.resolution):
         _check_same(data, spec, run.fingerprint, "run")
     recipe = run.recipe or Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
-    if request.class_weights:
-        recipe = replace(recipe, class_weights=request.class_weights == "balanced")
     settings = TrainSettings(
         network=str(network),
         fidelity=fidelity,
@@ -113,7 +110,7 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
         fingerprint=data.fingerprint,
         split=split,
         skip_corrupt=request.skip_corrupt or (same and run.skip_corrupt),
-        recipe=recipe.changed(request.recipe) if request.recipe else recipe,
+        recipe=recipe.wanted(request.recipe, request.class_weights),
         seed=request.seed,
         metric=request.metric or run.metric,
         reports=max(1, round(request.epochs)) * (1 if request.minutes is None else 4),
