@@ -67,13 +67,12 @@ def besides(trainings: pd.DataFrame, found: Sequence[str]) -> pd.DataFrame:
     effects = stats.contrast_effects(
         accuracies, {name: [(1.0, other), (-1.0, name)] for name, other in best.items() if other}
     )
-    words = {stats.HELPS: "better", stats.HURTS: "worse"}
     rows = []
     for name, other in best.items():
         told: tuple[object, ...] = ("", math.nan, math.nan, math.nan, math.nan, "none costs no more")
         if other:
             effect = effects[name]
-            verdict = words.get(effect.verdict, NOTHING)
+            verdict = stats.BESIDE.get(effect.verdict, NOTHING)
             told = (other, costs[other] / costs[name], effect.mean, effect.low, effect.high, verdict)
         rows.append((name, costs[name], means[name], *told))
     columns = ["designed", "macs", "test", "found", "share", "difference", "low", "high", "verdict"]

@@ -28,6 +28,8 @@ POWER = 0.8
 NORMAL = 1.959964
 """Standard deviations that 95 % of a normal distribution lie within."""
 HELPS, HURTS, UNSEEN, UNTESTED = "helps", "hurts", "no difference seen", "not tested"
+BESIDE = {HELPS: "better", HURTS: "worse"}
+"""The verdicts on a network beside another one, where there are other words for them."""
 _NOTHING = 1e-12  # of a rounding error, far below the step of any accuracy
 
 Table = NDArray[np.float64]

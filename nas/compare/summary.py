@@ -29,7 +29,6 @@ COLUMNS = (
     *("test_accuracy", "test_low", "test_high", "difference", "difference_low", "difference_high"),
     *("p_holm", "verdict", "smallest", *COUNTED_COLUMNS, "latency_ms", "note"),
 )
-_WORDS = {stats.HELPS: "better", stats.HURTS: "worse"}
 
 
 def summarise(trainings: Trainings, networks: Mapping[str, str]) -> pd.DataFrame:
@@ -51,7 +50,7 @@ def summarise(trainings: Trainings, networks: Mapping[str, str]) -> pd.DataFrame
         count = sum(not math.isnan(value) for value in validated[network])
         told: tuple[object, ...] = (*[math.nan] * 4, "", math.nan)
         if effect := effects.get(network):
-            verdict = _WORDS.get(effect.verdict, effect.verdict)
+            verdict = stats.BESIDE.get(effect.verdict, effect.verdict)
             told = (effect.mean, effect.low, effect.high, effect.p_holm, verdict, effect.smallest)
         cost = trainings.setup.cost(network)
         latency = (trainings.noted("latency_ms") or {}).get(network, math.nan)

@@ -164,7 +164,7 @@ def bringing(terms: Asked, networks: Sequence[str]) -> Asked:
     for text, other in others:
         if (other.fingerprint, other.split) != (run.fingerprint, run.split):
             raise UserError(f"{first} and {text} are of runs on different data; say which with --data")
-    recipe = run.recipe.changed(terms.recipe) if run.recipe and terms.recipe else run.recipe
+    recipe = run.recipe.wanted(terms.recipe, terms.class_weights) if run.recipe else None
     return replace(
         terms,
         metric=default_to(terms.metric, run.metric),
@@ -172,7 +172,7 @@ def bringing(terms: Asked, networks: Sequence[str]) -> Asked:
         split=default_to(terms.split, run.split),
         skip_corrupt=terms.skip_corrupt or run.skip_corrupt,
         train_resolution=default_to(terms.train_resolution, run.resolution),
-        recipe=recipe.told("mirror") if recipe else terms.recipe,
+        recipe=recipe.told("mirror", "class_weights") if recipe else terms.recipe,
     )
 
 

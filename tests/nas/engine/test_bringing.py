@@ -49,6 +49,13 @@ def test_what_is_given_stays(tmp_path: Path) -> None:
     assert Recipe().changed(terms.recipe) == Recipe(lr=0.1, momentum=0.5)
 
 
+def test_class_weights_that_are_asked_for_replace_those_of_the_run(tmp_path: Path) -> None:
+    point = a_run(tmp_path / "run", recipe=Recipe(class_weights=True))
+    for asked, weighted in ((None, True), ("none", False), ("balanced", True)):
+        terms = bringing(Terms(class_weights=asked), [point])
+        assert Recipe().wanted(terms.recipe, terms.class_weights).class_weights == weighted
+
+
 def test_other_networks_bring_nothing() -> None:
     assert bringing(Terms(), ["mobilenet_v2", "stem8-ir8_t1-head32", "torchvision:vgg16"]) == Terms()
 
