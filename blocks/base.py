@@ -25,12 +25,14 @@ class Block(ABC):
 
     What spaces and ablations ask of a block is a method here, with an answer that suits a primitive without an
     expansion; one that has more to say overrides it in its own file. A stage has a narrow width c and an expansion t:
-    `expands` says whether c * t lies inside the block (the inverted residual) or between blocks (the SandGlass).
+    `expands` says whether c * t lies inside the block (the inverted residual) or between blocks (the SandGlass);
+    `begins_with` names the options that the block keeps where it begins a stage, besides its activation.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     token: ClassVar[str]
     expands: ClassVar[Literal["inside", "between"] | None] = None
+    begins_with: ClassVar[tuple[str, ...]] = ()
     out: int
     stride: int
 
@@ -69,13 +71,22 @@ class Block(ABC):
 
     @classmethod
     def in_stage(
-        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
-    ) -> Self:
-        """The block of a stage of this narrow width, behind the narrow width `narrow`, with other options.
+        cls,
+        narrow: int,
+        width: int,
+        expansion: float | Fraction,
+        options: Mapping[str, Any],
+        *,
+        first: bool,
+        channels: int,
+    ) -> "Block":
+        """The block of a stage of this narrow width c and expansion t, with other options.
 
-        `first` says whether the block begins the stage.
+        It stands behind `channels` channels and the narrow width `narrow`; `first` says whether it begins the stage.
+        A primitive that says nothing else carries c * t: the width that others have at their widest.
         """
-        return cls(width, **options)  # type: ignore[call-arg]  # every subclass is a dataclass, `out` first
+        out = make_divisible(float(width * expansion))
+        return cls(out, **options)  # type: ignore[call-arg]  # every subclass is a dataclass, `out` first
 
     def narrow_width(self, in_channels: int) -> int:
         """What counts as its stage's width: the output, unless blocks are wider outside than inside."""

@@ -52,7 +52,14 @@ class Bottleneck(Block):
 
     @classmethod
     def in_stage(
-        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+        cls,
+        narrow: int,
+        width: int,
+        expansion: float | Fraction,
+        options: Mapping[str, Any],
+        *,
+        first: bool,
+        channels: int,
     ) -> Self:
         """Expanded outside, as the SandGlass."""
         return cls(make_divisible(float(width * expansion)), inner=width, **options)

@@ -85,7 +85,14 @@ class InvertedResidual(Block):
 
     @classmethod
     def in_stage(
-        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+        cls,
+        narrow: int,
+        width: int,
+        expansion: float | Fraction,
+        options: Mapping[str, Any],
+        *,
+        first: bool,
+        channels: int,
     ) -> Self:
         """Expanded inside, of the narrow width before it."""
         return cls(width, inner=make_divisible(float(narrow * expansion)), **options)

@@ -97,7 +97,14 @@ class SandGlass(Block):
 
     @classmethod
     def in_stage(
-        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+        cls,
+        narrow: int,
+        width: int,
+        expansion: float | Fraction,
+        options: Mapping[str, Any],
+        *,
+        first: bool,
+        channels: int,
     ) -> Self:
         """Expanded outside. The one that begins a stage lacks its first depthwise, as MobileNeXt's does.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 
-from blocks import UserError
+from blocks import Head, UserError
 from search_spaces.arch import Arch
 from search_spaces.stages import Choices, Dimension, Value
 
@@ -78,6 +78,18 @@ def closest(dimension: Dimension, members: Sequence[_Row]) -> Value:
     return min(dimension.choices, key=lambda choice: sum(_distance(choice, value) for value in values))
 
 
+def closest_head(dimension: Dimension, head: Head, narrow: int) -> Value:
+    """The choice that is closest to a head behind this narrow width."""
+    own = {"ratio": head.conv / narrow, "features": head.features}[dimension.option]
+    return min(dimension.choices, key=lambda choice: abs(float(choice) - own))
+
+
+def last_width(arch: Arch) -> int:
+    """The narrow width of the last block."""
+    channels = arch.blocks[-2].out if len(arch.blocks) > 1 else arch.stem.out
+    return arch.blocks[-1].narrow_width(channels)
+
+
 def _values(rows: Sequence[_Row], option: str) -> list[Value]:
     return [row.options[option] for row in rows if option in row.options]
 
@@ -97,9 +109,12 @@ def differences(levels: Sequence[int], arch: Arch, made: Arch) -> Iterator[str]:
             yield f"{name}: {had} -> {got}"
     had_stages, got_stages = matched(levels, arch), matched(levels, made)
     placed = {row.place for stage in had_stages for row in stage}
-    before = [str(block) for place, block in enumerate(arch.blocks) if place not in placed]
-    if before != [str(made.blocks[0])]:
-        yield f"before the stages: {', '.join(before) or 'nothing'} -> {made.blocks[0]}"
+    before, now = (
+        ", ".join(str(block) for place, block in enumerate(of.blocks) if place not in there) or "nothing"
+        for of, there in ((arch, placed), (made, {row.place for stage in got_stages for row in stage}))
+    )
+    if before != now:
+        yield f"before the stages: {before} -> {now}"
     for number, (had_stage, got_stage) in enumerate(zip(had_stages, got_stages, strict=True), 1):
         if len(had_stage) != len(got_stage):
             yield f"s{number}.depth: {len(had_stage)} -> {len(got_stage)}"

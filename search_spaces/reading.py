@@ -1,61 +1,73 @@
 """From an arch's blocks back to the choices that make them, exactly."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from functools import lru_cache
+from itertools import product
 
 from blocks import Block, UserError
-from search_spaces.stages import FIRST, Stage, Value, stage_block
+from search_spaces.stages import Stage, Value, stage_block
 
 Options = dict[str, Value]
+_OWN = ("kernel", "squeeze_excite", "activation")
+"""What a block says of itself as its stage chose it."""
 
 
-def readings(stages: Sequence[Stage], blocks: Sequence[Block], *, alike: bool) -> Iterator[dict[str, Value]]:
-    """The parameters with which the stages make a trunk behind its first block, by rising depths and widths.
+def readings(
+    stages: Sequence[Stage], blocks: Sequence[Block], start: int, channels: int, *, alike: bool
+) -> Iterator[dict[str, Value]]:
+    """The parameters with which the stages make a trunk from its block `start` on, by rising depths and widths.
 
-    `alike`: one choice holds for all blocks of a stage. A point is to be made again to be sure of it.
+    channels: before that block. `alike`: one choice holds for all blocks of a stage. A point is to be made again to be
+    sure of it.
     """
-    return _readings(stages, blocks, 0, 1, blocks[0].out, alike)
+    return _readings(stages, blocks, 0, start, channels, channels, alike)
 
 
 def _readings(
-    stages: Sequence[Stage], blocks: Sequence[Block], number: int, start: int, narrow: int, alike: bool
+    stages: Sequence[Stage],
+    blocks: Sequence[Block],
+    number: int,
+    start: int,
+    narrow: int,
+    channels: int,
+    alike: bool,
 ) -> Iterator[dict[str, Value]]:
-    """Of the stages from `number` on, whose blocks begin at `start`."""
+    """Of the stages from `number` on, whose blocks begin at `start` behind these widths."""
     if number == len(stages):
         if start == len(blocks):
             yield {}
         return
     stage = stages[number]
     for depth in stage.depth:
+        own = blocks[start : start + depth]
+        if len(own) < depth:
+            continue
+        inputs = [channels, *(block.out for block in own)]
         for width in stage.width:
-            picked = _read_stage(stage, blocks, start, depth, narrow, width, alike)
+            picked = _read_stage(stage, own, inputs[:-1], narrow, width, alike)
             if picked is not None:
-                mine = _named(number, width, picked)
-                for rest in _readings(stages, blocks, number + 1, start + depth, width, alike):
+                mine = _named(number, width, picked, stage.choices.first, alike)
+                for rest in _readings(stages, blocks, number + 1, start + depth, width, inputs[-1], alike):
                     yield mine | rest
 
 
-def _named(number: int, width: int, picked: Sequence[Options]) -> dict[str, Value]:
-    """The parameters of a stage; `picked` are the options of all its blocks at once, or of each."""
+def _named(
+    number: int, width: int, picked: Sequence[Options], first: Sequence[str], alike: bool
+) -> dict[str, Value]:
+    """The parameters of a stage; `picked` are the options of each block, `first` the names of the first one's."""
     prefix = f"s{number + 1}"
     params: dict[str, Value] = {f"{prefix}.width": width, f"{prefix}.depth": len(picked)}
-    same = len({id(options) for options in picked}) == 1
     for index, options in enumerate(picked):
-        block = prefix if same else f"{prefix}.b{index + 1}"
-        params |= {
-            f"{block}.{name}": value for name, value in options.items() if same or index or name in FIRST
-        }
+        block = prefix if alike else f"{prefix}.b{index + 1}"
+        params |= {f"{block}.{name}": options[name] for name in options if alike or index or name in first}
     return params
 
 
 def _read_stage(
-    stage: Stage, trunk: Sequence[Block], start: int, depth: int, narrow: int, width: int, alike: bool
+    stage: Stage, blocks: Sequence[Block], inputs: Sequence[int], narrow: int, width: int, alike: bool
 ) -> list[Options] | None:
-    """Options of `depth` blocks from `start`; one and the same dictionary for all where they are alike."""
-    blocks = trunk[start : start + depth]
-    if len(blocks) < depth:
-        return None
-    inputs = [trunk[start - 1].out, *(block.out for block in blocks[:-1])]
+    """Options of each of a stage's blocks, which stand behind these widths; the same for all where they are alike."""
     candidates = []
     for index, (block, channels) in enumerate(zip(blocks, inputs, strict=True)):
         found = _candidates(stage, block, channels, narrow if index == 0 else width, width, index == 0)
@@ -66,7 +78,10 @@ def _read_stage(
         return [found[0] for found in candidates]
     for options in candidates[-1]:
         if all(any(_agree(options, other) for other in found) for found in candidates):
-            return [options] * depth
+            rest = (
+                {} if len(blocks) > 1 else next(stage.choices.all())
+            )  # what the first block has no effect of
+            return [rest | options] * len(blocks)
     return None
 
 
@@ -81,20 +96,20 @@ def _candidates(
 ) -> tuple[Options, ...]:
     """The options with which the stage makes this block behind so many channels."""
     choices = stage.choices
-    fixed: Options = {"block": block.token}
-    for name in ("kernel", "squeeze_excite", "activation"):  # what its kind lacks may be any choice
-        fixed[name] = getattr(block, name, getattr(choices, name)[0])
-    names = FIRST if first else tuple(fixed)
-    if any(fixed[name] not in getattr(choices, name) for name in names if name in fixed):
+    names = choices.first if first else tuple(spec.name for spec in fields(choices))
+    read: dict[str, tuple[Value, ...]] = {}
+    for name in names:  # what a kind lacks may be any choice, and what begins a stage need not be of its kind
+        known = getattr(block, name, None) if name in _OWN else None
+        read[name] = getattr(choices, name) if known is None else (known,)
+    if not all(set(read[name]) <= set(getattr(choices, name)) for name in names):
         return ()
     result = []
-    for expansion in choices.expansion:
-        for groups in (1,) if first else choices.groups:
-            options = {**fixed, "expansion": expansion, "groups": groups}
-            try:
-                made = stage_block(options, narrow, width, stage.stride, first=first).canonical(channels)
-            except UserError:
-                continue
-            if made == block:
-                result.append({name: options[name] for name in (FIRST if first else options)})
+    for values in product(*read.values()):
+        options = dict(zip(read, values, strict=True))
+        try:
+            made = stage_block(options, narrow, width, stage.stride, first=first, channels=channels)
+            if made.canonical(channels) == block:
+                result.append(options)
+        except UserError:
+            continue
     return tuple(result)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, product
 from math import prod
 from operator import mul
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from blocks import Block, Head, InvertedResidual, Stem, UserError, make_divisibl
 from search_spaces import nearby
 from search_spaces.arch import Arch
 from search_spaces.reading import readings
-from search_spaces.stages import FIRST, KINDS, Dimension, Params, Stage, Value, stage_block
+from search_spaces.stages import KINDS, Dimension, Params, Stage, Value, stage_block
 
 if TYPE_CHECKING:  # suggesting needs a trial, not the library
     import optuna
@@ -23,18 +23,18 @@ if TYPE_CHECKING:  # suggesting needs a trial, not the library
 
 @dataclass(frozen=True)
 class Space:
-    """Stem, fixed first block, stages to choose from, head; granularity "stage" or "block".
+    """Stem, fixed first block or none, stages to choose from, head; granularity "stage" or "block".
 
     The head's convolution has `head_ratio` times the last stage's narrow width (6 in MobileNetV3); 0 leaves it out,
-    as 0 `features` the fully connected layer before the classifier.
+    as 0 `features` the fully connected layer before the classifier. Several of either are a choice.
     """
 
     name: str
     stages: tuple[Stage, ...]
     stem: Stem = Stem(16, activation="HS")
-    first: InvertedResidual = InvertedResidual(16)
-    head_ratio: int = 6
-    features: int = 1280
+    first: InvertedResidual | None = InvertedResidual(16)
+    head_ratio: int | tuple[int, ...] = 6
+    features: int | tuple[int, ...] = 1280
     granularity: str = "stage"
 
     def __post_init__(self) -> None:
@@ -42,24 +42,40 @@ class Space:
             raise UserError(f"granularity is {self.granularity!r}, expected 'stage' or 'block'")
         if not self.stages:
             raise UserError(f"space {self.name}: expected at least one stage")
-        self.first.canonical(self.stem.out)  # refuses what cannot be built
-        if any(set(stage.choices.block) - set(KINDS) for stage in self.stages):
+        if self.first:
+            self.first.canonical(self.stem.out)  # refuses what cannot be built
+        for name, values in self._head_choices.items():
+            if not values or len(set(values)) != len(values):
+                raise UserError(
+                    f"space {self.name}: head {name} is {list(values)}, expected distinct choices"
+                )
+        choices = [stage.choices for stage in self.stages]
+        if any(set(own.block) - set(KINDS) or 3 in own.groups for own in choices):
             self._check_buildable()
 
     def _check_buildable(self) -> None:
         """Refuse the space where a block cannot stand behind another; the default kinds always can."""
-        before = {(self.first.out, self.first.out)}  # narrow width and channels of what a stage may follow
+        before = {(self._start, self._start)}  # narrow width and channels of what a stage may follow
         for number, stage in enumerate(self.stages, 1):
             pairs = set()  # a block and the channels before it
             behind = set()
             for width in stage.width:
-                rests = [stage_block(c, width, width, 1, first=False) for c in stage.choices.all()]
-                mixed = {rest.out for rest in rests} if self.granularity == "block" else set()
-                for choice, rest in zip(stage.choices.all(), rests, strict=True):
-                    firsts = {(stage_block(choice, n, width, stage.stride, first=True), c) for n, c in before}
-                    outs = mixed | {block.out for block, _ in firsts}
-                    pairs |= firsts | {(rest, out) for out in outs}
-                    behind.add((width, rest.out))
+                begins = {
+                    tuple(choice.values()): {
+                        (stage_block(choice, n, width, stage.stride, first=True, channels=c), c)
+                        for n, c in before
+                    }
+                    for choice in stage.choices.all(stage.choices.first)
+                }
+                every = {block.out for firsts in begins.values() for block, _ in firsts}
+                for choice in stage.choices.all():
+                    firsts = begins[tuple(choice[name] for name in stage.choices.first)]
+                    outs = every if self.granularity == "block" else {block.out for block, _ in firsts}
+                    rests = {(stage_block(choice, width, width, 1, first=False, channels=c), c) for c in outs}
+                    pairs |= firsts | rests
+                    behind |= {
+                        (width, block.out) for block, _ in (rests if min(stage.depth) > 1 else firsts | rests)
+                    }
             for block, channels in sorted(pairs, key=str):  # so that the first refused is always the same
                 try:
                     block.canonical(channels)
@@ -70,10 +86,26 @@ class Space:
                     ) from None
             before = behind
 
+    @property
+    def _start(self) -> int:
+        """Channels before the first stage."""
+        return self.first.out if self.first else self.stem.out
+
+    @cached_property
+    def _head_choices(self) -> dict[str, tuple[int, ...]]:
+        choices = {"ratio": self.head_ratio, "features": self.features}
+        return {name: (of,) if isinstance(of, int) else of for name, of in choices.items()}
+
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
         """All of them in order; at block granularity those of the deepest stages."""
-        return tuple(d for number in range(len(self.stages)) for d in self._stage_dimensions(number))
+        stages = [d for number in range(len(self.stages)) for d in self._stage_dimensions(number)]
+        head = [
+            Dimension(f"head.{name}", choices, len(self.stages), name)
+            for name, choices in self._head_choices.items()
+            if len(choices) > 1
+        ]
+        return (*stages, *head)
 
     def _stage_dimensions(self, number: int) -> Iterator[Dimension]:
         stage, prefix = self.stages[number], f"s{number + 1}"
@@ -82,7 +114,7 @@ class Space:
         blocks = [None] if self.granularity == "stage" else list(range(max(stage.depth)))
         for block in blocks:
             for spec in fields(stage.choices):
-                if block != 0 or spec.name in FIRST:
+                if block != 0 or spec.name in stage.choices.first:
                     name = prefix if block is None else f"{prefix}.b{block + 1}"
                     values = getattr(stage.choices, spec.name)
                     yield Dimension(f"{name}.{spec.name}", values, number, spec.name, block)
@@ -90,7 +122,7 @@ class Space:
     @cached_property
     def size(self) -> int:
         """The number of points."""
-        return prod(
+        return prod(len(choices) for choices in self._head_choices.values()) * prod(
             sum(
                 prod(
                     len(d.choices)
@@ -128,7 +160,7 @@ class Space:
 
     def arch(self, params: Params) -> Arch:
         """The arch of a point. Raises UserError where a choice is missing or is none of the space's."""
-        options: list[dict[int | None, dict[str, Value]]] = [{} for _ in self.stages]
+        options: list[dict[int | None, dict[str, Value]]] = [{} for _ in (*self.stages, self.head)]
         for dimension in self.dimensions:
             if dimension.block is not None and dimension.block >= int(
                 params[f"s{dimension.stage + 1}.depth"]
@@ -141,20 +173,21 @@ class Space:
                     f"space {self.name}: {dimension.name} is {value!r}, expected one of {expected}"
                 )
             options[dimension.stage].setdefault(dimension.block, {})[dimension.option] = value
-        blocks: list[Block] = [self.first]
-        narrow = self.first.out
-        for stage, picked in zip(self.stages, options, strict=True):
+        blocks: list[Block] = [self.first] if self.first else []
+        narrow = channels = self._start
+        for stage, picked in zip(self.stages, options, strict=False):
             width, depth = int(picked[None]["width"]), int(picked[None]["depth"])
             for index in range(depth):
                 choice = picked[None] if self.granularity == "stage" else picked[index]
-                blocks.append(stage_block(choice, narrow, width, stage.stride, first=index == 0))
-                narrow = width
-        return Arch(self.stem, tuple(blocks), self.head(narrow))
+                block = stage_block(choice, narrow, width, stage.stride, first=index == 0, channels=channels)
+                blocks.append(block)
+                narrow, channels = width, block.out
+        return Arch(self.stem, tuple(blocks), self.head(narrow, **options[-1].get(None, {})))
 
-    def head(self, narrow: int) -> Head:
-        """The head behind a last stage of this narrow width."""
-        conv = make_divisible(self.head_ratio * narrow) if self.head_ratio else 0
-        return Head(conv, self.features, "HS").canonical()
+    def head(self, narrow: int, **choices: Value) -> Head:
+        """The head behind a last stage of this narrow width; `ratio` and `features` where they are a choice."""
+        ratio, features = (int(choices.get(name, of[0])) for name, of in self._head_choices.items())
+        return Head(make_divisible(ratio * narrow) if ratio else 0, features, "HS").canonical()
 
     def params(self, arch: Arch) -> dict[str, Value]:
         """The point of an arch; the inverse of `arch`. Raises UserError where the space does not hold it.
@@ -171,11 +204,20 @@ class Space:
         return self._read(arch) is not None
 
     def _read(self, arch: Arch) -> dict[str, Value] | None:
-        if arch.stem != self.stem or arch.blocks[0] != self.first.canonical(self.stem.out):
+        start = 1 if self.first else 0
+        if arch.stem != self.stem or (self.first and arch.blocks[0] != self.first.canonical(self.stem.out)):
             return None
-        for params in readings(self.stages, arch.blocks, alike=self.granularity == "stage"):
-            if self.head(int(params[f"s{len(self.stages)}.width"])) == arch.head:
-                return params if self.arch(params) == arch else None
+        heads = [
+            dict(zip(self._head_choices, of, strict=True)) for of in product(*self._head_choices.values())
+        ]
+        for params in readings(
+            self.stages, arch.blocks, start, self._start, alike=self.granularity == "stage"
+        ):
+            narrow = int(params[f"s{len(self.stages)}.width"])
+            for head in heads:
+                if self.head(narrow, **head) == arch.head:
+                    chosen = {f"head.{n}": v for n, v in head.items() if len(self._head_choices[n]) > 1}
+                    return params | chosen if self.arch(params | chosen) == arch else None
         return None
 
     def nearest(self, arch: Arch) -> nearby.Nearest:
@@ -187,10 +229,17 @@ class Space:
         exact = self._read(arch)
         if exact is not None:
             return nearby.Nearest(exact, arch, ())
-        start = self.stem.reduction * self.first.stride
+        start = self.stem.reduction * (self.first.stride if self.first else 1)
         levels = list(accumulate((stage.stride for stage in self.stages), mul, initial=start))[1:]
         members = nearby.matched(levels, arch)
-        params = self.draw(lambda dimension: nearby.closest(dimension, members[dimension.stage]))
+        narrow = int(nearby.last_width(arch))
+
+        def choose(dimension: Dimension) -> Value:
+            if dimension.stage == len(self.stages):
+                return nearby.closest_head(dimension, arch.head, narrow)
+            return nearby.closest(dimension, members[dimension.stage])
+
+        params = self.draw(choose)
         made = self.arch(params)
         return nearby.Nearest(params, made, tuple(nearby.differences(levels, arch, made)))
 
@@ -233,7 +282,7 @@ class Space:
         lines = [
             f"{self.name}: {self.size:.3g} archs, {len(self.dimensions)} dimensions, a choice per "
             f"{self.granularity}",
-            f"  {self.stem}-{self.first}",
+            f"  {self.stem}-{self.first}" if self.first else f"  {self.stem}",
         ]
         for number, stage in enumerate(self.stages, 1):
             options = " ".join(
@@ -244,7 +293,8 @@ class Space:
                 f"  s{number}: stride {stage.stride} width {'|'.join(map(str, stage.width))} "
                 f"depth {'|'.join(map(str, stage.depth))} {options}"
             )
-        lines.append(f"  head: convolution {self.head_ratio} x last width, features {self.features}, HS")
+        ratio, features = ("|".join(map(str, of)) for of in self._head_choices.values())
+        lines.append(f"  head: convolution {ratio} x last width, features {features}, HS")
         return "\n".join(lines)
 
 

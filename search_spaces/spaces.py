@@ -62,7 +62,33 @@ head: {ratio: 2, features: 0}
 
 With 3 classes from 0.02 to 2.3 million parameters, at 96x96 from 54 to 270 KB of activations at int8.
 """
-TEXTS = {"mobile": MOBILE, "mcu": MCU}
+DOCUMENTED = """
+name: documented
+stem: stem16_HS
+first: none
+choices:
+  block: [ir, sg, gs, ss, ds, bz]
+  kernel: [3, 5]
+  expansion: [2, 3, 4, 6]
+  squeeze_excite: [off, on]
+  activation: [RE, HS]
+  groups: [1, 2, 3, 4, 8]
+stages:
+  - {width: [24], depth: [1, 2], stride: 2, choices: {expansion: [1, 2, 3, 4]}}
+  - {width: [24, 48], depth: [2, 3, 4], stride: 2}
+  - {width: [48, 72], depth: [2, 3, 4], stride: 2}
+  - {width: [48, 72, 120], depth: [2, 3, 4], stride: 1}
+  - {width: [96, 168], depth: [2, 3, 4], stride: 2}
+head: {ratio: [0, 6], features: [0, 1280]}
+"""
+"""Every primitive of the written sources that can stand in a stage: inverted residual, SandGlass, the units of
+ShuffleNetV1 (its groups 1, 2, 3, 4, 8) and V2, depthwise-separable, BlazeBlock.
+
+Widths are multiples of 24, which all groups divide. Cheap at its entrance: nothing stands at half the image's size, and
+a quarter of it may have one block; the head's convolution and its features, costly below 50 million multiply-adds, are
+a choice, since ShuffleNetV1 has neither.
+"""
+TEXTS = {"mobile": MOBILE, "mcu": MCU, "documented": DOCUMENTED}
 NAMES = tuple(TEXTS)
 
 
@@ -108,14 +134,14 @@ def parse(text: str, granularity: str = "stage") -> Space:
     if not isinstance(stages, list):
         raise UserError("stages is missing: expected a list of {width: [...], depth: [...], stride: 2}")
     head = _mapping(data.get("head", {}), "head", {"ratio", "features"})
-    first = decode(InvertedResidual, str(data.get("first", "ir16")))
+    first = str(data.get("first", "ir16"))
     return Space(
         name=str(data.get("name", "unnamed")),
         stages=tuple(_stage(stage, common) for stage in stages),
         stem=decode(Stem, str(data.get("stem", "stem16_HS"))),
-        first=first,
-        head_ratio=_whole(head.get("ratio", 6), "head ratio"),
-        features=_whole(head.get("features", 1280), "head features"),
+        first=None if first == "none" else decode(InvertedResidual, first),
+        head_ratio=_wholes(head.get("ratio", 6), "head ratio"),
+        features=_wholes(head.get("features", 1280), "head features"),
         granularity=granularity,
     )
 
@@ -148,6 +174,10 @@ def _list(data: Any, name: str) -> tuple[Any, ...]:
     if not isinstance(data, list):
         raise UserError(f"{name} is {data!r}, expected a list of choices")
     return tuple(data)
+
+
+def _wholes(value: Any, name: str) -> int | tuple[int, ...]:
+    return tuple(_whole(one, name) for one in value) if isinstance(value, list) else _whole(value, name)
 
 
 def _whole(value: Any, name: str) -> int:

@@ -7,11 +7,14 @@ resolution: it takes the stage's kind, expansion and activation and is otherwise
 without squeeze-excite; a SandGlass without its first depthwise, as MobileNeXt's). That keeps the number of
 distinct (block, input, resolution) entries, and with it the tables of costs and latencies, small.
 
-A stage may list any other primitive as a kind. ResNet's bottleneck carries c * t like the SandGlass, the
-others c; each takes the options that it has, and a choice that it lacks has no effect on it.
+A stage may list any other primitive as a kind. They carry c * t between them, as the SandGlass does: ResNet's
+bottleneck and ShuffleNetV1's unit with c inside, those without an expansion of their own as wide as the others are at
+their widest. Each takes the options that it has, and a choice that it lacks has no effect on it. ShuffleNetV1's unit is
+grouped where it begins a stage too, and where no unit can stand, since it only ever widens, a depthwise-separable
+convolution does. A stage of one block has that plain one alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
@@ -25,7 +28,7 @@ Params = Mapping[str, Value]
 
 KINDS = (InvertedResidual.token, SandGlass.token)
 FIRST = ("block", "expansion", "activation")
-"""What the first block of a stage takes from its stage."""
+"""What the first block of a stage takes from its stage, besides what its kind `begins_with`."""
 
 
 def _is_number(value: object) -> bool:
@@ -49,7 +52,7 @@ class Choices:
             "kernel": (3, 5, 7),
             "squeeze_excite": (False, True),
             "activation": tuple(ACTIVATIONS),
-            "groups": (1, 2, 4, 8),  # what divides every width, so that each point can be built
+            "groups": (1, 2, 3, 4, 8),  # 3 asks for widths that it divides, the others for none
         }
         for spec in fields(self):
             values = getattr(self, spec.name)
@@ -63,9 +66,15 @@ class Choices:
             if not values or len(set(values)) != len(values):
                 raise UserError(f"space: {spec.name} is {list(values)}, expected distinct choices")
 
-    def all(self) -> Iterator[dict[str, Value]]:
-        """Every combination."""
-        names = [spec.name for spec in fields(self)]
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The names of those that the first block of a stage has an effect of, whatever its kind."""
+        more = {name for kind in self.block for name in BLOCKS[kind].begins_with}
+        return (*FIRST, *sorted(more))
+
+    def all(self, names: Sequence[str] | None = None) -> Iterator[dict[str, Value]]:
+        """Every combination, of all of them or of these."""
+        names = [spec.name for spec in fields(self)] if names is None else names
         for values in product(*(getattr(self, name) for name in names)):
             yield dict(zip(names, values, strict=True))
 
@@ -80,7 +89,7 @@ class Stage:
     choices: Choices = Choices()
 
     def __post_init__(self) -> None:
-        for name, values, least, step in (("width", self.width, 8, 8), ("depth", self.depth, 2, 1)):
+        for name, values, least, step in (("width", self.width, 8, 8), ("depth", self.depth, 1, 1)):
             good = all(type(v) is int and least <= v <= 4096 and v % step == 0 for v in values)
             if not values or not good or len(set(values)) != len(values):
                 expected = f"distinct numbers from {least}" + (f" in steps of {step}" if step > 1 else "")
@@ -91,7 +100,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Dimension:
-    """One choice to make: an option of a stage, or of one block of it (counted from 0)."""
+    """One choice to make: an option of a stage (the head counts as the last), or of one block of it, from 0."""
 
     name: str
     choices: tuple[Value, ...]
@@ -100,11 +109,18 @@ class Dimension:
     block: int | None = None
 
 
-def stage_block(choice: Mapping[str, Value], narrow: int, width: int, stride: int, *, first: bool) -> Block:
-    """A block of a stage of `width` behind a narrow width; the first one is plain and carries the stride."""
+def stage_block(
+    choice: Mapping[str, Value], narrow: int, width: int, stride: int, *, first: bool, channels: int
+) -> Block:
+    """A block of a stage of `width` behind a narrow width and so many channels.
+
+    The first one is plain and carries the stride.
+    """
     kind, expansion = BLOCKS[str(choice["block"])], float(choice["expansion"])
-    names = ("activation",) if first else ("activation", "kernel", "squeeze_excite", "groups")
+    names = (
+        ("activation", *kind.begins_with) if first else ("activation", "kernel", "squeeze_excite", "groups")
+    )
     options: dict[str, Any] = {name: choice[name] for name in names if name in kind.names()}
     if first:
         options["stride"] = stride
-    return kind.in_stage(narrow, width, expansion, options, first=first)
+    return kind.in_stage(narrow, width, expansion, options, first=first, channels=channels)

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from blocks import BLOCKS, Block, Head, Stem, UserError
+from blocks import BLOCKS, Block, Head, InvertedResidual, Stem, UserError
 from blocks.layers import ACTIVATIONS
 from search_spaces.arch import Arch
 from search_spaces.space import Space
@@ -150,7 +150,7 @@ choices = st.builds(
 _stages = st.builds(
     Stage,
     width=_some((8, 16, 24, 40)),
-    depth=_some((2, 3, 4)),
+    depth=_some((1, 2, 3, 4)),
     stride=st.sampled_from((1, 2)),
     choices=choices,
 )
@@ -158,6 +158,9 @@ any_space = st.builds(
     Space,
     name=st.just("any"),
     stages=st.lists(_stages, min_size=1, max_size=3).map(tuple),
+    first=st.sampled_from((InvertedResidual(16), None)),
+    head_ratio=st.sampled_from((6, 0, (0, 6))),
+    features=st.sampled_from((1280, (0, 64))),
     granularity=st.sampled_from(("stage", "block")),
 )
 

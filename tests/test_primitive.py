@@ -65,7 +65,14 @@ class Waist(Block):
 
     @classmethod
     def in_stage(
-        cls, narrow: int, width: int, expansion: float | Fraction, options: Mapping[str, Any], *, first: bool
+        cls,
+        narrow: int,
+        width: int,
+        expansion: float | Fraction,
+        options: Mapping[str, Any],
+        *,
+        first: bool,
+        channels: int,
     ) -> Self:
         return cls(make_divisible(float(width * expansion)), inner=width, **options)
 

@@ -167,5 +167,7 @@ def switched(arch: Arch, source: type[Block], target: type[Block]) -> Arch:
                 blocks.append(block)
                 continue
             kept = {name: getattr(block, name) for name in options}
-            blocks.append(target.in_stage(narrow[place], stage.width, t, kept, first=place == stage.start))
+            before = blocks[-1].out if blocks else arch.stem.out
+            begins = place == stage.start
+            blocks.append(target.in_stage(narrow[place], stage.width, t, kept, first=begins, channels=before))
     return replace(arch, blocks=tuple(blocks))

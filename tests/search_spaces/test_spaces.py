@@ -39,9 +39,12 @@ def written(space: Space) -> str:
     data = {
         "name": space.name,
         "stem": str(space.stem),
-        "first": str(space.first),
+        "first": str(space.first) if space.first else "none",
         "stages": stages,
-        "head": {"ratio": space.head_ratio, "features": space.features},
+        "head": {
+            name: list(of) if isinstance(of, tuple) else of
+            for name, of in (("ratio", space.head_ratio), ("features", space.features))
+        },
     }
     return yaml.safe_dump(data)
 
@@ -129,7 +132,8 @@ STAGES = "stages: [{width: [16], depth: [2]}]"
         ("stages: [{width: [16], depth: [2], choices: {kernel: []}}]", "kernel is []"),
         ("stages: [{width: [16], depth: [2], choices: {kernel: [[3]]}}]", "kernel [3]"),
         ("stages: [{width: [16], depth: [2], choices: {kernel: [4]}}]", "kernel 4"),
-        ("stages: [{width: [16], depth: [2], choices: {groups: [3]}}]", "groups 3"),
+        ("stages: [{width: [16], depth: [2], choices: {groups: [5]}}]", "groups 5"),
+        ("stages: [{width: [16], depth: [2], choices: {groups: [3]}}]", "3 groups"),
         ("stages: [{width: [16], depth: [2], choices: [kernel]}]", "choices of a stage"),
         ("choices:\n" + STAGES, "choices is None"),
         ("choices: {activation: [HS, HS]}\n" + STAGES, "activation"),
@@ -149,6 +153,10 @@ STAGES = "stages: [{width: [16], depth: [2]}]"
         ("head: {ratio: -1}\n" + STAGES, "head ratio is -1"),
         ("head: {ratio: 1.5}\n" + STAGES, "head ratio is 1.5"),
         ("head: {features: yes}\n" + STAGES, "head features is True"),
+        ("head: {ratio: []}\n" + STAGES, "head ratio is []"),
+        ("head: {ratio: [6, 6]}\n" + STAGES, "head ratio is [6, 6]"),
+        ("head: {features: [0, x]}\n" + STAGES, "head features is 'x'"),
+        ("first: None\n" + STAGES, "None"),
         ("head: {width: 3}\n" + STAGES, "unknown entry 'width'"),
     ],
 )

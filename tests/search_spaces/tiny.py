@@ -30,6 +30,9 @@ DEAD = replace(  # an inverted residual behind a SandGlass of the same expansion
 def enumerated(space: Space) -> list[dict[str, Value]]:
     """All points, stage by stage, depth by depth."""
     stages = [list(_stage_points(space, number)) for number in range(len(space.stages))]
+    for name, choices in (("head.ratio", space.head_ratio), ("head.features", space.features)):
+        if isinstance(choices, tuple):
+            stages.append([{name: choice} for choice in choices])
     return [{k: v for part in parts for k, v in part.items()} for parts in product(*stages)]
 
 
