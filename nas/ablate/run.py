@@ -47,8 +47,9 @@ def ablate(request: AblationRequest) -> Ablation:
     name of an import, this machine's where latency is to be equal. per_stage: switch in single stages too. pairs:
     components whose interaction is read. leave_one_in: add each component to the plain form as well. config: a
     YAML study instead (`nas.ablate.study_file`); how to train may then still be given here. Every network is
-    trained with the same `seeds` seeds (3), in rounds; with `resume` and more seeds only those missing are
-    trained. The rest is as for `nas.search.search`.
+    trained with the same `seeds` seeds (3), in rounds, or, where `minutes` are too few for two of them, row by row
+    with all seeds; how long it all takes and the difference that it could show are said first. With `resume` and more
+    seeds only those missing are trained. The rest is as for `nas.search.search`.
 
     Raises UserError for what cannot be used, before anything is made.
     """
@@ -62,7 +63,8 @@ def ablate(request: AblationRequest) -> Ablation:
     else:
         folder, trainings, data = _begin(request)
     plan = decoded(trainings.noted("plan"), Plan, "the plan of the ablation cannot be read")
-    ending = running.carry_on(trainings, data, summary.names(plan), request, began, console)
+    names = summary.names(plan)
+    ending = running.carry_on(trainings, data, names, request, began, console, whole=True)
     info = summary.ablation_info(trainings, plan, trainings.noted("title"))
     summary.write_results(trainings, plan, info, folder)
     summary.print_summary(info, console)

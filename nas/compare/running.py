@@ -11,6 +11,7 @@ from rich.console import Console
 
 from nas.common.errors import UserError
 from nas.common.machine import cores
+from nas.compare.forecast import foresee
 from nas.compare.trainings import Kind, Setup, Trainings
 from nas.console.commands import notify
 from nas.console.options import AnyPath, deadline
@@ -49,8 +50,8 @@ class Rounds:
     """Gives what is missing of a comparison to the engine and writes what becomes of it; a `nas.engine.tune.Source`.
 
     A round is one seed of every network, in the order of the setup: where time runs out, the networks differ by
-    one seed at most. What failed for a reason of its own is not tried again; what was cut off is. `names` are what
-    networks are called.
+    one seed at most; the first `whole` networks have all their rounds before the others. What failed for a reason of
+    its own is not tried again; what was cut off is. `names` are what networks are called.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Rounds:
         *,
         names: Mapping[str, str] | None = None,
         deadline: float | None = None,
+        whole: int = 0,
         notify: Callable[[Event[Training]], None] = lambda event: None,
     ) -> None:
         self._trainings = trainings
@@ -71,7 +73,9 @@ class Rounds:
             if "outcome" in trial.user_attrs:
                 self._seconds[trial.user_attrs["network"]].append(trial.user_attrs["outcome"]["seconds"])
         over = trainings.over()
-        pairs = [(network, seed) for seed in trainings.seeds for network in trainings.setup.networks]
+        networks = trainings.setup.networks
+        parts = (networks[:whole], networks[whole:])
+        pairs = [(network, seed) for part in parts for seed in trainings.seeds for network in part]
         self._left = [pair for pair in pairs if pair not in over]
 
     @property
@@ -179,15 +183,24 @@ def carry_on(
     execution: Execution,
     began: float,
     console: Console,
+    *,
+    whole: bool = False,
 ) -> Ending:
-    """Train what is missing, until it is done, the minutes since `began` are over, or Ctrl-C."""
+    """Say what is ahead and train what is missing, until it is done, the minutes since `began` are over, or Ctrl-C.
+
+    whole: where the minutes are too few for two seeds of each network, the first ones get all theirs.
+    """
     trainings.interrupt_running()
     until = deadline(execution.minutes, began)
+    ahead = foresee(trainings, data, execution)
+    for line in ahead.told(execution.minutes, whole=whole) if ahead else ():
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     wanted = {(network, seed) for network in trainings.setup.networks for seed in trainings.seeds}
     over = len(wanted & trainings.over())
     live: Live[Training] = Live(console, over=over, total=len(wanted), deadline=until)
     with live:
-        rounds = Rounds(trainings, names=names, deadline=until, notify=live.on)
+        first = ahead.whole(execution.minutes) if ahead and whole else 0
+        rounds = Rounds(trainings, names=names, deadline=until, whole=first, notify=live.on)
         if not rounds.left:
             return "done"
         concurrency = execution.concurrency or cores()

@@ -13,6 +13,7 @@ from search_spaces.space import Space
 from search_spaces.stages import Choices, Stage, Value
 from tests.examples import few
 
+
 def space(kinds: tuple[str, ...], granularity: str, **choices: tuple[Value, ...]) -> Space:
     options = Choices(block=kinds, expansion=(2, 4), **choices)  # type: ignore[arg-type]
     stages = (Stage((24, 40), (2, 3), 2, options), Stage((16, 48), (2,), 2, options))
@@ -85,13 +86,16 @@ def test_the_unit_that_begins_a_stage_is_grouped_where_its_input_can_be() -> Non
     made = Space("grouped", stages, first=None)
     texts = {str(made.sample(np.random.default_rng(seed))) for seed in range(20)}
     assert "stem16_HS-gs96_s2_g2-gs192_s2_g3-gs192_g3-head288_f1280_HS" in texts
-    assert {t.split("-")[1] for t in texts} == {"gs96_s2_g2", "ds96_s2"}  # 96 - 16 is not three groups' either
+    assert {t.split("-")[1] for t in texts} == {
+        "gs96_s2_g2",
+        "ds96_s2",
+    }  # 96 - 16 is not three groups' either
     later = GroupShuffle.in_stage(24, 48, 4, {"groups": 3, "stride": 2}, first=True, channels=40)
     assert later.token == "ds"
 
 
 def test_groups_that_do_not_divide_every_width_are_refused() -> None:
-    with pytest.raises(UserError, match="stage 2 cannot have .*3 groups"):
+    with pytest.raises(UserError, match=r"stage 2 cannot have .*3 groups"):
         choices = Choices(block=("ir",), groups=(1, 3))
         Space("thirds", (Stage((24,), (2,), 2, choices), Stage((24, 40), (2,), 2, choices)))
 
