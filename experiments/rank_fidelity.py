@@ -11,37 +11,33 @@ same folder, the study goes on where it stopped. summary.csv is made from the ro
 
 from __future__ import annotations
 
-import csv
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, fields
-from multiprocessing import get_context
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import typer
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
+from experiments import band as bands
+from experiments.agreement import agreement
+from experiments.rows import read, run
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.machine import cores
 from nas.console.options import Data
 from nas.data.dataset import Dataset, load
 from nas.networks.cost import cost
+from nas.search.budget import Budget
 from nas.train.fidelity import epochs_of
 from nas.train.trainer import Fidelity, Recipe
 from search_spaces import Arch, Space, spaces
-from search_spaces.stages import Dimension, Value
 
 REFERENCE = "thorough"
 SEEDS = (0, 1)
 """Of the reference; everything brief is trained once, with the first, as a search would."""
-Floats = NDArray[np.float64]
-RESAMPLES = 10_000
 _DRAWN = 30  # archs drawn for each that is kept
 
 
@@ -90,7 +86,7 @@ def draw(space: Space, count: int, seed: int, most: int) -> list[Arch]:
     the nearest to each of `count` levels is kept. Raises UserError where there are too few.
     """
     chance = np.random.default_rng(seed)
-    drawn = {_of_size(space, chance.random(), chance) for _ in range(_DRAWN * count)}
+    drawn = {bands.of_size(space, chance.random(), chance) for _ in range(_DRAWN * count)}
     priced = sorted((float(np.log(cost(arch).macs)), str(arch), arch) for arch in drawn)
     within = [one for one in priced if one[0] <= np.log(most)]
     if len(within) < count:
@@ -101,17 +97,6 @@ def draw(space: Space, count: int, seed: int, most: int) -> list[Arch]:
         within.remove(nearest)
         kept.append(nearest[2])
     return kept
-
-
-def _of_size(space: Space, level: float, chance: np.random.Generator) -> Arch:
-    """An arch whose widths, depths and expansions are about so far up, from 0 to 1; the rest is uniform."""
-
-    def choose(dimension: Dimension) -> Value:
-        most = len(dimension.choices) - 1
-        sized = dimension.option in ("width", "depth", "expansion")
-        return dimension.choices[int(chance.binomial(most, level) if sized else chance.integers(most + 1))]
-
-    return space.arch(space.draw(choose))
 
 
 def plan(archs: Sequence[Arch], final_4: bool) -> list[Task]:
@@ -158,39 +143,6 @@ def perform(task: Task, data: Dataset) -> TrainingRow:
     )
 
 
-def read(path: Path) -> list[TrainingRow]:
-    """The rows of a study's file; none where there is no file. Raises UserError for another kind of file."""
-    if not path.exists():
-        return []
-    try:
-        table = pd.read_csv(path)
-        return [
-            TrainingRow(**{spec.name: row[spec.name] for spec in fields(TrainingRow)})
-            for row in table.to_dict("records")
-        ]
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{path} holds no trainings of this study ({error}); name another folder") from None
-
-
-def run(tasks: Sequence[Task], data: Dataset, path: Path, workers: int) -> Iterator[TrainingRow]:
-    """Do what is missing, adding each row to the file as it is finished, and yield it.
-
-    Raises UserError where the file's rows were trained on other data.
-    """
-    done = read(path)
-    if any(row.data != data.fingerprint for row in done):
-        raise UserError(f"{path}: trained on other data than {data.name} ({data.fingerprint}); name another")
-    missing = [task for task in tasks if task not in {row.task for row in done}]
-    if not done:
-        write_text(path, ",".join(spec.name for spec in fields(TrainingRow)) + "\n")
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for finished in as_completed([pool.submit(perform, task, data) for task in missing]):
-            row = finished.result()
-            with path.open("a", newline="", encoding="utf-8") as file:
-                csv.writer(file, lineterminator="\n").writerow(asdict(row).values())
-            yield row
-
-
 # What the rows say -----------------------------------------------------------------------------------------
 
 
@@ -214,44 +166,6 @@ def orders(rows: Sequence[TrainingRow]) -> pd.DataFrame:
     for brief in (name for name in ("quick", "standard") if name in found):
         found[f"{brief} and multiply-adds, mean rank"] = found[[brief, "multiply-adds"]].rank().mean(axis=1)
     return found.dropna(subset=["reference"]) if "reference" in found else found.iloc[:0]
-
-
-def agreement(one: Floats, other: Floats, seed: int = 0) -> dict[str, float]:
-    """Spearman's and Kendall's coefficients of two orders, with 95 % bootstrap intervals over the archs.
-
-    Percentiles of resampled archs; with a dozen of them an interval is rough, and seldom narrow.
-    """
-    drawn = np.random.default_rng(seed).integers(len(one), size=(RESAMPLES, len(one)))
-    found: dict[str, float] = {"archs": len(one)}
-    for name, measure in (("spearman", spearman), ("kendall", kendall)):
-        found[name] = float(measure(one[None], other[None])[0])
-        again = measure(one[drawn], other[drawn])
-        again = again[np.isfinite(again)]  # all alike: no order
-        ends = np.quantile(again, (0.025, 0.975)) if len(again) else np.full(2, np.nan)
-        found[f"{name}_low"], found[f"{name}_high"] = ends.tolist()
-    return found
-
-
-def spearman(one: Floats, other: Floats) -> Floats:
-    """Of each line [N, archs] of the two, ties at their mean rank; NaN where all are alike."""
-    first, second = (rankdata(values, axis=1) for values in (one, other))
-    return _correlation(*(ranks - ranks.mean(axis=1, keepdims=True) for ranks in (first, second)))
-
-
-def kendall(one: Floats, other: Floats) -> Floats:
-    """Likewise, tau-b: the correlation of the signs of all differences."""
-    return _correlation(
-        *(
-            np.sign(values[:, :, None] - values[:, None, :]).reshape(len(values), -1)
-            for values in (one, other)
-        )
-    )
-
-
-def _correlation(one: Floats, other: Floats) -> Floats:
-    with np.errstate(invalid="ignore"):
-        found: Floats = (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    return found
 
 
 def summarise(rows: Sequence[TrainingRow]) -> pd.DataFrame:
@@ -290,6 +204,14 @@ def main(
     most: Annotated[
         float, typer.Option(help="The dearest, in millions of multiply-adds at 224x224.")
     ] = 300.0,
+    band: Annotated[
+        str | None,
+        typer.Option(help="Of about equal cost instead, as 90-110MFLOPs: what can tell them apart?"),
+    ] = None,
+    trials: Annotated[
+        Path | None,
+        typer.Option(help="A search's trials.csv: with --band, what its model believes is ranked too."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the drawing of networks.")] = 0,
     concurrency: Annotated[
         int, typer.Option("--concurrency", "--workers", min=1, help="Trainings at a time.")
@@ -297,18 +219,22 @@ def main(
     final_4: Annotated[bool, typer.Option(help="Also with the last map at 4x4.")] = True,
 ) -> None:
     """Train networks at every fidelity and say how well the brief ones rank them."""
-    dataset = load(data or "auto")
+    bounds = Budget.parse(band) if band else None
+    dataset, space = load(data or "auto"), spaces.get("mobile")
     out.mkdir(parents=True, exist_ok=True)
     path = out / "trainings.csv"
-    tasks = plan(draw(spaces.get("mobile"), archs, seed, round(most * 1e6)), final_4)
-    left = len(set(tasks) - {row.task for row in read(path)})
+    if bounds:
+        bands.study(bands.draw(space, bounds, archs, seed), space, dataset, path, concurrency, trials)
+        return
+    tasks = plan(draw(space, archs, seed, round(most * 1e6)), final_4)
+    left = len(set(tasks) - {row.task for row in read(path, TrainingRow)})
     typer.echo(f"{left} of {len(tasks)} trainings to do on {dataset.name}, {concurrency} at a time")
-    for row in run(tasks, dataset, path, concurrency):
+    for row in run(tasks, dataset, path, concurrency, TrainingRow, perform):
         typer.echo(
             f"{row.fidelity}, last map {row.final}x{row.final}, seed {row.seed}: {row.accuracy:.4f} in "
             f"{row.core_seconds:.0f} core-seconds  {row.arch}"
         )
-    found = summarise(read(path))
+    found = summarise(read(path, TrainingRow))
     write_text(out / "summary.csv", found.to_csv(index=False, float_format="%.4g"))
     typer.echo(found.to_string(index=False, float_format="%.3f"))
 

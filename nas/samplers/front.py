@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from nas.common.errors import UserError
 from nas.common.fronts import nondominated
-from nas.samplers.grid import ABSENT, Grid, Rows, axis
+from nas.samplers.grid import ABSENT, Floats, Grid, Rows, axis
 from nas.samplers.history import (
     CLAIM,
     Objectives,
@@ -30,7 +30,7 @@ from nas.samplers.history import (
     read,
     tried_rows,
 )
-from nas.samplers.model import Model
+from nas.samplers.model import Beliefs, Model
 from nas.samplers.problem import Budget, Cost, Prices, Problem
 from nas.samplers.proposing import propose
 
@@ -187,23 +187,44 @@ class FrontSampler(optuna.samplers.BaseSampler):
         values. Only of full results (see nas.samplers.history); of a point trained several times every trial is told.
         """
         with self._lock, THREADS.limit(limits=1):
-            self._prepare(self._space_of(study))
-            problem, trials = self._problem, study.get_trials(deepcopy=False)
-            objectives = self._identify(study, trials)
-            history = read(problem.grid, objectives, trials, self._prior, -1)
-            if not history.counts.any():
+            learned = self._learn(study)
+            if learned is None:
                 return {}
-            rows = distinct(history.rows[history.counts])
-            beliefs, costs = self._model.learn(history), problem.prices(rows)
+            beliefs, objectives, rows, costs, trials = learned
             known = -costs[:, [cost for _, cost in objectives.costs]]
             rng, leads = np.random.default_rng([self._seed, len(trials)]), np.zeros(len(rows))
             for values in beliefs.draws(rows, costs, rng, draws):
                 leads[nondominated(np.column_stack([values, known]))] += 1 / draws
-            chance = {row.tobytes(): float(lead) for row, lead in zip(rows, leads, strict=True)}
-            placed = [(trial.number, problem.grid.row(trial.params)) for trial in trials]
-            return {
-                n: chance[row.tobytes()] for n, row in placed if row is not None and row.tobytes() in chance
-            }
+            return self._by_trial(trials, rows, leads)
+
+    def believed(self, study: Study) -> dict[int, float]:
+        """What the first learned objective of each finished trial's point is believed to be, the higher the better.
+
+        In the model's own scale, which ranks points; by the trial's number. Only of full results.
+        """
+        with self._lock, THREADS.limit(limits=1):
+            learned = self._learn(study)
+            if learned is None:
+                return {}
+            beliefs, _, rows, costs, trials = learned
+            return self._by_trial(trials, rows, beliefs.predict(rows, costs)[0][:, 0])
+
+    def _learn(self, study: Study) -> tuple[Beliefs, Objectives, Rows, Floats, Sequence[FrozenTrial]] | None:
+        """Beliefs after all trials, the distinct points with a full result, and their costs; None without one."""
+        self._prepare(self._space_of(study))
+        problem, trials = self._problem, study.get_trials(deepcopy=False)
+        objectives = self._identify(study, trials)
+        history = read(problem.grid, objectives, trials, self._prior, -1)
+        if not history.counts.any():
+            return None
+        rows = distinct(history.rows[history.counts])
+        return self._model.learn(history), objectives, rows, problem.prices(rows), trials
+
+    def _by_trial(self, trials: Sequence[FrozenTrial], rows: Rows, values: Floats) -> dict[int, float]:
+        """The values [n] of points [n] by the numbers of the trials that tried them."""
+        told = {row.tobytes(): float(value) for row, value in zip(rows, values, strict=True)}
+        placed = [(trial.number, self._problem.grid.row(trial.params)) for trial in trials]
+        return {n: told[row.tobytes()] for n, row in placed if row is not None and row.tobytes() in told}
 
     def _space_of(self, study: Study) -> dict[str, BaseDistribution]:
         if self._space is not None:

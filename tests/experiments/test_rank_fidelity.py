@@ -10,20 +10,17 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 from experiments import rank_fidelity
+from experiments.agreement import agreement, kendall, spearman
 from experiments.rank_fidelity import (
     Task,
     TrainingRow,
-    agreement,
     draw,
-    kendall,
     orders,
     perform,
     plan,
-    read,
-    run,
-    spearman,
     summarise,
 )
+from experiments.rows import read, run
 from nas.common.errors import UserError
 from nas.data.dataset import Dataset, load
 from nas.networks.cost import cost
@@ -98,20 +95,20 @@ def test_a_training_is_a_row(digits: Dataset, tmp_path: Path) -> None:
 def test_a_study_goes_on_where_it_stopped(digits: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "trainings.csv"
     tasks = [Task(ARCHS[0], "quick", 2, seed) for seed in range(3)]
-    first = list(run(tasks[:2], digits, path, workers=1))
-    assert read(path) == first
-    rest = list(run(tasks, digits, path, workers=1))
+    first = list(run(tasks[:2], digits, path, 1, TrainingRow, perform))
+    assert read(path, TrainingRow) == first
+    rest = list(run(tasks, digits, path, 1, TrainingRow, perform))
     assert [done.task for done in rest] == tasks[2:]
-    assert read(path) == first + rest
+    assert read(path, TrainingRow) == first + rest
     with pytest.raises(UserError, match="other data"):
-        list(run(tasks, load("digits", resolution=16), path, workers=1))
+        list(run(tasks, load("digits", resolution=16), path, 1, TrainingRow, perform))
 
 
 def test_another_file_is_not_taken_for_a_study(tmp_path: Path) -> None:
-    assert read(tmp_path / "none.csv") == []
+    assert read(tmp_path / "none.csv", TrainingRow) == []
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="holds no trainings"):
-        read(tmp_path / "other.csv")
+        read(tmp_path / "other.csv", TrainingRow)
 
 
 def test_orders_know_only_archs_whose_reference_is_complete() -> None:
