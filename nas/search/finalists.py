@@ -3,6 +3,7 @@
 A table is kept in the run's folder, so that the run can be resumed when another has been made meanwhile.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,10 +25,13 @@ KEPT = "latency.json"
 """The run's own copy of its table, in its folder."""
 
 
-def with_table(settings: Settings, named: str | None, notify: Callable[[str], None]) -> Table:
+def with_table(
+    settings: Settings, named: str | None, notify: Callable[[str], None], until: float | None = None
+) -> Table:
     """The table of a new run: the file or import that is named, else this machine's, made now where there is none.
 
-    Raises UserError where it does not fit the run, and where none can be made here.
+    until: when to stop making it (`time.monotonic`). What was timed is kept, and the next call goes on. Raises
+    UserError where a table does not fit the run, where none can be made here, and where the time is up.
     """
     target = settings.target_resolution, settings.target_classes
     if named is not None:
@@ -39,8 +43,24 @@ def with_table(settings: Settings, named: str | None, notify: Callable[[str], No
             f"this machine has no latency table of space {space.name} yet; it is made first, in some minutes, and "
             "kept"
         )
-    with progress_line() as progress:
-        return obtain(Here(conditions), space, progress)
+    with progress_line() as show:
+        began = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            show(done, total)
+            if until is not None and done < total and time.monotonic() > until:
+                took = (time.monotonic() - began) / 60
+                raise UserError(
+                    f"--minutes ended after {took:.1f} minutes in which the latency table of this machine was made; "
+                    f"{done} of its {total} parts and networks are timed and kept, the same command goes on with them, "
+                    "and python -m nas.latency table does without a bound"
+                )
+
+        try:
+            return obtain(Here(conditions), space, progress)
+        except KeyboardInterrupt:
+            notify("what was timed of the latency table is kept: the same command goes on with it")
+            raise
 
 
 def is_here(table: Table) -> bool:

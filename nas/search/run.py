@@ -160,7 +160,9 @@ def new_run(request: Request, notify: Notify) -> tuple[Settings, Dataset, Table 
     )
     table = None
     if timed:
-        table = with_table(settings, request.latency_table, notify)
+        table = with_table(
+            settings, request.latency_table, notify, deadline(request.minutes, time.monotonic())
+        )
         settings = replace(settings, latency=TableId.of(table, is_here(table)))
     check_satisfiable(space_of(settings), settings, table)
     if AUTO in settings.baselines:

@@ -4,9 +4,9 @@ What was timed is written down at once beside the table's place, so that a kille
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 
 from nas.common.decode import Positive
+from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.machine import cores
 from nas.latency.backends import fingerprint
 from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.calibration import Errors, errors
 from nas.latency.table.entries import MOST_MEASURED, SUBSET, designed, keys_of, parts_of
-from nas.latency.table.file import find, own_path, save, space_id
+from nas.latency.table.file import find, load, own_path, save, space_id
 from nas.latency.table.table import Role, Table, Timings, Whole, completed
 from nas.latency.timing import sandwich
 from nas.latency.timing.measuring import REFERENCE, Measurement, measure_networks, measure_parts
@@ -171,7 +172,24 @@ def obtain(
     path = own_path(here, space)
     if path.is_file() and not anew:
         return find(measurer.conditions, space)
-    return build(here, space, plan(space, measurer.conditions), measurer, path, progress)
+    agenda = plan(space, measurer.conditions)
+    if not anew:
+        borrow(here, space, agenda, path)
+    return build(here, space, agenda, measurer, path, progress)
+
+
+def borrow(here: Fingerprint, space: Space, agenda: Agenda, path: Path) -> None:
+    """Take over what tables beside `path` have timed of a space for another number of classes.
+
+    Nothing but the classifiers' layers, the whole networks and, by less than one part in a hundred, the reference
+    depends on it.
+    """
+    journal = Journal(journal_of(path), here, space_id(space))
+    for other in sorted(path.parent.glob("*.json")):
+        with suppress(UserError):
+            of = load(other).timings
+            if of.space == space_id(space) and replace(of.fingerprint, classes=here.classes) == here:
+                journal.take(of, {key_name(key) for key in agenda.parts})
 
 
 @dataclass(frozen=True)
@@ -205,10 +223,18 @@ class Journal:
 
     def write(self, kind: Kind, name: str, measured: Measurement) -> None:
         """Keep a measurement."""
-        timed = _Timed(kind, name, measured.ratio, measured.ms / measured.ratio, measured.clock)
+        self._keep(_Timed(kind, name, measured.ratio, measured.ms / measured.ratio, measured.clock))
+
+    def _keep(self, timed: _Timed) -> None:
         self._timed.append(timed)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(timed)) + "\n")
+
+    def take(self, timings: Timings, names: Set[str]) -> None:
+        """Keep the ratios that another table has of these parts, where they are not known yet."""
+        known = self.ratios("part")
+        for name in sorted(names & set(timings.parts) - set(known)):
+            self._keep(_Timed("part", name, timings.parts[name], timings.reference_ms, timings.clock))
 
     def timings(self, wholes: Sequence[tuple[Arch, Role]]) -> Timings:
         """All of it; of the networks, these."""

@@ -1,5 +1,6 @@
 """A search under milliseconds: what is within them, what is timed at its end, and how it goes on."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
@@ -239,3 +240,9 @@ def test_latency_without_a_table_is_refused_with_the_command(made: Table) -> Non
             settings(**changes)
     assert under(made).objective == "latency_ms" and settings().objective == "macs"
     assert REFERENCE_MS > 0
+
+
+def test_a_bound_in_minutes_ends_the_making_of_a_table(made: Table) -> None:
+    """What is timed until then is kept beside the table's place, and what a table needs is told with it."""
+    with pytest.raises(UserError, match=r"--minutes ended .* of its \d+ parts and networks"):
+        with_table(under(made), None, silent, until=time.monotonic() - 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nas.common.errors import UserError
-from nas.latency.table.building import Agenda, build, distinct, journal_of, plan
+from nas.latency.table.building import Agenda, borrow, build, distinct, journal_of, plan
 from nas.latency.table.entries import keys_of
 from nas.latency.table.file import load
 from nas.latency.table.table import Table, Timings, Whole, completed
@@ -152,3 +152,22 @@ def test_the_journal_is_readable_lines(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in journal_of(path).read_text().splitlines()]
     assert lines[0]["fingerprint"] == fingerprint().key
     assert all(Arch.parse(line["name"]) for line in lines[1:] if line["kind"] == "network")
+
+
+def test_another_number_of_classes_does_not_time_the_trunk_anew(tmp_path: Path) -> None:
+    """Heads and whole networks are timed, and what another machine has timed is not taken."""
+    path, other = tmp_path / "a.json", tmp_path / "b.json"
+    made(path, Synthetic())
+    here = fingerprint(classes=4)
+    agenda = plan(SPACE, here.conditions, beside=BESIDE)
+    borrow(here, SPACE, agenda, other)
+    again = Synthetic(of=here)
+    found = build(here, SPACE, agenda, again, other)
+    heads = {key_name(key) for key in agenda.parts if type(key[0]).__name__ == "Head"}
+    assert heads <= set(again.asked) and len(again.asked) == len(heads) + len(agenda.wholes)
+    assert set(found.timings.parts) == {key_name(key) for key in agenda.parts}
+    stranger = fingerprint(classes=4, device="Another")
+    borrow(stranger, SPACE, agenda, tmp_path / "c.json")
+    third = Synthetic(of=stranger)
+    build(stranger, SPACE, agenda, third, tmp_path / "c.json")
+    assert len(third.asked) == len(agenda.parts) + len(agenda.wholes)
