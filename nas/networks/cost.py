@@ -13,6 +13,7 @@ import json
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple
@@ -33,6 +34,8 @@ from search_spaces.arch import Arch
 
 TARGET_RESOLUTION = 224
 TARGET_CLASSES = 1000
+SAVED_EVERY = 10.0
+"""Seconds between writing down what is counted of many entries."""
 
 
 class Costed(Protocol):
@@ -111,15 +114,28 @@ class CostTable:
             if key not in self._entries and key_name(key) not in self._known
         ]
 
-    def fill(self, missing: Sequence[Key], processes: int) -> None:
-        """Count these entries in so many processes at once."""
+    def fill(
+        self,
+        missing: Sequence[Key],
+        processes: int,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Count these entries in so many processes at once; `progress` is told how many of how many.
+
+        What is counted is saved meanwhile: a killed process has not counted for nothing.
+        """
         ignore = (signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for this process to answer, in one line
         spawn = get_context("spawn")
         with ProcessPoolExecutor(processes, spawn, signal.signal, ignore) as pool:
             counted = pool.map(count, *zip(*missing, strict=True), chunksize=25)
-            for key, cost in zip(missing, counted, strict=True):
+            saved = time.monotonic()
+            for done, (key, cost) in enumerate(zip(missing, counted, strict=True), start=1):
                 self._entries[key] = self._known[key_name(key)] = cost
                 self._unsaved += 1
+                progress(done, len(missing))
+                if time.monotonic() > saved + SAVED_EVERY:
+                    self.save()
+                    saved = time.monotonic()
         self.save()
 
     def __len__(self) -> int:

@@ -17,6 +17,7 @@ from nas.common.machine import cores
 from nas.common.quantities import LATENCY, MACS
 from nas.console.commands import notify
 from nas.console.options import deadline, several, takes
+from nas.console.progress import progress_line
 from nas.data.dataset import Dataset, Notify
 from nas.engine.jobs import Ending
 from nas.engine.regime import aimed, default_to, opening, settled
@@ -325,4 +326,5 @@ def _price_blocks(space: Space, settings: Settings) -> None:
     missing = table.missing(archs, *target)
     if len(missing) > 100:
         notify(f"counting the cost of {len(missing):,} blocks of the space once")
-        table.fill(missing, cores())
+        with progress_line("counted", "blocks") as progress:
+            table.fill(missing, cores(), progress)

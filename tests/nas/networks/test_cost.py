@@ -391,8 +391,24 @@ def test_entries_counted_in_other_processes_are_the_same(tmp_path: Path) -> None
     alone, filled = CostTable(), CostTable(tmp_path / "costs.json")
     missing = filled.missing(archs, 32, 10)
     assert len(missing) == len(set(missing)) > 10
-    filled.fill(missing, processes=2)
+    told: list[tuple[int, int]] = []
+    filled.fill(missing, 2, lambda done, total: told.append((done, total)))
+    assert told == [(done, len(missing)) for done in range(1, len(missing) + 1)]
     assert filled.missing(archs, 32, 10) == []
     assert CostTable(tmp_path / "costs.json").missing(archs, 32, 10) == []
     assert [filled.cost(a, 32, 10) for a in archs] == [alone.cost(a, 32, 10) for a in archs]
     assert [file.name for file in tmp_path.iterdir()] == ["costs.json"]
+
+
+def test_what_is_counted_is_kept_before_all_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is killed in between has not counted for nothing."""
+    monkeypatch.setattr("nas.networks.cost.SAVED_EVERY", 0.0)
+    table = CostTable(tmp_path / "costs.json")
+    missing = table.missing([ARCH], 32, 10)
+    left: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        left.append(len(CostTable(tmp_path / "costs.json").missing([ARCH], 32, 10)))
+
+    table.fill(missing, 1, progress)
+    assert left == list(range(len(missing), 0, -1))  # told of one, those before it are on disk
