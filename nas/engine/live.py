@@ -23,12 +23,13 @@ class Live(Generic[J]):
         self._over = self._began_with = over
         self._total, self._deadline = total, deadline
         self._began = time.monotonic()
-        self._running: dict[str, float] = {}
+        self._running: dict[str, tuple[float, float]] = {}  # share of the schedule, when it started
         self._console = console
-        self._drawn = RichLive(console=console, refresh_per_second=2, transient=True)
+        self._drawn = RichLive(
+            console=console, refresh_per_second=2, transient=True, get_renderable=self._line
+        )
 
     def __enter__(self) -> Self:
-        self._show()
         if self._console.is_terminal:
             self._drawn.start(refresh=True)
         return self
@@ -42,9 +43,10 @@ class Live(Generic[J]):
         """Take in an event and show it."""
         label = event.job.label
         if event.what == "launched":
-            self._running[label] = 0.0
+            self._running[label] = 0.0, time.monotonic()
         elif event.what == "progressed" and event.progress is not None:
-            self._running[label] = event.progress.share
+            since = self._running.get(label, (0.0, time.monotonic()))[1]
+            self._running[label] = event.progress.share, since
         else:
             self._running.pop(label, None)
             self._over += self.counts(event)
@@ -52,7 +54,6 @@ class Live(Generic[J]):
             if not self._console.is_terminal:
                 said += f" | {self._summary()}"
             self._console.print(Text(said), soft_wrap=True)
-        self._show()
 
     def counts(self, event: Event[J]) -> bool:
         """Whether an ended job is one of the `total`; one that was cut off will run again."""
@@ -71,10 +72,14 @@ class Live(Generic[J]):
         """What else the summary tells."""
         return []
 
-    def _show(self) -> None:
-        running = "; ".join(f"{label} {share:.0%}" for label, share in self._running.items())
+    def _line(self) -> Text:
+        """What is going on, drawn anew twice a second: a training of minutes is not silent in between."""
+        now = time.monotonic()
+        running = "; ".join(
+            f"{label} {share:.0%} {clock(now - since)}" for label, (share, since) in self._running.items()
+        )
         line = f"{self._summary()} | running: {running or 'nothing'}"
-        self._drawn.update(Text(line, overflow="ellipsis", no_wrap=True))
+        return Text(line, overflow="ellipsis", no_wrap=True)
 
     def _summary(self) -> str:
         total = "" if self._total is None else f"/{self._total}"
@@ -89,5 +94,10 @@ class Live(Generic[J]):
             left.append((now - self._began) / done * max(0, self._total - self._over))
         if not left:
             return "time left unknown"
-        minutes, seconds = divmod(int(max(0.0, min(left))), 60)
-        return f"{minutes}:{seconds:02d} left"
+        return f"{clock(min(left))} left"
+
+
+def clock(seconds: float) -> str:
+    """As 2:05; nothing below 0."""
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    return f"{minutes}:{rest:02d}"

@@ -2,6 +2,7 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from nas.compare.running import Training
@@ -62,3 +63,13 @@ def test_a_terminal_keeps_what_happened_and_draws_the_line_below() -> None:
         assert "the first, seed 0: 62.50% in 12 s\n" in text.getvalue()
         assert "running: b, seed 0 0%" in text.getvalue()
     assert not display._drawn.is_started
+
+
+def test_the_line_of_a_terminal_tells_how_long_a_training_has_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("nas.engine.live.time.monotonic", lambda: now)
+    text = StringIO()
+    live: Live[Training] = Live(Console(file=text, width=100), over=0, total=3, deadline=now + 300)
+    live.on(Event("launched", FIRST))
+    now += 65  # nothing has happened since
+    assert "the first, seed 0 0% 1:05" in str(live._line()) and "3:55 left" in str(live._line())
