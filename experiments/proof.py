@@ -8,6 +8,8 @@ it goes on where it stopped; both parts are runs like any other, in FOLDER/searc
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,13 +18,16 @@ import pandas as pd
 import typer
 
 from nas.common import stats
+from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.fronts import strips
 from nas.compare import compare
-from nas.compare.run import Comparison
+from nas.compare.summary import summarise
+from nas.compare.trainings import Trainings
 from nas.console.options import Data
 from nas.console.text_table import aligned
 from nas.search import search
+from nas.runs.folders import find
 from nas.search.record import open_run
 from nas.search.results import results
 
@@ -156,12 +161,35 @@ def _cells(row: pd.Series) -> list[str]:
     return [*own, f"{row['share']:.0%}", f"{100 * row['difference']:+.2f}", interval, str(row["verdict"])]
 
 
-def _compared(place: Path, both: Path, length: dict[str, Any], data: str | None, root: Any) -> Comparison:
-    """The comparison of a search's points with the hand-designed networks, begun or gone on with."""
+def _compared(
+    place: Path, both: Path, designed: Path | None, length: dict[str, Any], data: str | None, root: Any
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Trainings and summary of a search's points and the hand-designed networks, begun or gone on with.
+
+    designed: a comparison that has trained the latter, by the same recipe for as long; they are not trained again.
+    """
     if both.is_dir():
-        return compare(resume=both, data_root=root, minutes=length["minutes"])
-    points = [f"{place}@{trial}" for trial in chosen(results(open_run(place)).front)]
-    return compare([*points, *DESIGNED], data=data, data_root=root, out=both, **length)
+        made = compare(resume=both, data_root=root, minutes=length["minutes"])
+    else:
+        points = [f"{place}@{trial}" for trial in chosen(results(open_run(place)).front)]
+        others = () if designed else DESIGNED
+        made = compare([*points, *others], data=data, data_root=root, out=both, **length)
+    if designed is None:
+        return made.trainings, made.summary
+    mine, theirs = (_opened(folder) for folder in (both, designed))
+    if replace(mine.setup, networks=("",)) != replace(theirs.setup, networks=("",)):
+        raise UserError(
+            f"{designed}: its networks were trained otherwise or on other data than those of {both}"
+        )
+    networks = {row["label"]: row["network"] for row in theirs.noted("rows") if row["label"] in DESIGNED}
+    table = summarise(theirs, networks)
+    trained = theirs.frame()
+    trained = trained[trained["network"].isin(networks.values())]
+    return pd.concat([made.trainings, trained]), pd.concat([made.summary, table])
+
+
+def _opened(folder: Path) -> Trainings:
+    return find(folder, None, partial(Trainings.open, kind="compare"))
 
 
 def main(
@@ -178,11 +206,20 @@ def main(
     ] = 120.0,
     epochs: Annotated[float | None, typer.Option(help="Of the comparison's trainings. [thorough]")] = None,
     seeds: Annotated[int, typer.Option(min=2, help="Of the comparison.")] = 3,
+    space: Annotated[str | None, typer.Option(help="Of the search.")] = None,
+    designed: Annotated[
+        Path | None,
+        typer.Option(
+            help="A comparison that has trained the hand-designed networks so; they are not trained again."
+        ),
+    ] = None,
 ) -> None:
     """Search, compare, and say what came of it."""
     place = out / "search"
     if not place.is_dir():
-        search(budget, data=data, data_root=data_root, minutes=minutes, confirm=confirm, out=place)
+        search(
+            budget, space=space, data=data, data_root=data_root, minutes=minutes, confirm=confirm, out=place
+        )
     elif not results(open_run(place)).is_confirmed:
         search(resume=place, data_root=data_root, minutes=minutes)
     found = results(open_run(place))
@@ -190,13 +227,13 @@ def main(
         return
     schedule = {"epochs": epochs} if epochs else {"fidelity": "thorough"}
     length = {"minutes": compare_minutes, "seeds": seeds, **schedule}
-    compared = _compared(place, out / "compare", length, data, data_root)
-    label = dict(zip(compared.summary["network"], compared.summary["label"], strict=True))
-    trainings = compared.trainings.assign(network=compared.trainings["network"].map(label))
+    trainings, summary = _compared(place, out / "compare", designed, length, data, data_root)
+    label = dict(zip(summary["network"], summary["label"], strict=True))
+    trainings = trainings.assign(network=trainings["network"].map(label))
     labels = [name for name in label.values() if name.startswith(f"{place.name}@")]
     beside, volumes = besides(trainings, labels), area(trainings, labels, REFERENCE)
     write_text(out / "besides.csv", beside.to_csv(index=False))
-    counts = compared.summary["seeds"]
+    counts = summary["seeds"]
     told = [
         f"A search of {minutes:g} minutes under {budget} ended with a confirmed front of {len(found.front)} points; "
         f"{', '.join(labels)} were compared. Every network was trained for {trainings['epochs'].max():g} epochs with "
