@@ -26,8 +26,8 @@ from nas.compare.summary import summarise
 from nas.compare.trainings import Trainings
 from nas.console.options import Data
 from nas.console.text_table import aligned
-from nas.search import search
 from nas.runs.folders import find
+from nas.search import search
 from nas.search.record import open_run
 from nas.search.results import results
 
