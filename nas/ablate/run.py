@@ -90,7 +90,7 @@ def _begin(request: AblationRequest) -> tuple[Path, Trainings, Dataset]:
     networks = list(map(parse, plan.archs()))
     notes = {"plan": json.dumps(asdict(plan)), "title": title, **running.predicted(table, networks)}
     setup, data = running.prepare(networks, terms, request.data_root, test=False)
-    notes["skipped_images"] = data.skipped
+    notes |= {"skipped_images": data.skipped, "dropped_images": data.dropped}
     return folder, running.begin(folder, request, setup, seeds, notes, "ablate"), data
 
 

@@ -20,7 +20,7 @@ from nas.console.options import deadline, several, takes
 from nas.console.progress import progress_line
 from nas.data.dataset import Dataset, Notify
 from nas.engine.jobs import Ending
-from nas.engine.regime import aimed, default_to, opening, settled
+from nas.engine.regime import aimed, default_to, opening, settled, validated_on
 from nas.engine.tune import run_jobs
 from nas.latency.table.file import save
 from nas.latency.table.identity import TableId
@@ -121,7 +121,8 @@ def _begin(request: Request) -> _Opened:
         "minutes": request.minutes,
         "skipped_images": data.skipped,
         "classes": len(data.classes),
-        "validation_images": len(data.validation().labels),
+        "validation_images": validated_on(data, settings.folds),
+        "dropped_images": data.dropped,
         "prior": earlier_results(several(request.warm_start), space_of(settings)),
     }
     record = create_run(folder, request.storage, settings, notes)
