@@ -167,7 +167,9 @@ def told(info: Mapping[str, Any], dropped: bool) -> list[str]:
         )
     near = {kind: info["near"][kind] for kind in words if info["near"].get(kind)}
     if near:
-        counts = ", ".join(f"{len(found):,} pairs {words[kind]}" for kind, found in near.items())
+        counts = ", ".join(
+            f"{len(found):,} pair{'s' * (len(found) > 1)} {words[kind]}" for kind, found in near.items()
+        )
         shown = "; ".join(f"{one} and {other}" for one, other in next(iter(near.values()))[:NAMED])
         said.append(f"pictures that look nearly the same: {counts} (as {shown})")
     return said

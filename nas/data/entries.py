@@ -89,7 +89,7 @@ def write_kept(folder: Path, pixels: StoredEntry) -> Built:
             arrays[part] = out.finish()
         arrays[f"{part}_labels"] = write_array(folder, f"{part}_labels", labels[rows])
         counts[part] = np.bincount(labels[rows], minlength=classes).tolist()
-    dropped = [pixels.info["content"], *(f"{part} {surplus[part]}" for part in ("train", "test"))]
+    dropped = [pixels.info["content"], *(f"{part} {list(surplus[part])}" for part in ("train", "test"))]
     content = hashlib.sha256("\n".join(dropped).encode()).hexdigest()
     return pixels.info | {"content": content, "counts": counts, "kept": True}, arrays
 
