@@ -33,6 +33,7 @@ from nas.data.splitting import check_folds, fold_indices, said_of, share_for
 SPECS = "auto, cifar10, folder:PATH, list:FILE or digits"
 _FORMAT = "1"  # to be raised whenever the same files would be decoded or split differently
 _KEPT_SPLITS = 4
+_PRINTED = ("cifar10", "digits")
 _PIXELS, _KEPT = "pixels", "kept"  # entries of all images, and of those left where duplicates are dropped
 _TRAIN, _TEST = ("train", "train_labels"), ("test", "test_labels")
 
@@ -191,13 +192,11 @@ def load(
     fits = isinstance(resolution, int) and 8 <= resolution <= 1024
     require(fits, "resolution", resolution, "a whole number of pixels from 8 to 1024")
     require(isinstance(seed, int) and seed >= 0, "seed", seed, "a whole number, 0 or more")
-    share = "a share of the training images between 0 and 1"
-    require(validation is None or 0.0 < validation < 1.0, "validation", validation, share)
-    check_folds(folds)
+    _check_division(validation, folds)
     where = (root or cifar.default_root()).expanduser().absolute()
     base = _resolved(spec)
     shares = Shares.parse(split, seed) if split else None
-    if shares and base in ("auto", "cifar10", "digits"):
+    if shares and base in ("auto", *_PRINTED):
         raise UserError(f"--split {split}: {spec} has its parts; leave --split out")
 
     def request(name: str) -> _Request:
@@ -213,6 +212,12 @@ def load(
     except cifar.CifarUnavailable as problem:
         notify(_notice(problem))
         return _prepare(request("digits"), notify, folds=folds)
+
+
+def _check_division(validation: float | None, folds: int) -> None:
+    share = "a share of the training images between 0 and 1"
+    require(validation is None or 0.0 < validation < 1.0, "validation", validation, share)
+    check_folds(folds)
 
 
 def contents(data: Dataset) -> Content:
@@ -260,7 +265,7 @@ def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = (), fo
     home = request.cache / "images" / _digest([_FORMAT, origin.key, request.resolution])[:32]
     pixels = _pixels(home, origin, request, notify, verify)
     _check_content(origin.name, pixels.info, request.skip_corrupt)
-    _say_content(origin.name, pixels.info, request.drop_duplicates, notify)
+    _say_content(origin.name, pixels.info, request, notify)
     classes, counts = tuple(pixels.info["classes"]), pixels.info["counts"]["train"]
     check_folds(folds, classes, counts)
     share = request.validation or share_for(sum(counts))
@@ -336,11 +341,14 @@ def _pixels(
     return kept
 
 
-def _say_content(name: str, info: dict[str, Any], dropped: bool, notify: Notify) -> None:
-    """Say how deep pixels are scaled, and which pictures are there twice where they should not be."""
+def _say_content(name: str, info: dict[str, Any], request: _Request, notify: Notify) -> None:
+    """Say how deep pixels are scaled, and which pictures are there twice where they should not be.
+
+    What only looks the same is not said of data that are as they are for everybody.
+    """
     if levels := info.get("levels"):
         notify(f"{name}: of pixels of more than 8 bits, level {levels[0]} is black and {levels[1]} white")
-    for line in told(info, dropped):
+    for line in told(info, request.drop_duplicates, near=request.spec not in _PRINTED):
         notify(f"{name}: {line}")
 
 

@@ -145,7 +145,7 @@ def near_pairs(
     return told
 
 
-def told(info: Mapping[str, Any], dropped: bool) -> list[str]:
+def told(info: Mapping[str, Any], dropped: bool, near: bool = True) -> list[str]:
     """What a user is told of the duplicates that were noted of a data set, and of what was done about them."""
     repeated, surplus, said = info["repeated"], info["surplus"], []
     words = {"parts": "in training and in test", "classes": "in two classes", "within": "within a class"}
@@ -165,11 +165,11 @@ def told(info: Mapping[str, Any], dropped: bool) -> list[str]:
             f"the same picture {counts} (as {first} and {second}); accuracies on it mean little; "
             "--drop-duplicates leaves them out"
         )
-    near = {kind: info["near"][kind] for kind in words if info["near"].get(kind)}
-    if near:
+    alike = {kind: info["near"][kind] for kind in words if near and info["near"].get(kind)}
+    if alike:
         counts = ", ".join(
-            f"{len(found):,} pair{'s' * (len(found) > 1)} {words[kind]}" for kind, found in near.items()
+            f"{len(found):,} pair{'s' * (len(found) > 1)} {words[kind]}" for kind, found in alike.items()
         )
-        shown = "; ".join(f"{one} and {other}" for one, other in next(iter(near.values()))[:NAMED])
+        shown = "; ".join(f"{one} and {other}" for one, other in next(iter(alike.values()))[:NAMED])
         said.append(f"pictures that look nearly the same: {counts} (as {shown})")
     return said

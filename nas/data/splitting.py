@@ -104,7 +104,7 @@ def said_of(name: str, classes: Sequence[str], counts: Sequence[int], training: 
     Nothing where one image is worth half a percentage point or less and no class has fewer than FEW.
     """
     images, said = sum(counts), []
-    if images < WANTED:
+    if round(100 / images, 1) > 100 / WANTED:  # rounding by class may leave out a few of those wanted
         share = images / (images + training)
         said.append(
             f"{name}: {images:,} images to validate on ({share:.0%}), each worth {100 / images:.2g} percentage points; "

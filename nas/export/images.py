@@ -63,20 +63,27 @@ def find(card: Card, request: ModelExportRequest) -> Material:
     asked = request.data is not None
     made: dict[str, Any] = dict(card.made.get("images") or {})
     noted = {} if asked else made
+    shares = [made["validation"]] if "validation" in made else [None, SHARE]  # as now, and as it was before
     spec = request.data or noted.get("data") or _PRINTED.get(card.data, card.data)
     if not spec:
         return Material(card, None, "random pixels: the checkpoint names no data")
     root = request.data_root or noted.get("data_root")
     try:
-        data = load(
-            spec,
-            root=Path(str(root)) if root else None,
-            resolution=card.resolution,
-            split=request.split or noted.get("split"),
-            validation=made.get("validation", SHARE),
-            skip_corrupt=request.skip_corrupt or bool(noted.get("skip_corrupt")),
-            drop_duplicates=bool(noted.get("drop_duplicates")),
+        every = (
+            load(
+                spec,
+                root=Path(str(root)) if root else None,
+                resolution=card.resolution,
+                split=request.split or noted.get("split"),
+                validation=share,
+                skip_corrupt=request.skip_corrupt or bool(noted.get("skip_corrupt")),
+                drop_duplicates=bool(noted.get("drop_duplicates")),
+            )
+            for share in shares
         )
+        data = next(every)
+        if card.fingerprint and data.fingerprint != card.fingerprint:
+            data = next((other for other in every if other.fingerprint == card.fingerprint), data)
     except UserError as error:
         if asked:
             raise

@@ -124,15 +124,14 @@ def read(
         elif (seen := _seen(trial, objectives, longest)) is None:
             failed += [row] if trial.state != TrialState.PRUNED else []
         else:
-            complete, folds = trial.state == TrialState.COMPLETE, trial.user_attrs.get(FOLDS, ())
-            results.append(_Result(row, *seen, source=0, complete=complete, folds=tuple(folds)))
+            folds = tuple(trial.user_attrs.get(FOLDS, ()))
+            results.append(_Result(row, *seen, 0, trial.state == TrialState.COMPLETE, folds))
     source = np.array([r.source for r in results], dtype=np.intp)
     fidelity = np.array([r.fidelity for r in results], dtype=float)
     counts = np.array([r.complete for r in results], dtype=bool) & (source == 0)
     counts &= fidelity >= fidelity[source == 0].max(initial=0.0)
-    rows = grid.rows([r.row for r in results])
+    rows, waiting = grid.rows([r.row for r in results]), grid.rows(pending)
     lesser = rows[(source == 0) & ~counts]
-    waiting = grid.rows(pending)
     return History(
         rows,
         np.array([r.values for r in results], dtype=float).reshape(len(results), len(objectives.learned)),

@@ -89,7 +89,7 @@ def rare(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
             file = folder / ("train" if number >= 40 else "test") / name / f"{number}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray((image * 15).astype(np.uint8)).resize((32, 32)).save(file)
-    return load(f"folder:{folder}")
+    return load(f"folder:{folder}", validation=0.1)
 
 
 def test_a_rare_class_is_learnt_with_weights(rare: Dataset) -> None:
