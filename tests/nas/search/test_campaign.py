@@ -337,7 +337,7 @@ def test_trials_of_folds_tell_the_sampler_how_they_scatter_also_when_resumed() -
 
     def noises(source: Campaign) -> list[list[float]]:
         study = source._proposers["search"]._study
-        return [t.user_attrs.get(FOLDS) for t in study.get_trials(deepcopy=False) if t.values]
+        return [list(t.user_attrs[FOLDS]) for t in study.get_trials(deepcopy=False) if t.values]
 
     first = campaign(record, trials=4)
     for number in range(2):

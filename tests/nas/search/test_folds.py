@@ -21,12 +21,13 @@ pytestmark = pytest.mark.slow
 
 
 def striped(folder: Path, counts: dict[str, int], tested: int) -> str:
-    """Pictures of stripes in noise, one class lying and one standing."""
+    """Pictures of stripes in noise: of one class lying and reddish, of the other standing and bluish."""
     rng = np.random.default_rng(0)
     for standing, (name, count) in enumerate(counts.items()):
         for number in range(count + tested):
             lines = np.sin(np.arange(24) * 2.0 + rng.uniform(0, 6))[None].repeat(24, 0)
-            pixels = 128 + 60 * (lines if standing else lines.T) + 15 * rng.standard_normal((24, 24))
+            grey = 128 + 30 * (lines if standing else lines.T) + 15 * rng.standard_normal((24, 24))
+            pixels = grey[..., None] + (np.array([-40, 0, 40]) if standing else np.array([40, 0, -40]))
             path = folder / ("train" if number < count else "test") / name
             path.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path / f"{number}.png")
@@ -93,8 +94,8 @@ def test_one_image_in_fifty_is_searched_in_folds_by_balanced_accuracy(tmp_path: 
         folds=5,
         metric="balanced_accuracy",
         class_weights="balanced",
-        trials=4,
-        epochs=8,
+        trials=3,
+        epochs=16,
         confirm=0,
     )
     assert "balanced accuracy" in said
