@@ -68,7 +68,8 @@ def search(request: Request) -> Run:
     RAM bound what no budget does. target: "papers" or "data", what costs are counted for. data: "auto", "cifar10",
     "folder:PATH" or "digits". trials, minutes: when to stop, whichever comes first; 50 trials where neither is
     given. fidelity: "quick", "standard", "thorough" or "ladder", or epochs instead; with subset and
-    train_resolution. recipe: what is to differ from `nas.train.Recipe`, as in "lr=0.3,cutout=0.5". objectives:
+    train_resolution. folds: each network is trained once for each, and judged by their mean. recipe: what is to
+    differ from `nas.train.Recipe`, as in "lr=0.3,cutout=0.5". objectives:
     "accuracy,macs" or another cost; "accuracy,latency" where a budget is in milliseconds or a table is named.
     latency_table: a file or the name of an import; this machine's table otherwise, made first where there is none.
     control: "random" trains as many networks drawn at random beside. confirm: the share of the minutes, or of the
