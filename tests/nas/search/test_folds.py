@@ -54,7 +54,7 @@ def searched(tmp_path: Path, **options: Any) -> tuple[search.Run, str]:
 
 def test_sixty_images_are_searched_in_folds_confirmed_and_gone_on_with(tmp_path: Path) -> None:
     data = striped(tmp_path / "set", {"lying": 30, "standing": 30}, 10)
-    found, said = searched(tmp_path, data=data, folds=5, trials=5, epochs=10, confirm=0.5)
+    found, said = searched(tmp_path, data=data, folds=5, trials=5, epochs=30, confirm=0.5)
     assert "the mean of 5 folds" in said and "measured batch-norm statistics anew" in said
     settings = json.loads((tmp_path / "run/manifest.json").read_text())
     assert settings["settings"]["folds"] == 5 and settings["validation_images"] == 60
@@ -79,7 +79,7 @@ def test_sixty_images_are_searched_in_folds_confirmed_and_gone_on_with(tmp_path:
     told = compare.compare(
         f"{tmp_path / 'run'}@0",
         seeds=2,
-        epochs=10.0,
+        epochs=30.0,
         out=tmp_path / "two",
         console=Console(file=text, width=160),
     )
