@@ -15,6 +15,7 @@ from nas.common.errors import UserError
 from nas.compare import run as compare
 from nas.search import run as search
 from nas.search.record import open_run
+from tests.nas.compare.by_hand import engine
 from tests.nas.search.small import TINY
 
 pytestmark = pytest.mark.slow
@@ -54,7 +55,7 @@ def searched(tmp_path: Path, **options: Any) -> tuple[search.Run, str]:
 
 def test_sixty_images_are_searched_in_folds_confirmed_and_gone_on_with(tmp_path: Path) -> None:
     data = striped(tmp_path / "set", {"lying": 30, "standing": 30}, 10)
-    found, said = searched(tmp_path, data=data, folds=5, trials=5, epochs=30, confirm=0.5)
+    found, said = searched(tmp_path, data=data, folds=5, trials=3, epochs=30, confirm=0.5)
     assert "the mean of 5 folds" in said and "measured batch-norm statistics anew" in said
     settings = json.loads((tmp_path / "run/manifest.json").read_text())
     assert settings["settings"]["folds"] == 5 and settings["validation_images"] == 60
@@ -69,21 +70,31 @@ def test_sixty_images_are_searched_in_folds_confirmed_and_gone_on_with(tmp_path:
     assert found.trials["accuracy"].max() > 0.9
     assert len({trial.user_attrs["seed"] for trial in record.trials("confirm")}) > 1
 
-    again = search.search(resume=tmp_path / "run", trials=7, console=Console(file=StringIO()))
-    assert len(again.trials) == 7
-    pd.testing.assert_frame_equal(again.trials.head(5), found.trials)
+    again = search.search(resume=tmp_path / "run", trials=4, console=Console(file=StringIO()))
+    assert len(again.trials) == 4
+    pd.testing.assert_frame_equal(again.trials.head(3), found.trials)
     folds = [trial.user_attrs["outcome"]["folds"] for trial in open_run(tmp_path / "run").trials()]
-    assert [len(one) for one in folds] == [5] * 7
+    assert [len(one) for one in folds] == [5] * 4
 
+
+def test_sixty_images_are_compared_in_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.compare.running.run_jobs", engine())
+    data = striped(tmp_path / "set", {"lying": 30, "standing": 30}, 10)
     text = StringIO()
     told = compare.compare(
-        f"{tmp_path / 'run'}@0",
+        "stem8-ir8_s2-ir16_k5_t2_s2-ir16_t2-head16_f16",
+        data=data,
+        folds=3,
+        train_resolution=24,
+        target="data",
         seeds=2,
-        epochs=30.0,
+        epochs=15.0,
         out=tmp_path / "two",
         console=Console(file=text, width=160),
     )
-    assert told.summary["test_accuracy"].iloc[0] > 0.75 and "the mean of 5 folds" in text.getvalue()
+    assert told.summary["test_accuracy"].iloc[0] > 0.9 and "the mean of 3 folds" in text.getvalue()
+    manifest = json.loads((tmp_path / "two/manifest.json").read_text())
+    assert manifest["settings"]["folds"] == 3
 
 
 def test_one_image_in_fifty_is_searched_in_folds_by_balanced_accuracy(tmp_path: Path) -> None:
