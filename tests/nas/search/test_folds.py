@@ -68,7 +68,7 @@ def test_sixty_images_are_searched_in_folds_confirmed_and_gone_on_with(tmp_path:
             assert len(outcome["folds"]) == 5
             assert outcome["accuracy"] == pytest.approx(np.mean(outcome["folds"]))
     assert found.trials["accuracy"].max() > 0.9
-    assert len({trial.user_attrs["seed"] for trial in record.trials("confirm")}) > 1
+    assert 0 not in {trial.user_attrs["seed"] for trial in record.trials("confirm")}  # another division
 
     again = search.search(resume=tmp_path / "run", trials=4, console=Console(file=StringIO()))
     assert len(again.trials) == 4
