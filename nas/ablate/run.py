@@ -28,6 +28,7 @@ from nas.engine.regime import aimed, bringing, default_to, target
 from nas.engine.terms import Terms
 from nas.networks.references import parse
 from nas.runs.folders import new_folder
+from nas.runs.studies import measuring_said
 
 _ASKED = ("network", "components", "equal", "per_stage", "pairs", "leave_one_in")
 """What says what is ablated, on the command line instead of in a file."""
@@ -68,6 +69,8 @@ def ablate(request: AblationRequest) -> Ablation:
     info = summary.ablation_info(trainings, plan, trainings.noted("title"))
     summary.write_results(trainings, plan, info, folder)
     summary.print_summary(info, console)
+    for line in measuring_said(trainings.trials()):
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(f"written to {folder}: {summary.FILES}", markup=False, soft_wrap=True)
     return Ablation(folder, summary.trainings_table(trainings, plan), info.rows, ending)
 
@@ -90,7 +93,7 @@ def _begin(request: AblationRequest) -> tuple[Path, Trainings, Dataset]:
     networks = list(map(parse, plan.archs()))
     notes = {"plan": json.dumps(asdict(plan)), "title": title, **running.predicted(table, networks)}
     setup, data = running.prepare(networks, terms, request.data_root, test=False)
-    notes["skipped_images"] = data.skipped
+    notes |= {"skipped_images": data.skipped, "dropped_images": data.dropped}
     return folder, running.begin(folder, request, setup, seeds, notes, "ablate"), data
 
 

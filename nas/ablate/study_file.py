@@ -32,7 +32,7 @@ from nas.engine.terms import Terms
 from search_spaces import strict_yaml
 
 _FRACTIONS = ("epochs", "subset")
-_WHOLE = ("train_resolution", "seed", "target_resolution", "target_classes")
+_WHOLE = ("train_resolution", "folds", "seed", "target_resolution", "target_classes")
 
 
 def read(file: Path) -> tuple[Asked, Terms, int | None]:
@@ -91,7 +91,11 @@ def _terms(given: Mapping[str, Any]) -> Terms:
     values = {name: _number(given, name, float) for name in _FRACTIONS}
     values |= {name: _number(given, name, int) for name in _WHOLE}
     values |= {name: _text(given, name) or None for name in ("data", "split", "fidelity", "recipe")}
-    return Terms(**values, skip_corrupt=_flag(given, "skip_corrupt"))
+    return Terms(
+        **values,
+        skip_corrupt=_flag(given, "skip_corrupt"),
+        drop_duplicates=_flag(given, "drop_duplicates"),
+    )
 
 
 def _mapping(told: object, where: str, known: Sequence[str]) -> dict[str, Any]:

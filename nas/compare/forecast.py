@@ -11,6 +11,7 @@ from nas.common.machine import cores
 from nas.compare.trainings import Trainings
 from nas.data.dataset import Dataset
 from nas.engine.jobs import REPORTS
+from nas.engine.regime import validated_on
 from nas.engine.terms import Execution
 from nas.networks.building import build
 from nas.networks.references import parse
@@ -107,7 +108,9 @@ def foresee(trainings: Trainings, data: Dataset, execution: Execution) -> Foreca
     noise, df = stats.pooled_noise(table)
     known = df > 0 and noise > 0
     if not known:
-        noise = math.hypot(SEEDS, math.sqrt(0.21 / max(1, len(data.validation()))))  # 0.3 * 0.7, for 70 %
+        noise = math.hypot(
+            SEEDS, math.sqrt(0.21 / max(1, validated_on(data, setup.folds)))
+        )  # 0.3 * 0.7, for 70 %
     seconds = [t.user_attrs["outcome"]["seconds"] for t in trainings.trials() if "outcome" in t.user_attrs]
     each = statistics.median(seconds) if seconds else _timed(trainings, data, execution.device)
     at_once = min(left, execution.concurrency or cores())
@@ -119,4 +122,6 @@ def _timed(trainings: Trainings, data: Dataset, device: str | None) -> float:
 
     setup = trainings.setup
     model = build(parse(setup.networks[0]), len(data.classes), setup.fidelity.resolution)
-    return foreseen(model, data, setup.fidelity, setup.recipe, device or "auto", REPORTS)
+    one = data.fold(0, setup.folds, setup.seed) if setup.folds else data
+    seconds = foreseen(model, one, setup.fidelity, setup.recipe, device or "auto", REPORTS)
+    return seconds * max(1, setup.folds)

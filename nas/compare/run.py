@@ -64,7 +64,12 @@ def compare(request: ComparisonRequest) -> Comparison:
             table = find_for(request.latency_table, *target(request))
         setup, data = running.prepare(models, request, request.data_root, test=True)
         rows = [{"label": label, "network": str(model)} for label, model in named.items()]
-        notes = {"rows": rows, "skipped_images": data.skipped, **running.predicted(table, models)}
+        notes = {
+            "rows": rows,
+            "skipped_images": data.skipped,
+            "dropped_images": data.dropped,
+            **running.predicted(table, models),
+        }
         trainings = running.begin(folder, request, setup, request.seeds, notes, "compare")
     networks = {row["label"]: row["network"] for row in trainings.noted("rows")}
     names = {network: label for label, network in reversed(networks.items())}

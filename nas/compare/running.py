@@ -92,7 +92,9 @@ class Rounds:
         number = self._trainings.launch(network, seed, setup.cost(network))
         job = self._running[str(number)] = Training(number, network, seed, self._names.get(network, network))
         self._notify(Event("launched", job))
-        return str(number), Job(network, setup.fidelity, setup.recipe, seed, setup.test, setup.metric)
+        return str(number), Job(
+            network, setup.fidelity, setup.recipe, seed, setup.test, setup.metric, setup.folds
+        )
 
     def progressed(self, key: str, progress: Progress) -> None:
         """Passed on to the display."""

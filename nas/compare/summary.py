@@ -20,6 +20,7 @@ from nas.figures.page import document
 from nas.figures.picture import save_png
 from nas.networks.cost import TARGET_RESOLUTION
 from nas.networks.references import Model, parse
+from nas.runs.studies import measuring_said
 from nas.zoo import published
 from nas.zoo.catalogue import name_of, rows_of
 
@@ -104,6 +105,7 @@ def print_summary(
         *elsewhere(setup, networks),
     ]
     said += [f"{line['label']}: {line['note']}" for _, line in summary[summary["note"] != ""].iterrows()]
+    said += measuring_said(trainings.trials())
     smallest = summary["smallest"].max()
     if not math.isnan(smallest):
         said.append(

@@ -34,6 +34,21 @@ Split = Annotated[
     Option(help="Shares of training, validation and test, where the data have no parts: 0.8/0.1/0.1."),
 ]
 SkipCorrupt = Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")]
+DropDuplicates = Annotated[
+    bool,
+    Option(
+        "--drop-duplicates",
+        help="Leave out pictures that are there twice: in training what is held out too, every copy of what is in two "
+        "classes, all but the first within a class.",
+    ),
+]
+Folds = Annotated[
+    int | None,
+    Option(
+        help="For few images: train each network so many times, validate on another part of them each time, and take "
+        "the mean. [one split]"
+    ),
+]
 Fidelity = Annotated[
     str | None,
     Option(

@@ -27,6 +27,9 @@ def main(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 0,
     skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave corrupt images out.")] = False,
+    drop_duplicates: Annotated[
+        bool, typer.Option("--drop-duplicates", help="Leave out pictures that are there twice.")
+    ] = False,
     data_root: Annotated[Path | None, typer.Option(help="Where CIFAR-10 is, or is downloaded to.")] = None,
     png: Annotated[
         Path | None, typer.Option(help="Write a picture of a few images a class, as networks get them.")
@@ -38,7 +41,13 @@ def main(
     """Print what a data set holds: classes, counts, sizes, kinds, and what will be done with it."""
     spec = f"folder:{data}" if ":" not in data and Path(data).is_dir() else data
     found = report(
-        spec, root=data_root, resolution=resolution, split=split, seed=seed, skip_corrupt=skip_corrupt
+        spec,
+        root=data_root,
+        resolution=resolution,
+        split=split,
+        seed=seed,
+        skip_corrupt=skip_corrupt,
+        drop_duplicates=drop_duplicates,
     )
     typer.echo(_text(found))
     if png:

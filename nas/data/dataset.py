@@ -9,25 +9,32 @@ disk of a data set is described in `nas.data.entries`.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import numpy as np
 
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError, require
 from nas.data import cifar
 from nas.data.arrays import StoredEntry, find, publish, remove_oldest
 from nas.data.digits import read_digits
-from nas.data.entries import Labels, write_pixels, write_split
+from nas.data.duplicates import told
+from nas.data.entries import Labels, moments, write_kept, write_pixels, write_split
 from nas.data.folders import Content, Origin, Shares, list_file, list_folder
 from nas.data.pictures import Pixels
+from nas.data.splitting import check_folds, fold_indices, said_of, share_for
 
 SPECS = "auto, cifar10, folder:PATH, list:FILE or digits"
 _FORMAT = "1"  # to be raised whenever the same files would be decoded or split differently
 _KEPT_SPLITS = 4
+_PRINTED = ("cifar10", "digits")
+_PIXELS, _KEPT = "pixels", "kept"  # entries of all images, and of those left where duplicates are dropped
 _TRAIN, _TEST = ("train", "train_labels"), ("test", "test_labels")
 
 Notify = Callable[[str], None]
@@ -39,7 +46,7 @@ class Split:
 
     Training and validation are ordered such that the first n images hold each class in its share
     (to about one image), so that a subset is a slice. Open a split where it is used: pickling one
-    copies its pixels, pickling the Dataset does not.
+    copies its pixels, pickling the Dataset does not. Those of a fold are copies in memory.
     """
 
     images: Pixels
@@ -58,13 +65,15 @@ class _Request:
     cache: Path
     resolution: int
     seed: int
-    validation: float
+    validation: float | None
     skip_corrupt: bool
     shares: Shares | None = None
+    drop_duplicates: bool = False
 
     @property
     def split(self) -> str:
-        return f"split-{self.seed}-{self.validation!r}"
+        kept = "-kept" if self.drop_duplicates else ""
+        return f"split-{self.seed}-{self.validation!r}{kept}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ class Dataset:
 
     `resolution` is the side of the stored images in pixels; `mean` and `std` are those of the training
     part by channel, in [0, 1] units; `levels` are what became black and white of pixels of more than 8 bits, where
-    there are any; `skipped` counts corrupt files left out. `fingerprint` is a hash
+    there are any; `skipped` counts corrupt files left out, `dropped` duplicates. `fingerprint` is a hash
     over content, resolution, validation share and seed: it does not depend on where the files lie.
     """
 
@@ -88,20 +97,50 @@ class Dataset:
     _home: Path = field(repr=False)
     _training: int = field(repr=False)
     _request: _Request = field(repr=False)
+    dropped: int = 0
+    _pixels: str = field(default="pixels", repr=False)
+    _fold: tuple[int, int, int] | None = field(default=None, repr=False)  # which, of how many, seed
+
+    @property
+    def share(self) -> float:
+        """Of the training images, those that are validated on."""
+        assert self._request.validation is not None  # settled when it was loaded
+        return self._request.validation
+
+    def fold(self, number: int, folds: int, seed: int) -> Self:
+        """The same data with another split: `number` of so many folds, their assignment by this seed.
+
+        The validation parts of all folds hold every image of training and validation part once, stratified. Images
+        are never those of the test part. Raises UserError where a class has fewer images than there are folds.
+        """
+        images, labels = self._open(self._pixels, _TRAIN)
+        check_folds(folds, self.classes, np.bincount(labels, minlength=len(self.classes)).tolist())
+        mean, std = moments(images, fold_indices(labels, folds, number, seed)[0])
+        return replace(self, mean=tuple(mean), std=tuple(std), _fold=(number, folds, seed))  # type: ignore[arg-type]
+
+    def _of_fold(self, fold: tuple[int, int, int], part: int) -> Split:
+        images, labels = self._open(self._pixels, _TRAIN)
+        number, folds, seed = fold
+        rows = fold_indices(labels, folds, number, seed)[part]
+        return Split(images[rows], labels[rows])
 
     def train(self) -> Split:
         """Open the training part."""
+        if self._fold is not None:
+            return self._of_fold(self._fold, 0)
         images, labels = self._open(self._request.split, ("images", "labels"))
         return Split(images[: self._training], labels[: self._training])
 
     def validation(self) -> Split:
         """Open the validation part, which selection is based on."""
+        if self._fold is not None:
+            return self._of_fold(self._fold, 1)
         images, labels = self._open(self._request.split, ("images", "labels"))
         return Split(images[self._training :], labels[self._training :])
 
     def test(self) -> Split:
         """Open the held-out part: for the final comparison only."""
-        return Split(*self._open("pixels", _TEST, verify=_TEST))
+        return Split(*self._open(self._pixels, _TEST, verify=_TEST))
 
     def _open(self, entry_name: str, names: tuple[str, str], verify: tuple[str, ...] = ()) -> tuple[Any, Any]:
         for _ in range(3):
@@ -129,9 +168,11 @@ def load(
     root: Path | None = None,
     resolution: int = 32,
     seed: int = 0,
-    validation: float = 0.1,
+    validation: float | None = None,
     split: str | None = None,
     skip_corrupt: bool = False,
+    drop_duplicates: bool = False,
+    folds: int = 0,
     notify: Notify = _to_stderr,
 ) -> Dataset:
     """Make a data set ready on disk and return it.
@@ -139,8 +180,10 @@ def load(
     `spec` is `cifar10` (downloaded to `root`, default the user's data folder), `folder:PATH`
     (train/CLASS/*, and test/CLASS/* or val/CLASS/*; or CLASS/*), `list:FILE` (a path and a class a line), `digits`
     (scikit-learn's, always there), or `auto`: CIFAR-10 if it is on disk or can be downloaded, else digits, with a
-    notice through `notify`. `validation` is the share of `train/` set aside by class, at least one image of each.
-    `split`, as in "0.8/0.1/0.1", divides by class and the seed what has no parts of its own, instead.
+    notice through `notify`. `validation` is the share of `train/` set aside by class, at least one image of each: a
+    tenth where nothing is said, more of small sets (`nas.data.splitting.share_for`). `drop_duplicates` leaves out
+    pictures that are there twice (`nas.data.duplicates`). `folds` refuses what cannot be divided into so many by
+    `Dataset.fold`. `split`, as in "0.8/0.1/0.1", divides by class and the seed what has no parts of its own, instead.
     The cache is in $NAS_CACHE_DIR or the user's cache folder. The test part is decoded (corrupt files
     must show before a search) but not opened.
 
@@ -149,25 +192,32 @@ def load(
     fits = isinstance(resolution, int) and 8 <= resolution <= 1024
     require(fits, "resolution", resolution, "a whole number of pixels from 8 to 1024")
     require(isinstance(seed, int) and seed >= 0, "seed", seed, "a whole number, 0 or more")
-    share = "a share of the training images between 0 and 1"
-    require(0.0 < validation < 1.0, "validation", validation, share)
+    _check_division(validation, folds)
     where = (root or cifar.default_root()).expanduser().absolute()
     base = _resolved(spec)
     shares = Shares.parse(split, seed) if split else None
-    if shares and base in ("auto", "cifar10", "digits"):
+    if shares and base in ("auto", *_PRINTED):
         raise UserError(f"--split {split}: {spec} has its parts; leave --split out")
 
     def request(name: str) -> _Request:
-        inner = shares.inner if shares else float(validation)
-        return _Request(name, where, cache_folder(), resolution, seed, inner, skip_corrupt, shares)
+        inner = shares.inner if shares else validation and float(validation)
+        return _Request(
+            name, where, cache_folder(), resolution, seed, inner, skip_corrupt, shares, drop_duplicates
+        )
 
     if base != "auto":
-        return _prepare(request(base), notify)
+        return _prepare(request(base), notify, folds=folds)
     try:
-        return _prepare(request("cifar10"), notify)
+        return _prepare(request("cifar10"), notify, folds=folds)
     except cifar.CifarUnavailable as problem:
         notify(_notice(problem))
-        return _prepare(request("digits"), notify)
+        return _prepare(request("digits"), notify, folds=folds)
+
+
+def _check_division(validation: float | None, folds: int) -> None:
+    share = "a share of the training images between 0 and 1"
+    require(validation is None or 0.0 < validation < 1.0, "validation", validation, share)
+    check_folds(folds)
 
 
 def contents(data: Dataset) -> Content:
@@ -209,24 +259,31 @@ def _notice(problem: Exception) -> str:
 # ----------------------------------------------------------------------------- what is on disk
 
 
-def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = ()) -> Dataset:
-    """Find or build the two entries of a request; `verify` names decoded arrays to be checked throughout."""
+def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = (), folds: int = 0) -> Dataset:
+    """Find or build the entries of a request; `verify` names decoded arrays to be checked throughout."""
     origin = _origin(request, notify)
     home = request.cache / "images" / _digest([_FORMAT, origin.key, request.resolution])[:32]
-    pixels = _pixels(home, origin, request.resolution, notify, verify)
+    pixels = _pixels(home, origin, request, notify, verify)
     _check_content(origin.name, pixels.info, request.skip_corrupt)
-    _say_content(origin.name, pixels.info, notify)
+    _say_content(origin.name, pixels.info, request, notify)
+    classes, counts = tuple(pixels.info["classes"]), pixels.info["counts"]["train"]
+    check_folds(folds, classes, counts)
+    share = request.validation or share_for(sum(counts))
+    request = replace(request, validation=share)
     split = find(home / request.split, ("images", "labels"))
     if split is None:
-        pixels = _pixels(home, origin, request.resolution, notify, _TRAIN)
-        split = publish(
-            home / request.split, lambda folder: write_split(folder, pixels, request.validation, request.seed)
-        )
+        pixels = _pixels(home, origin, request, notify, _TRAIN)
+        split = publish(home / request.split, lambda folder: write_split(folder, pixels, share, request.seed))
         remove_oldest(home, "split-*", _KEPT_SPLITS)
-    content = [_FORMAT, pixels.info["content"], request.resolution, request.validation, request.seed]
+    training = split.info["training"]
+    held = np.bincount(split.open("labels")[training:], minlength=len(counts)).tolist()
+    for line in () if folds else said_of(origin.name, classes, held, training):
+        notify(line)
+    surplus = pixels.info["surplus"]
+    content = [_FORMAT, pixels.info["content"], request.resolution, share, request.seed]
     return Dataset(
         name=origin.name,
-        classes=tuple(pixels.info["classes"]),
+        classes=classes,
         resolution=request.resolution,
         fingerprint=_digest(content)[:16],
         mean=tuple(split.info["mean"]),
@@ -234,8 +291,10 @@ def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = ()) ->
         skipped=len(pixels.info["corrupt"]),
         levels=_levels(pixels.info),
         _home=home,
-        _training=split.info["training"],
+        _training=training,
         _request=request,
+        dropped=sum(len(surplus[part]) for part in ("train", "test")) if request.drop_duplicates else 0,
+        _pixels=pixels.folder.name,
     )
 
 
@@ -258,32 +317,45 @@ def _origin(request: _Request, notify: Notify) -> Origin:
 
 
 def _pixels(
-    home: Path, origin: Origin, resolution: int, notify: Notify, verify: tuple[str, ...]
+    home: Path, origin: Origin, request: _Request, notify: Notify, verify: tuple[str, ...]
 ) -> StoredEntry:
-    entry = find(home / "pixels", verify)
+    """The decoded images, or what is left of them where duplicates are dropped and there are any."""
+    entry = find(home / _PIXELS, verify)
+    if entry is not None and "surplus" not in entry.info:  # of an older version
+        shutil.rmtree(entry.folder, ignore_errors=True)
+        entry = None
     if entry is None:
         content = origin.read()
         count = len(content.train) + len(content.test)
         notify(f"decoding the {count:,} images of {origin.name} once, into {home}")
-        entry = publish(home / "pixels", lambda folder: write_pixels(folder, content, resolution))
-    return entry
+        entry = publish(home / _PIXELS, lambda folder: write_pixels(folder, content, request.resolution))
+    whole, surplus = entry, entry.info["surplus"]
+    if not request.drop_duplicates or not (surplus["train"] or surplus["test"]):
+        return whole
+    kept = find(home / _KEPT, verify)
+    if kept is None:
+        if find(home / _PIXELS, (*_TRAIN, *_TEST)) is None:
+            shutil.rmtree(home / _PIXELS, ignore_errors=True)
+            return _pixels(home, origin, request, notify, verify)
+        kept = publish(home / _KEPT, lambda folder: write_kept(folder, whole))
+    return kept
 
 
-def _say_content(name: str, info: dict[str, Any], notify: Notify) -> None:
-    """Say how deep pixels are scaled, and which pictures are there twice where they should not be."""
+def _say_content(name: str, info: dict[str, Any], request: _Request, notify: Notify) -> None:
+    """Say how deep pixels are scaled, and which pictures are there twice where they should not be.
+
+    What only looks the same is not said of data that are as they are for everybody.
+    """
     if levels := info.get("levels"):
         notify(f"{name}: of pixels of more than 8 bits, level {levels[0]} is black and {levels[1]} white")
-    repeated = info.get("repeated", {})
-    words = {"parts": "in training and in test", "classes": "in two classes"}
-    if pairs := [pair for kind in words for pair in repeated.get(kind, [])]:
-        said = ", ".join(f"{len(repeated[kind]):,} {word}" for kind, word in words.items() if repeated[kind])
-        first, second = pairs[0]
-        notify(f"{name}: the same picture {said} (as {first} and {second}); accuracies on it mean little")
+    for line in told(info, request.drop_duplicates, near=request.spec not in _PRINTED):
+        notify(f"{name}: {line}")
 
 
 def _check_content(name: str, info: dict[str, Any], skip_corrupt: bool) -> None:
     """Refuse corrupt files unless they may be skipped, and classes too small to be split."""
     corrupt, counts = info["corrupt"], info["counts"]
+    left = " after its duplicates were dropped" if info.get("kept") else ""
     if corrupt and not skip_corrupt:
         total = sum(map(sum, counts.values())) + len(corrupt)
         shown = ", ".join(f"{path} ({reason})" for path, reason in corrupt[:5])
@@ -297,6 +369,6 @@ def _check_content(name: str, info: dict[str, Any], skip_corrupt: bool) -> None:
             if count < needed:
                 why = "one to train on and one to validate on" if part == "train" else "one to test on"
                 raise UserError(
-                    f"class {label!r} of {name} has {count} readable images in {part}: at least {needed} "
+                    f"class {label!r} of {name} has {count} readable images in {part}{left}: at least {needed} "
                     f"needed, {why}. Add images or remove the class"
                 )

@@ -1,11 +1,13 @@
-"""The two entries of a data set in the cache: its decoded images, and one split of them.
+"""The entries of a data set in the cache: its decoded images, and one split of them.
 
-The first holds the images in their source's order, the test part in a file of its own; in the second training and
-validation images lie one after the other in random order, so that each part is a plain contiguous array.
+The first holds the images in their source's order, the test part in a file of its own (and another, where duplicates
+are dropped, what is left of them); in the second training and validation images lie one after the other in random
+order, so that each part is a plain contiguous array.
 """
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.data.arrays import ArrayWriter, StoredArray, StoredEntry, write_array
+from nas.data.duplicates import find_surplus, near_pairs
 from nas.data.folders import Content
 from nas.data.pictures import SIXTEEN, Item, decode_all, find_levels
+from nas.data.splitting import split_indices
 
 Labels = npt.NDArray[np.int64]
 Built = tuple[dict[str, Any], dict[str, StoredArray]]
@@ -27,7 +31,9 @@ def write_pixels(folder: Path, content: Content, resolution: int) -> Built:
     corrupt: list[tuple[str, str]] = []
     counts: dict[str, list[int]] = {}
     seen: dict[str, Item] = {}
-    repeated: dict[str, list[tuple[str, str]]] = {"parts": [], "classes": []}
+    repeated: dict[str, list[tuple[str, str]]] = {"parts": [], "classes": [], "within": []}
+    known: dict[str, list[tuple[str, int]]] = {"train": [], "test": []}  # hash and label of each image
+    paths: list[str] = []
     content_hash = hashlib.sha256("\n".join(content.classes).encode())
     levels = find_levels([*content.train, *content.test])
     if levels and levels != SIXTEEN:
@@ -41,11 +47,15 @@ def write_pixels(folder: Path, content: Content, resolution: int) -> Built:
                     continue
                 images.append(decoded.pixels[None])
                 labels.append(item.label)
+                known[part].append((decoded.sha256, item.label))
+                paths.append(item.path)
                 first = seen.setdefault(decoded.sha256, item)
                 if first.label != item.label:
                     repeated["classes"].append((first.path, item.path))
                 elif part == "test" and first.path.partition("/")[0] != item.path.partition("/")[0]:
                     repeated["parts"].append((first.path, item.path))
+                elif first is not item:
+                    repeated["within"].append((first.path, item.path))
                 # Without the part's name: that of the held-out folder may be test or val.
                 inside = item.path.split("/", 1)[1]
                 line = f"{part}\0{item.label}\0{inside}\0{decoded.sha256}\n"
@@ -54,27 +64,49 @@ def write_pixels(folder: Path, content: Content, resolution: int) -> Built:
         classes = np.array(labels, np.int64)
         arrays[f"{part}_labels"] = write_array(folder, f"{part}_labels", classes)
         counts[part] = np.bincount(classes, minlength=len(content.classes)).tolist()
+    near = near_pairs(
+        [np.load(folder / f"{part}.npy", mmap_mode="r") for part in known],
+        [np.array([label for _, label in known[part]], np.int64) for part in known],
+        paths,
+        [digest for part in known.values() for digest, _ in part],
+    )
     notes = {"content": content_hash.hexdigest(), "counts": counts, "corrupt": corrupt, "repeated": repeated}
+    notes |= {"near": near, "surplus": asdict(find_surplus(**known))}
     return {"classes": content.classes, "levels": levels and [levels.low, levels.high]} | notes, arrays
+
+
+def write_kept(folder: Path, pixels: StoredEntry) -> Built:
+    """Write what is left of the images where duplicates are dropped."""
+    surplus, classes = pixels.info["surplus"], len(pixels.info["classes"])
+    arrays: dict[str, StoredArray] = {}
+    counts: dict[str, list[int]] = {}
+    for part in ("train", "test"):
+        images, labels = pixels.open(part), pixels.open(f"{part}_labels")
+        rows = np.setdiff1d(np.arange(len(labels)), np.array(surplus[part], np.int64))
+        with ArrayWriter(folder, part, images.shape[1:], images.dtype) as out:
+            for some in _blocks(rows, images[0].nbytes):
+                out.append(images[some])
+            arrays[part] = out.finish()
+        arrays[f"{part}_labels"] = write_array(folder, f"{part}_labels", labels[rows])
+        counts[part] = np.bincount(labels[rows], minlength=classes).tolist()
+    dropped = [pixels.info["content"], *(f"{part} {list(surplus[part])}" for part in ("train", "test"))]
+    content = hashlib.sha256("\n".join(dropped).encode()).hexdigest()
+    return pixels.info | {"content": content, "counts": counts, "kept": True}, arrays
 
 
 def write_split(folder: Path, pixels: StoredEntry, validation: float, seed: int) -> Built:
     """Write the training images, then the validation images, and note the former's mean and deviation."""
     images, labels = pixels.open("train"), pixels.open("train_labels")
     training, held = split_indices(labels, validation, seed)
-    levels = np.zeros((3, 256), np.int64)
     with ArrayWriter(folder, "images", images.shape[1:], np.uint8) as out:
         for rows in _blocks(training, images[0].nbytes):
-            block = images[rows]
-            out.append(block)
-            for channel in range(3):
-                levels[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
+            out.append(images[rows])
         for rows in _blocks(held, images[0].nbytes):
             out.append(images[rows])
         stored = out.finish()
     order = np.concatenate([training, held])
     arrays = {"images": stored, "labels": write_array(folder, "labels", labels[order])}
-    mean, std = _moments(levels)
+    mean, std = moments(images, training)
     return {"training": len(training), "mean": mean, "std": std}, arrays
 
 
@@ -83,8 +115,13 @@ def _blocks(indices: npt.NDArray[np.int64], row_bytes: int) -> Iterable[npt.NDAr
     return (indices[i : i + rows] for i in range(0, len(indices), rows))
 
 
-def _moments(levels: npt.NDArray[np.int64]) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation in [0, 1] units by channel, from how often each level occurs."""
+def moments(images: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation in [0, 1] units by channel of some of the images, uint8 [N, H, W, C]."""
+    levels = np.zeros((images.shape[3], 256), np.int64)  # how often each occurs
+    for some in _blocks(rows, images[0].nbytes):
+        block = images[some]
+        for channel in range(images.shape[3]):
+            levels[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
     value = np.arange(256) / 255
     share = levels / levels.sum(axis=1, keepdims=True)
     mean = share @ value
@@ -92,25 +129,3 @@ def _moments(levels: npt.NDArray[np.int64]) -> tuple[list[float], list[float]]:
     # A channel that is the same everywhere has no deviation to divide by: at least one grey level.
     std = np.sqrt(np.maximum(variance, (1 / 255) ** 2))
     return mean.tolist(), std.tolist()
-
-
-def split_indices(
-    labels: Labels, validation: float, seed: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the indices of training and of validation images, stratified, each in random order.
-
-    Of each class (2 images or more) the share `validation` is set aside, rounded, at least 1 and never
-    all. The order spreads every class evenly, so that any first n indices are stratified too.
-    """
-    random = np.random.Generator(np.random.PCG64(seed))
-    lot = random.random(len(labels))
-    counts = np.bincount(labels)
-    held = np.clip(np.floor(validation * counts + 0.5).astype(np.int64), 1, np.maximum(counts - 1, 1))
-    by_class = np.lexsort((lot, labels))
-    rank = np.empty(len(labels), np.int64)
-    rank[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    aside = rank < held[labels]
-    part_rank = np.where(aside, rank, rank - held[labels])
-    part_count = np.where(aside, held[labels], (counts - held)[labels])
-    order = np.argsort((part_rank + random.random(len(labels))) / part_count, kind="stable")
-    return order[~aside[order]], order[aside[order]]

@@ -61,6 +61,7 @@ def report(
     split: str | None = None,
     seed: int = 0,
     skip_corrupt: bool = False,
+    drop_duplicates: bool = False,
     notify: Callable[[str], None] = lambda line: None,
 ) -> Report:
     """Read a data set as a search would and say what it is. Raises UserError as `load` does."""
@@ -71,7 +72,14 @@ def report(
         notify(line)
 
     data = load(
-        spec, root=root, resolution=resolution, split=split, seed=seed, skip_corrupt=skip_corrupt, notify=note
+        spec,
+        root=root,
+        resolution=resolution,
+        split=split,
+        seed=seed,
+        skip_corrupt=skip_corrupt,
+        drop_duplicates=drop_duplicates,
+        notify=note,
     )
     parts = [np.bincount(part.labels, minlength=len(data.classes)) for part in _parts(data)]
     counts = np.stack(parts, axis=1).tolist()

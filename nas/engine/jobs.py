@@ -24,7 +24,8 @@ class Job:
     """One training: the text of a network, at one fidelity, with one recipe and seed.
 
     `test`: whether the held-out test images are read, once, when it is trained; for a final comparison only.
-    `metric`: what it is judged by (`nas.train.metrics`), in the place of its accuracy.
+    `metric`: what it is judged by (`nas.train.metrics`), in the place of its accuracy. `folds`: where there are any,
+    the network is trained once for each, one after the other, and its result is their mean; divided by the seed.
     """
 
     arch: str
@@ -33,6 +34,7 @@ class Job:
     seed: int
     test: bool = False
     metric: str = ACCURACY
+    folds: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from nas.common.decode import decoded
 from nas.common.errors import UserError
 from nas.console.options import AnyPath
 from nas.data.dataset import Dataset, Notify, absolute, load
+from nas.data.splitting import SHARE, check_folds
 from nas.engine.terms import Terms
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 from nas.train.fidelity import epochs_of
@@ -33,7 +34,8 @@ class Regime:
     `data` is as given, `data_name` and `fingerprint` are of what was found there. Costs are those at
     `target_resolution` and `target_classes`; `classes` are the data's, 0 before they are loaded and in runs of
     versions that did not store them. Stored in the study itself, so that a run can be resumed from its
-    storage alone.
+    storage alone. `validation` is the share of the training images that is validated on, None before it is settled;
+    where there are `folds`, each network is trained once for each of them instead, divided by its seed.
     """
 
     STORED: ClassVar[tuple[str, ...]] = ("recipe",)
@@ -43,7 +45,10 @@ class Regime:
     data_name: str = ""
     fingerprint: str = ""
     skip_corrupt: bool = False
+    drop_duplicates: bool = False
     split: str | None = None
+    validation: float | None = SHARE  # of runs of versions that did not store it
+    folds: int = 0
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 0
     metric: str = ACCURACY
@@ -53,6 +58,7 @@ class Regime:
 
     def __post_init__(self) -> None:
         check_metric(self.metric)
+        check_folds(self.folds)
         if not 0 <= self.seed < 2**32:
             raise UserError(f"seed {self.seed}: expected a whole number from 0 to 4294967295")
         if not 8 <= self.target_resolution <= 4096 or not 1 <= self.target_classes <= 10**6:
@@ -86,7 +92,8 @@ class Regime:
         """How long a network is trained, in words."""
         fidelity = self.fidelity
         subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
-        return f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}"
+        folds = f", the mean of {self.folds} folds" if self.folds else ""
+        return f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}{folds}"
 
     def to_json(self) -> str:
         """As stored in the study."""
@@ -108,7 +115,10 @@ class Regime:
             root=Path(root) if root else None,
             resolution=self.fidelity.resolution,
             split=self.split,
+            validation=self.validation,
             skip_corrupt=self.skip_corrupt,
+            drop_duplicates=self.drop_duplicates,
+            folds=self.folds,
             notify=notify,
         )
 
@@ -171,6 +181,8 @@ def bringing(terms: Asked, networks: Sequence[str]) -> Asked:
         data=run.data,
         split=default_to(terms.split, run.split),
         skip_corrupt=terms.skip_corrupt or run.skip_corrupt,
+        drop_duplicates=terms.drop_duplicates or run.drop_duplicates,
+        folds=default_to(terms.folds, run.folds or None),
         train_resolution=default_to(terms.train_resolution, run.resolution),
         recipe=recipe.told("mirror", "class_weights") if recipe else terms.recipe,
     )
@@ -196,6 +208,9 @@ def opening(terms: Terms) -> dict[str, Any]:
         "data": absolute(default_to(terms.data, "auto")),
         "split": terms.split,
         "skip_corrupt": terms.skip_corrupt,
+        "drop_duplicates": terms.drop_duplicates,
+        "folds": default_to(terms.folds, 0),
+        "validation": None,
         "recipe": Recipe().wanted(terms.recipe, terms.class_weights),
         "metric": default_to(terms.metric, ACCURACY),
         "seed": default_to(terms.seed, 0),
@@ -210,7 +225,7 @@ def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...
     Where nothing is said it is as standard, but from 1.2 to 10 epochs.
     """
     fidelity = regime.fidelity
-    images = round(len(data.train()) * fidelity.subset)
+    images = round(trained_on(data, regime.folds) * fidelity.subset)
     if terms.fidelity is not None:
         epochs, rungs = epochs_of(terms.fidelity, images)
     else:
@@ -223,8 +238,20 @@ def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...
         data_name=data.name,
         fingerprint=data.fingerprint,
         classes=len(data.classes),
+        validation=data.share,
     )
     return regime, rungs
+
+
+def trained_on(data: Dataset, folds: int) -> int:
+    """How many images one training sees an epoch."""
+    training = len(data.train())
+    return training if not folds else (training + len(data.validation())) * (folds - 1) // folds
+
+
+def validated_on(data: Dataset, folds: int) -> int:
+    """How many images an accuracy is of: with folds, all that are trained on."""
+    return len(data.validation()) + (len(data.train()) if folds else 0)
 
 
 def default_to(value: T | None, default: T) -> T:

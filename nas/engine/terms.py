@@ -23,6 +23,8 @@ class Terms(options.CommandOptions):
     data: options.Data = None
     split: options.Split = None
     skip_corrupt: options.SkipCorrupt = False
+    drop_duplicates: options.DropDuplicates = False
+    folds: options.Folds = None
     fidelity: options.Fidelity = None
     epochs: options.Epochs = None
     subset: options.Subset = None

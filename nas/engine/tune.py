@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from nas.common.errors import UserError, briefly
 from nas.data.dataset import Dataset
 from nas.engine.jobs import REPORTS, Ending, Job, Result, Source, Stopped
+from nas.engine.training import train_job
 from nas.train.trainer import Outcome, Progress
 
 T = TypeVar("T")
@@ -131,35 +132,6 @@ def _train_job(config: dict[str, Any], data: Dataset, device: str) -> None:
         report("failed", briefly(f"{type(error).__name__}: {error}", 500))
 
 
-def train_job(
-    job: Job, data: Dataset, device: str = "auto", report: Callable[[Progress], None] | None = None
-) -> Outcome:
-    """Build and train a job here and now, on one CPU thread. Raises what `nas.train.train` raises."""
-    import torch
-
-    from nas.networks.building import build
-    from nas.networks.references import parse
-    from nas.train.trainer import evaluate, seed_everything, train
-
-    torch.set_num_threads(1)
-    seed_everything(job.seed)
-    model = build(parse(job.arch), len(data.classes), job.fidelity.resolution)
-    outcome = train(
-        model,
-        data,
-        job.fidelity,
-        job.recipe,
-        seed=job.seed,
-        device=device,
-        reports=REPORTS,
-        report=report,
-        metric=job.metric,
-    )
-    if not job.test:
-        return outcome
-    return replace(outcome, test=evaluate(model, data.test(), data, device, metric=job.metric))
-
-
 # The driver's side ---------------------------------------------------------------------------------------
 
 
@@ -246,6 +218,7 @@ class _Dispatcher:
         result: Result = value
         if kind == "outcome":
             value["curve"] = tuple(Progress(**point) for point in value["curve"])
+            value["folds"] = tuple(value["folds"])
             result = Outcome(**value)
         self._finish(trial_id, result)
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nas.common.errors import UserError, briefly
 from nas.data.dataset import Dataset, load
+from nas.data.splitting import SHARE
 from nas.export.request import ModelExportRequest
 from nas.networks.checkpoint import Card
 
@@ -55,23 +56,34 @@ class Material:
 def find(card: Card, request: ModelExportRequest) -> Material:
     """The images of `--data`, else of the data that the card names, else random ones.
 
-    How the trainer was given them stands in `card.made["images"]`: data, data_root, split, skip_corrupt; else
+    How the trainer was given them stands in `card.made["images"]`: data, data_root, split, validation (a
+    tenth where it is not noted), skip_corrupt, drop_duplicates; else
     `card.data` is tried. Raises UserError where data that are asked for cannot be had or have other classes.
     """
     asked = request.data is not None
-    noted: dict[str, Any] = {} if asked else dict(card.made.get("images") or {})
+    made: dict[str, Any] = dict(card.made.get("images") or {})
+    noted = {} if asked else made
+    shares = [made["validation"]] if "validation" in made else [None, SHARE]  # as now, and as it was before
     spec = request.data or noted.get("data") or _PRINTED.get(card.data, card.data)
     if not spec:
         return Material(card, None, "random pixels: the checkpoint names no data")
     root = request.data_root or noted.get("data_root")
     try:
-        data = load(
-            spec,
-            root=Path(str(root)) if root else None,
-            resolution=card.resolution,
-            split=request.split or noted.get("split"),
-            skip_corrupt=request.skip_corrupt or bool(noted.get("skip_corrupt")),
+        every = (
+            load(
+                spec,
+                root=Path(str(root)) if root else None,
+                resolution=card.resolution,
+                split=request.split or noted.get("split"),
+                validation=share,
+                skip_corrupt=request.skip_corrupt or bool(noted.get("skip_corrupt")),
+                drop_duplicates=bool(noted.get("drop_duplicates")),
+            )
+            for share in shares
         )
+        data = next(every)
+        if card.fingerprint and data.fingerprint != card.fingerprint:
+            data = next((other for other in every if other.fingerprint == card.fingerprint), data)
     except UserError as error:
         if asked:
             raise

@@ -5,7 +5,7 @@ A trial is written when it is launched (RUNNING), with what it is as user attrib
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -162,6 +162,19 @@ def finished(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     longest = max((trial.user_attrs["epochs"] for trial in done), default=0.0)
     return [trial for trial in done if trial.user_attrs["epochs"] == longest]
+
+
+def measuring_said(trials: Iterable[FrozenTrial]) -> list[str]:
+    """A line that says which share of all training time measured batch-norm statistics anew; none where none did."""
+    outcomes = [trial.user_attrs["outcome"] for trial in trials if "outcome" in trial.user_attrs]
+    seconds, measuring = (
+        sum(float(one.get(name, 0.0)) for one in outcomes) for name in ("seconds", "measuring")
+    )
+    if not measuring:
+        return []
+    return [
+        f"of the {seconds:,.0f} s of training {measuring / seconds:.1%} measured batch-norm statistics anew"
+    ]
 
 
 def accuracy_of(trial: FrozenTrial) -> float:

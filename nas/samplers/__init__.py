@@ -9,14 +9,15 @@ from nas.common.lazy import exports
 
 if TYPE_CHECKING:
     from nas.samplers.front import FrontSampler, SpaceExhausted
-    from nas.samplers.history import FIDELITY, PARTIAL, PriorResult
+    from nas.samplers.history import FIDELITY, FOLDS, PARTIAL, PriorResult
 
 _HOMES = {
     "FIDELITY": "history",
+    "FOLDS": "history",
     "PARTIAL": "history",
     "FrontSampler": "front",
     "PriorResult": "history",
     "SpaceExhausted": "front",
 }
-__all__ = ["FIDELITY", "PARTIAL", "FrontSampler", "PriorResult", "SpaceExhausted"]
+__all__ = ["FIDELITY", "FOLDS", "PARTIAL", "FrontSampler", "PriorResult", "SpaceExhausted"]
 __getattr__, __dir__ = exports(__name__, _HOMES)

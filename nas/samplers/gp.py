@@ -34,20 +34,24 @@ class Inputs:
     """n points as the model sees them.
 
     bits [n, bits]; numbers [n, k], known beforehand, of unit scale; rung [n], 0 at full fidelity and growing
-    as the training gets briefer; source [n], 0 for the study itself.
+    as the training gets briefer; source [n], 0 for the study itself; noise [n], the variance of the values beside the
+    noise that all share, where it is known (0 where not).
     """
 
     bits: Floats
     numbers: Floats
     rung: Floats
     source: NDArray[np.intp]
+    noise: Floats
 
     def __len__(self) -> int:
         return len(self.bits)
 
     def take(self, which: NDArray[Any]) -> "Inputs":
         """The points of an index or mask."""
-        return Inputs(self.bits[which], self.numbers[which], self.rung[which], self.source[which])
+        return Inputs(
+            self.bits[which], self.numbers[which], self.rung[which], self.source[which], self.noise[which]
+        )
 
     def joined(self, other: "Inputs") -> "Inputs":
         """These points and then the others."""
@@ -122,7 +126,7 @@ class Kernel:
         if self.numbers:
             base += scale[NUMBERS] * numbers
         matrix = base * relation
-        matrix[np.diag_indices(len(y))] += scale[NOISE] + JITTER
+        matrix[np.diag_indices(len(y))] += scale[NOISE] + JITTER + x.noise
         try:
             lower = cholesky(matrix, lower=True, check_finite=False)
         except LinAlgError:
@@ -188,7 +192,7 @@ class Posterior:
     def given(cls, kernel: Kernel, theta: Floats, x: Inputs, y: Floats) -> "Posterior":
         """Condition on values [n] of mean 0 and unit scale."""
         matrix = kernel.matrix(theta, x, x)
-        matrix[np.diag_indices(len(y))] += np.exp(theta[NOISE]) + JITTER
+        matrix[np.diag_indices(len(y))] += np.exp(theta[NOISE]) + JITTER + x.noise
         lower = cholesky(matrix, lower=True, check_finite=False)
         return cls(kernel, theta, x, lower, cho_solve((lower, True), y, check_finite=False))
 

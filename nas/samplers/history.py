@@ -6,6 +6,8 @@ Attributes that are read from a trial (set them with `trial.set_user_attr` or in
                     a lower fidelity than the highest inform the model and never count as results.
     partial_values  what a PRUNED trial had reached, at its `fidelity`: a number, or a list as long as the study's
                     directions (costs in it are ignored). Studies with several objectives cannot `report`.
+    folds           the results of the folds that a value is the mean of, as many in each trial: how they scatter says
+                    how much the mean is worth. Read where one objective has to be learned.
 
 A PRUNED trial of a single-objective study needs neither: its last reported value is taken, at the share of the
 longest report of the study that it reached. Trials with the same parameters are repeated trainings of one point.
@@ -24,6 +26,7 @@ from nas.samplers.grid import ABSENT, Floats, Grid, Rows
 
 FIDELITY = "fidelity"
 PARTIAL = "partial_values"
+FOLDS = "folds"
 CLAIM = "front:claim"  # system attribute: the choices given to a running trial, by name, as it has yet to ask
 
 
@@ -66,7 +69,8 @@ class PriorResult:
 class History:
     """n results, prior ones first, and what else is known of, in the grid's rows.
 
-    values [n, learned objectives] are signed so that higher is better; source is 0 for the study itself; counts [n]
+    values [n, learned objectives] are signed so that higher is better; noise [n] is the standard error of a
+    value that its folds tell, 0 where there are none; source is 0 for the study itself; counts [n]
     marks results that may stand on the front: the study's own, of its highest fidelity, to the end.
     pending [p]: points that are running or queued. brief [b]: points of the study with lesser results only.
     failed [f]: points whose every training failed. tried [t]: every point that was ever proposed.
@@ -76,6 +80,7 @@ class History:
     rows: Rows
     values: Floats
     fidelity: Floats
+    noise: Floats
     source: NDArray[np.intp]
     counts: NDArray[np.bool_]
     pending: Rows
@@ -119,18 +124,19 @@ def read(
         elif (seen := _seen(trial, objectives, longest)) is None:
             failed += [row] if trial.state != TrialState.PRUNED else []
         else:
-            results.append(_Result(row, *seen, source=0, complete=trial.state == TrialState.COMPLETE))
+            folds = tuple(trial.user_attrs.get(FOLDS, ()))
+            results.append(_Result(row, *seen, 0, trial.state == TrialState.COMPLETE, folds))
     source = np.array([r.source for r in results], dtype=np.intp)
     fidelity = np.array([r.fidelity for r in results], dtype=float)
     counts = np.array([r.complete for r in results], dtype=bool) & (source == 0)
     counts &= fidelity >= fidelity[source == 0].max(initial=0.0)
-    rows = grid.rows([r.row for r in results])
+    rows, waiting = grid.rows([r.row for r in results]), grid.rows(pending)
     lesser = rows[(source == 0) & ~counts]
-    waiting = grid.rows(pending)
     return History(
         rows,
         np.array([r.values for r in results], dtype=float).reshape(len(results), len(objectives.learned)),
         fidelity,
+        standard_errors([r.folds for r in results]) * (len(objectives.learned) == 1),
         source,
         counts,
         waiting,
@@ -148,6 +154,28 @@ class _Result:
     fidelity: float
     source: int
     complete: bool
+    folds: tuple[float, ...] = ()
+
+
+def standard_errors(folds: Sequence[Sequence[float]]) -> Floats:
+    """The standard error [n] of each result that is a mean of folds; 0 of one that is not.
+
+    What a fold does to every network (its images are hard, or easy) is no noise of their comparison, and is taken out
+    where several results have as many folds. Few folds tell little of one result's scatter: each has half its weight
+    from the scatter that all share.
+    """
+    errors = np.zeros(len(folds))
+    for count in {len(values) for values in folds if len(values) > 1}:
+        mine = np.array([number for number, values in enumerate(folds) if len(values) == count])
+        table = np.array([folds[number] for number in mine], dtype=float)
+        table -= table.mean(axis=1, keepdims=True)
+        free = float(count - 1)
+        if len(mine) > 1:
+            table -= table.mean(axis=0)
+            free *= 1 - 1 / len(mine)
+        own = (table**2).sum(axis=1) / free
+        errors[mine] = np.sqrt((own + own.mean()) / 2 / count)
+    return errors
 
 
 def _of_record(grid: Grid, objectives: Objectives, record: PriorResult, source: int) -> _Result | None:

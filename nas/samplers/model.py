@@ -65,7 +65,7 @@ def _columns(columns: list[Floats], length: int) -> Floats:
 def inputs(problem: Problem, rows: Rows, costs: Floats) -> Inputs:
     """Points as full results of the study itself."""
     none = np.zeros(len(rows))
-    return Inputs(problem.grid.bits(rows), problem.numbers(costs), none, none.astype(np.intp))
+    return Inputs(problem.grid.bits(rows), problem.numbers(costs), none, none.astype(np.intp), none)
 
 
 class Model:
@@ -90,6 +90,7 @@ class Model:
         posteriors, standing = [], []
         for column in range(history.values.shape[1]):
             z = _scaled(history, column, len(history.rows))
+            x = replace(x, noise=_noise(history, column, z))
             theta = self._parameters(history, column, x)
             kept = best_and_even(z, KEPT)
             low = float(np.quantile(z[history.counts] if history.counts.any() else z, FAILED))
@@ -110,7 +111,7 @@ class Model:
         while (following := first + max(first // 10, 1)) <= len(x):
             first = following
         z = _scaled(history, column, first)
-        key = column, hash((z.tobytes(), history.rows[:first].tobytes()))
+        key = column, hash((z.tobytes(), history.rows[:first].tobytes(), x.noise[:first].tobytes()))
         if key not in self._fits:
             chosen = best_and_even(z, FITTED)
             self._fits[key] = self._kernel.fit(x.take(chosen), z[chosen])
@@ -124,6 +125,14 @@ def _scaled(history: History, column: int, first: int) -> Floats:
     values, rows = history.values[:first, column], history.rows[:first]
     values = on_one_scale(values, rows, history.fidelity[:first], history.source[:first])
     return standardised(values, history.counts[:first])
+
+
+def _noise(history: History, column: int, z: Floats) -> Floats:
+    """The variance of results that is known from their folds, in the units of the scaled values z [n]."""
+    wide = spread(history.values[:, column])
+    if not history.noise.any() or not wide > 0:
+        return np.zeros(len(z))
+    return np.asarray((history.noise * spread(z) / wide) ** 2)
 
 
 def best_and_even(values: Floats, most: int) -> NDArray[np.intp]:

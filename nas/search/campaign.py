@@ -203,7 +203,14 @@ class Campaign:
         self._running[key] = job = replace(job, number=number)
         self._notify(Event("launched", job))
         fidelity = replace(settings.fidelity, epochs=job.epochs)
-        return key, Job(str(job.arch), fidelity, settings.recipe, settings.seed, metric=settings.metric)
+        return key, Job(
+            str(job.arch),
+            fidelity,
+            settings.recipe,
+            settings.seed,
+            metric=settings.metric,
+            folds=settings.folds,
+        )
 
     def _teach(self, job: Trial, result: Result | None) -> None:
         """Tell the sampler what became of a job."""
@@ -218,8 +225,8 @@ class Campaign:
             reached = result.curve[-1]
             proposer.tell(job.arch, reached.accuracy, share * reached.share, job.proposal, pruned=True)
         else:
-            accuracy = result.accuracy if isinstance(result, Outcome) else None
-            proposer.tell(job.arch, accuracy, share, job.proposal)
+            accuracy, folds = (result.accuracy, result.folds) if isinstance(result, Outcome) else (None, ())
+            proposer.tell(job.arch, accuracy, share, job.proposal, folds=folds)
 
     def _reached(self, kind: Kind) -> bool:
         return self._trials is not None and self._launched[kind] >= self._trials

@@ -3,7 +3,7 @@
 A front of single trainings is partly luck. A share of the time is kept for the networks that could stand on the true
 front, by the model's belief, one or more in each band of costs, and for the hand-designed ones that could stand on
 theirs. They race: `nas.samplers.racing` says who is trained next. Each training is a trial of a study of its own, so
-that a resumed search goes on with them as with the rest.
+that a resumed search goes on with them as with the rest. Where a run has folds, each seed divides the images anew.
 """
 
 import math
@@ -239,7 +239,9 @@ class Confirmation:
         self._running[key] = job, place
         self._notify(Event("launched", job))
         fidelity = replace(settings.fidelity, epochs=self._epochs)
-        return key, Job(str(entrant.arch), fidelity, settings.recipe, seed, metric=settings.metric)
+        return key, Job(
+            str(entrant.arch), fidelity, settings.recipe, seed, metric=settings.metric, folds=settings.folds
+        )
 
     def _seconds(self) -> list[float]:
         """What trainings of this length took; as expected from the search's where none has ended."""

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.common.errors import UserError
 from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, WEIGHTS
 from nas.latency.table.table import Table
-from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult, SpaceExhausted, register
+from nas.samplers import FIDELITY, FOLDS, PARTIAL, FrontSampler, PriorResult, SpaceExhausted, register
 from nas.search.budget import Budget, worst_violation
 from nas.search.price import Price, Pricer, pricer
 from nas.search.settings import Settings
@@ -117,16 +117,18 @@ class Proposer:
         proposal: Proposal | None = None,
         *,
         pruned: bool = False,
+        folds: Sequence[float] = (),
     ) -> None:
         """The validation accuracy of an arch, or None where its training failed.
 
         `share`, in (0, 1], is that of a full training that it comes from; `pruned` where a scheduler ended it
         there. Without a proposal it is one trained again on a higher rung: of use only to a sampler that
-        knows of fidelities.
+        knows of fidelities. `folds` are those that the accuracy is the mean of.
         """
         # A diverged network is a bad one, and samplers learn nothing from FAIL.
         values = [0.0 if accuracy is None else accuracy, self._objective(self.price(arch))]
         attributes: dict[str, Any] = {FIDELITY: share} if share < 1 or pruned else {}
+        attributes |= {FOLDS: list(folds)} if folds else {}
         if proposal is not None:
             if pruned:
                 attributes[PARTIAL] = values
@@ -196,7 +198,8 @@ class Proposer:
             reached = trial.user_attrs["curve"][-1]
             accuracy, share = reached["accuracy"], share * reached["share"]
         values = [accuracy, self._objective(self.price(arch))]
-        self._add(arch, values, {FIDELITY: share} if share < 1 else {})
+        folds = trial.user_attrs.get("outcome", {}).get("folds")
+        self._add(arch, values, ({FIDELITY: share} if share < 1 else {}) | ({FOLDS: folds} if folds else {}))
 
     def _add(self, arch: Arch, values: list[float], attributes: dict[str, Any]) -> None:
         """A finished trial that this study did not ask for."""

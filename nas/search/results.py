@@ -14,7 +14,7 @@ from nas.runs.studies import INTERRUPTED
 from nas.samplers.racing import standings
 from nas.search.budget import within, worst_violation
 from nas.search.price import Price
-from nas.search.record import COLUMNS, Kind, Record
+from nas.search.record import COLUMNS, KINDS, Kind, Record
 from nas.search.settings import Settings
 from nas.train.metrics import ACCURACY
 
@@ -36,7 +36,8 @@ class Results:
     The front has TOLD beside: where anything was confirmed its accuracies are means of confirming trainings alone.
     confirmed: every network that was, found ones and baselines (with a name), each judged among its like; `selected` is
     the accuracy that it was selected by. trainings: what confirmed, one a row, with `seed` and `of`. classes and images
-    (of the validation split) of the data; None where the run does not know.
+    (validated on) of the data; None where the run does not know. measuring: what is said of the time that batch-norm
+    statistics took.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class Results:
     trainings: pd.DataFrame = field(default_factory=pd.DataFrame)
     classes: int | None = None
     images: int | None = None
+    measuring: tuple[str, ...] = ()
 
     @property
     def control_front(self) -> pd.DataFrame:
@@ -86,13 +88,16 @@ def results(record: Record) -> Results:
     for column in ("seed", "of"):
         trainings[column] = [trial.user_attrs[column] for trial in confirming]
     front = as_selected(front_of(trials, record.settings))
+    trained = [trial for kind in KINDS for trial in record.trials(kind)]
+    measuring = tuple(studies.measuring_said(trained))
     counts = {"classes": record.note("classes"), "images": record.note("validation_images")}
     found = Results(record.settings, trials, front, baselines, control, trainings=trainings, **counts)
     confirmed = _confirmed(found)
     if (confirmed["name"] == "").any():
         kept = (confirmed["name"] == "") & (confirmed["place"] != "beaten")
         front = confirmed[kept].sort_values(record.settings.objective)
-    return Results(record.settings, trials, front, baselines, control, confirmed, trainings, **counts)
+    tables = (trials, front, baselines, control, confirmed, trainings)
+    return Results(record.settings, *tables, **counts, measuring=measuring)
 
 
 def _confirmed(found: Results) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from nas.console.options import deadline, several, takes
 from nas.console.progress import progress_line
 from nas.data.dataset import Dataset, Notify
 from nas.engine.jobs import Ending
-from nas.engine.regime import aimed, default_to, opening, settled
+from nas.engine.regime import aimed, default_to, opening, settled, validated_on
 from nas.engine.tune import run_jobs
 from nas.latency.table.file import save
 from nas.latency.table.identity import TableId
@@ -68,7 +68,8 @@ def search(request: Request) -> Run:
     RAM bound what no budget does. target: "papers" or "data", what costs are counted for. data: "auto", "cifar10",
     "folder:PATH" or "digits". trials, minutes: when to stop, whichever comes first; 50 trials where neither is
     given. fidelity: "quick", "standard", "thorough" or "ladder", or epochs instead; with subset and
-    train_resolution. recipe: what is to differ from `nas.train.Recipe`, as in "lr=0.3,cutout=0.5". objectives:
+    train_resolution. folds: each network is trained once for each, and judged by their mean. recipe: what is to
+    differ from `nas.train.Recipe`, as in "lr=0.3,cutout=0.5". objectives:
     "accuracy,macs" or another cost; "accuracy,latency" where a budget is in milliseconds or a table is named.
     latency_table: a file or the name of an import; this machine's table otherwise, made first where there is none.
     control: "random" trains as many networks drawn at random beside. confirm: the share of the minutes, or of the
@@ -121,7 +122,8 @@ def _begin(request: Request) -> _Opened:
         "minutes": request.minutes,
         "skipped_images": data.skipped,
         "classes": len(data.classes),
-        "validation_images": len(data.validation().labels),
+        "validation_images": validated_on(data, settings.folds),
+        "dropped_images": data.dropped,
         "prior": earlier_results(several(request.warm_start), space_of(settings)),
     }
     record = create_run(folder, request.storage, settings, notes)

@@ -63,6 +63,10 @@ class Settings(Regime):
             raise UserError(
                 f"scheduler {self.scheduler} cannot stop the trials of a ladder; take one of the two"
             )
+        if self.folds and self.scheduler != "none":
+            raise UserError(
+                f"scheduler {self.scheduler} cannot stop trials of several folds; take one of the two"
+            )
         if list(self.rungs) != sorted({*self.rungs}) or any(
             not 0 < epochs < self.fidelity.epochs for epochs in self.rungs
         ):

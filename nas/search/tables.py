@@ -85,6 +85,7 @@ def print_summary(found: Results, console: Console, folder: Path) -> None:
         *_not_compared(alone, found),
         *_slow(found),
         *_control(found),
+        *found.measuring,
         "",
         *sentences(found, verdict(found), str(folder)),
     ]

@@ -174,9 +174,10 @@ def _basis(run: Results) -> str:
             f"of its rung of {reached:g}"
         )
     if run.images and len(run.front) and run.settings.metric == ACCURACY:
+        of = f"{run.settings.folds} folds" if run.settings.folds else "validation split"
         most = max(stats.images_half(float(share), run.images) for share in run.front["accuracy"])
         alone += (
-            f"; other images than these {run.images:,} of the validation split could move each by up to "
+            f"; other images than these {run.images:,} of the {of} could move each by up to "
             f"{100 * most:.1f} points"
         )
     if run.is_confirmed:

@@ -21,7 +21,8 @@ class Outcome:
     last tenth of the steps, label smoothing included. seconds: wall time of training and evaluation. images:
     training images seen, repeats counted. steps: optimiser steps. curve: the reports, the last of them at the end.
     test: accuracy on the held-out test images, where a final comparison has read them; `train` never does.
-    measuring: of the seconds, those that measured batch-norm statistics.
+    measuring: of the seconds, those that measured batch-norm statistics. folds: the accuracy of each, where this is the
+    mean of several; seconds, images and steps are then their sums.
     """
 
     accuracy: float
@@ -32,6 +33,7 @@ class Outcome:
     curve: tuple[Progress, ...]
     test: float | None = None
     measuring: float = 0.0
+    folds: tuple[float, ...] = ()
 
 
 @dataclass

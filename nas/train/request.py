@@ -29,6 +29,7 @@ class TrainRequest(options.CommandOptions):
     data_root: options.DataRoot = None
     split: options.Split = None
     skip_corrupt: options.SkipCorrupt = False
+    drop_duplicates: options.DropDuplicates = False
     epochs: Annotated[float, Option(help="Length of the schedule; decimals allowed.")] = 30.0
     subset: Annotated[float, Option(help="Share of the training images, in (0, 1].")] = 1.0
     train_resolution: Annotated[

@@ -205,7 +205,8 @@ def _write(
 ) -> None:
     """All files, each whole or not at all; where result.json is, the checkpoint is."""
     made = _describe(settings, data, outcome) | judged | {"device": device}
-    given = {"data": settings.data, "split": settings.split, "skip_corrupt": settings.skip_corrupt}
+    names = ("data", "split", "validation", "skip_corrupt", "drop_duplicates")
+    given = {name: getattr(settings, name) for name in names}
     card = Card(
         network=settings.network,
         classes=data.classes,

@@ -10,6 +10,7 @@ from nas.common.errors import UserError, require
 from nas.common.files import write_text
 from nas.console.options import AnyPath
 from nas.data.dataset import Dataset, absolute, load
+from nas.data.splitting import SHARE
 from nas.networks.pretrained import NORMALISATIONS, Pretrained, Triple
 from nas.networks.references import parse
 from nas.runs.manifest import environment
@@ -40,6 +41,8 @@ class TrainSettings:
     fingerprint: str
     split: str | None = None
     skip_corrupt: bool = False
+    drop_duplicates: bool = False
+    validation: float = SHARE  # the share of the training images, of trainings that did not store it
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 0
     metric: str = ACCURACY
@@ -66,6 +69,9 @@ class Brought:
     fingerprint: str = ""
     split: str | None = None
     skip_corrupt: bool = False
+    drop_duplicates: bool = False
+    validation: float | None = SHARE
+    folds: int = 0
     resolution: int = RESOLUTION
     recipe: Recipe | None = None
     metric: str = ACCURACY
@@ -78,8 +84,12 @@ def brought_by(network: str) -> Brought:
         return Brought()
     try:
         known = {name: found[name] for name in ("data", "fingerprint", "split", "skip_corrupt", "recipe")}
-        also = {"resolution": found["fidelity"]["resolution"], "metric": found.get("metric", ACCURACY)}
-        content = json.dumps(known | also)
+        also = {
+            name: found[name]
+            for name in ("metric", "drop_duplicates", "validation", "folds")
+            if name in found
+        }
+        content = json.dumps(known | also | {"resolution": found["fidelity"]["resolution"]})
     except (KeyError, TypeError) as error:
         raise UserError(f"the settings of the run of {network} cannot be read: no {error}") from None
     return decoded(content, Brought, f"the settings of the run of {network} cannot be read by this version")
@@ -96,10 +106,15 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
     spec = absolute(request.data or run.data)
     same = spec == run.data
     split = request.split or (run.split if same else None)
-    data = _load(
-        spec, request.data_root, resolution, split, request.skip_corrupt or (same and run.skip_corrupt)
-    )
-    if same and run.fingerprint and (split, resolution) == (run.split, run.resolution):
+    drop = request.drop_duplicates or (same and run.drop_duplicates)
+    skip = request.skip_corrupt or (same and run.skip_corrupt)
+    validation = run.validation if same and run.fingerprint else None
+    data = _load(spec, request.data_root, resolution, split, validation, skip, drop)
+    if (
+        same
+        and run.fingerprint
+        and (split, resolution, drop) == (run.split, run.resolution, run.drop_duplicates)
+    ):
         _check_same(data, spec, run.fingerprint, "run")
     recipe = run.recipe or Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
     settings = TrainSettings(
@@ -109,7 +124,9 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
         data_name=data.name,
         fingerprint=data.fingerprint,
         split=split,
-        skip_corrupt=request.skip_corrupt or (same and run.skip_corrupt),
+        skip_corrupt=skip,
+        drop_duplicates=drop,
+        validation=data.share,
         recipe=recipe.wanted(request.recipe, request.class_weights),
         seed=request.seed,
         metric=request.metric or run.metric,
@@ -142,9 +159,24 @@ def _decoded(text: str, refusal: str) -> TrainSettings:
     return decoded(text, TrainSettings, f"{refusal} cannot be read by this version")
 
 
-def _load(spec: str, root: AnyPath | None, resolution: int, split: str | None, skip_corrupt: bool) -> Dataset:
-    where = Path(root) if root else None
-    return load(spec, root=where, resolution=resolution, split=split, skip_corrupt=skip_corrupt)
+def _load(
+    spec: str,
+    root: AnyPath | None,
+    resolution: int,
+    split: str | None,
+    validation: float | None,
+    skip_corrupt: bool,
+    drop_duplicates: bool,
+) -> Dataset:
+    return load(
+        spec,
+        root=Path(root) if root else None,
+        resolution=resolution,
+        split=split,
+        validation=validation,
+        skip_corrupt=skip_corrupt,
+        drop_duplicates=drop_duplicates,
+    )
 
 
 def _check_same(data: Dataset, spec: str, fingerprint: str, whose: str) -> None:
@@ -173,7 +205,15 @@ def reopen(folder: Path, root: AnyPath | None) -> tuple[TrainSettings, Dataset]:
         raise UserError(f"{folder} is no training but a run; go on with it by the command that began it")
     settings = _decoded(json.dumps(stored), str(file))
     fidelity = settings.fidelity
-    data = _load(settings.data, root, fidelity.resolution, settings.split, settings.skip_corrupt)
+    data = _load(
+        settings.data,
+        root,
+        fidelity.resolution,
+        settings.split,
+        settings.validation,
+        settings.skip_corrupt,
+        settings.drop_duplicates,
+    )
     _check_same(data, settings.data, settings.fingerprint, "training")
     parse(settings.network)  # refuses what is no network any more
     return settings, _normalised(data, settings)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.common.errors import briefly
@@ -91,9 +91,7 @@ class Stepper:
         images, labels = self._batches.make(self._chosen)
         with self._compute.precision(self._batches.device):
             logits = self._model(images.contiguous(memory_format=self._compute.memory_format))
-        loss = functional.cross_entropy(
-            logits.float(), labels, weight=self._batches.weights, label_smoothing=self._smoothing
-        )
+        loss = weighted_loss(logits.float(), labels, self._batches.weights, self._smoothing)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         if self._clip:
@@ -165,6 +163,19 @@ class Stepper:
                 raise TrainingFailed(
                     f"the loss was {loss} at step {step} of {len(self.losses)}; lower the learning rate"
                 )
+
+
+def weighted_loss(logits: Tensor, labels: Tensor, weights: Tensor | None, smoothing: float) -> Tensor:
+    """Cross-entropy of logits [N, classes] with smoothed labels [N]; each image with the weight of its own class.
+
+    torch's weights apply to the smoothed share of every class as well: where a class is rare, and weighs much, that
+    share outweighs the label itself.
+    """
+    if weights is None:
+        return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+    each = functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
+    mine = weights.index_select(0, labels)
+    return (each * mine).sum() / mine.sum()
 
 
 def clip(parameters: list[nn.Parameter], most: float) -> None:

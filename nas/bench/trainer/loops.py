@@ -22,7 +22,7 @@ from typer import Option
 
 from nas.common.errors import UserError
 from nas.data.dataset import Dataset, Split, load
-from nas.data.entries import split_indices
+from nas.data.splitting import split_indices
 from nas.kernels.compute import Compute
 from nas.networks.building import build
 from nas.train.batches import Batches

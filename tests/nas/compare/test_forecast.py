@@ -74,3 +74,10 @@ def test_a_new_one_is_timed_on_a_few_steps() -> None:
 def test_its_words_are_whole(count: int) -> None:
     for line in replace(AHEAD, left=count, seconds=40.0 * count).told(None, whole=False):
         assert "nan" not in line and "  " not in line
+
+
+def test_folds_take_as_many_times_as_long_and_leave_less_noise() -> None:
+    data = load("digits", notify=lambda line: None)
+    one, five = (foresee(in_memory(setup(folds=folds)), data, Execution()) for folds in (0, 5))
+    assert one is not None and five is not None
+    assert 2 * one.seconds < five.seconds < 15 * one.seconds and five.noise < one.noise

@@ -32,7 +32,7 @@ def test_what_is_there_is_counted(flowers: Path, tmp_path: Path) -> None:
     assert [(one.name, one.training + one.validation, one.test) for one in found.classes] == [
         ("aster", 4, 2), ("lily", 20, 2), ("rose", 10, 2),
     ]  # fmt: skip
-    assert found.imbalance == pytest.approx(18 / 3)
+    assert found.imbalance == pytest.approx(15 / 3)
     assert dict(found.kinds) == {"JPEG RGB": 20, "PNG RGB": 20} and found.looked_at == 40
     assert found.sizes == ((30, 20), (30, 24), (30, 39))
     assert any("1 .txt" in line for line in found.said)

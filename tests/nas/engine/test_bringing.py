@@ -83,3 +83,10 @@ def test_a_recipe_is_read_back_from_what_is_told(recipe: Recipe) -> None:
     told = recipe.told("mirror")
     assert "mirror=" in told and Recipe().changed(told) == recipe
     assert Recipe(mirror=not recipe.mirror).changed(told).mirror == recipe.mirror
+
+
+def test_a_point_brings_its_folds_and_that_duplicates_are_dropped(tmp_path: Path) -> None:
+    point = a_run(tmp_path / "run", folds=4, drop_duplicates=True)
+    terms = bringing(Terms(), [point])
+    assert (terms.folds, terms.drop_duplicates) == (4, True)
+    assert bringing(Terms(folds=2), [point]).folds == 2

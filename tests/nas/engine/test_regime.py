@@ -2,13 +2,17 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import nas
 from nas.common.errors import UserError
+from nas.data.dataset import load
 from nas.engine.costs import elsewhere
-from nas.engine.regime import Regime, aimed
+from nas.engine.regime import Regime, aimed, opening, settled, trained_on, validated_on
 from nas.engine.terms import Terms
 from nas.train.trainer import Fidelity
 from search_spaces import zoo
@@ -53,3 +57,40 @@ def test_a_run_stored_before_classes_were_opens() -> None:
     del stored["classes"]
     opened = Regime.from_json(json.dumps(stored))
     assert opened.classes == 0 and opened.other_targets == {}
+
+
+def test_a_run_stored_before_the_share_of_small_sets_grew_keeps_a_tenth() -> None:
+    stored = json.loads(Regime(fidelity=Fidelity(1.0, 1.0), validation=0.2, folds=3).to_json())
+    for name in ("validation", "folds", "drop_duplicates"):
+        del stored[name]
+    opened = Regime.from_json(json.dumps(stored))
+    assert (opened.validation, opened.folds, opened.drop_duplicates) == (0.1, 0, False)
+
+
+def test_what_a_new_run_validates_on_is_settled_with_its_data() -> None:
+    data = load("digits", folds=5, notify=lambda line: None)
+    regime, _ = settled(Regime(**opening(Terms(data="digits", folds=5))), Terms(folds=5), data)
+    assert regime.validation == data.share == 0.139 and regime.folds == 5
+    assert regime.reload(None, lambda line: None) == data
+    assert "the mean of 5 folds" in regime.trained
+    images = len(data.train()) + len(data.validation())
+    assert (trained_on(data, 0), validated_on(data, 0)) == (len(data.train()), len(data.validation()))
+    assert (trained_on(data, 5), validated_on(data, 5)) == (images * 4 // 5, images)
+
+
+def test_a_resumed_run_drops_the_same_duplicates(tmp_path: Path) -> None:
+    for number in range(24):
+        path = tmp_path / "set" / ("train" if number < 16 else "test") / "ab"[number % 2]
+        path.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number % 16).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path / f"{number}.png")  # eight are in both parts
+    said: list[str] = []
+    terms = Terms(data=f"folder:{tmp_path / 'set'}", drop_duplicates=True)
+    regime = Regime(**opening(terms))
+    data = regime.load(None, said.append)
+    assert data.dropped == 8 and any("8 duplicates dropped" in line for line in said)
+    again = Regime.from_json(settled(regime, terms, data)[0].to_json())
+    assert again.drop_duplicates and again.reload(None, lambda line: None) == data
+    other = replace(again, drop_duplicates=False)
+    with pytest.raises(UserError, match="are not those of the run"):
+        other.reload(None, lambda line: None)

@@ -22,7 +22,9 @@ def points(n: int, seed: int = 0, lesser: bool = False) -> tuple[Inputs, Floats]
     rung = rng.integers(0, 2, n) * 1.0 * lesser
     source = rng.integers(0, 2, n) * lesser
     y = rows[:, 1] / 2.0 + numbers[:, 0]
-    return Inputs(GRID.bits(rows), numbers, rung, source.astype(np.intp)), (y - y.mean()) / y.std()
+    return Inputs(GRID.bits(rows), numbers, rung, source.astype(np.intp), np.zeros(len(y))), (
+        y - y.mean()
+    ) / y.std()
 
 
 @pytest.mark.parametrize("lesser", [False, True], ids=["one fidelity", "several"])

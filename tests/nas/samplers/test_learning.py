@@ -11,9 +11,9 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState, create_trial
 
 from nas.common.errors import UserError
-from nas.samplers import FIDELITY, PARTIAL, FrontSampler, PriorResult
+from nas.samplers import FIDELITY, FOLDS, PARTIAL, FrontSampler, PriorResult
 from nas.samplers.grid import Grid
-from nas.samplers.history import History, Objectives, read
+from nas.samplers.history import History, Objectives, read, standard_errors
 from nas.samplers.model import Model
 from nas.samplers.problem import Prices, Problem
 
@@ -166,3 +166,44 @@ def test_what_is_running_leaves_less_to_learn_around_it() -> None:
         for h in (known, replace(known, pending=pending))
     )
     assert beside < alone
+
+
+def test_what_folds_do_to_every_network_is_no_noise() -> None:
+    """Folds of very different difficulty that rank networks alike leave no doubt about a mean."""
+    hard = np.array([0.0, 0.2, -0.3, 0.1, 0.0])
+    alike = [list(level + hard) for level in (0.5, 0.6, 0.7)]
+    np.testing.assert_allclose(standard_errors(alike), 0.0, atol=1e-9)
+    (alone,) = standard_errors(alike[:1])  # with one result nothing tells the two apart
+    assert alone == pytest.approx(hard.std(ddof=1) / np.sqrt(5))
+    assert standard_errors([[], []]).tolist() == [0.0, 0.0]
+
+
+def test_the_standard_error_of_folds_is_that_of_their_mean() -> None:
+    rng = np.random.default_rng(0)
+    folds = (0.5 + 0.1 * rng.standard_normal(5) + rng.normal(0, 0.04, (400, 5))).tolist()
+    errors = standard_errors(folds)
+    assert np.sqrt((errors**2).mean()) == pytest.approx(0.04 / np.sqrt(5), rel=0.05)
+    assert errors.std() > 0  # each has its own
+
+
+def test_a_result_whose_folds_scatter_is_believed_less() -> None:
+    """Two equal surprises: the one that its folds disagree about moves the belief less."""
+    points = random_points(30)
+    sure, unsure = [2] * 6, [0, 2, 1, 2, 0, 1]
+
+    def believed(scatter: float) -> float:
+        rng = np.random.default_rng(1)
+        told = []
+        for point in [*points, sure, unsure]:
+            value = truth(dict(zip(SPACE, point, strict=True))) + 2.0 * (point == unsure)
+            spread = (scatter if point == unsure else 0.05) * rng.standard_normal(5)
+            told.append(trial(point, value, **{FOLDS: (value + spread - spread.mean()).tolist()}))
+        problem = Problem(GRID, Prices(GRID, cost, None), 0)
+        known = history(*told)
+        assert known.noise.shape == (32,) and (known.noise > 0).all()
+        beliefs = Model(problem).learn(known)
+        at = np.array([unsure], dtype=np.int32)
+        mean, _ = beliefs.predict(at, problem.prices(at))
+        return float(mean[0, 0])
+
+    assert believed(3.0) < believed(0.05) - 0.2

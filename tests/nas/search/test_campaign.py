@@ -13,6 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from nas.engine.jobs import WORTH_STARTING, Event, Job
+from nas.samplers import FOLDS
 from nas.search.campaign import Campaign, Trial
 from nas.search.proposer import Proposal, Proposer
 from nas.search.record import INTERRUPTED, KINDS, Record, is_over
@@ -328,3 +329,22 @@ def test_a_tiny_space_is_never_more_than_used_up_by_resuming() -> None:
             break
         taken(source)  # and dies
     assert len(found) == len(set(found)) == len(all_archs(TINY))
+
+
+def test_trials_of_folds_tell_the_sampler_how_they_scatter_also_when_resumed() -> None:
+    record = in_memory(settings(folds=3, sampler="front"))
+    told: list[Any] = []
+
+    def noises(source: Campaign) -> list[list[float]]:
+        study = source._proposers["search"]._study
+        return [list(t.user_attrs[FOLDS]) for t in study.get_trials(deepcopy=False) if t.values]
+
+    first = campaign(record, trials=4)
+    for number in range(2):
+        key, job = taken(first)
+        assert job.folds == 3
+        folds = (0.5, 0.6, 0.7 + 0.1 * number)
+        first.finished(key, replace(outcome(sum(folds) / 3), folds=folds))
+        told.append(list(folds))
+    assert noises(first) == told
+    assert noises(campaign(record, trials=4)) == told

@@ -220,6 +220,7 @@ def test_a_point_of_a_run_brings_its_run_with_it(
         fidelity=training.Fidelity(1.0, 1.0, 16),
         data="digits",
         fingerprint=data.fingerprint,
+        validation=data.share,
         recipe=training.Recipe(lr=0.123, mirror=False),
     )
     record = create_run(tmp_path / "run", None, settings, {})
