@@ -9,7 +9,11 @@ from typing import Annotated
 import typer
 
 from nas.common.files import writing
+from nas.common.sizes import CROP, read_size
+from nas.console import options
 from nas.console.text_table import aligned
+from nas.data.dataset import BOUNDS
+from nas.data.fitting import said
 from nas.data.report import LOOKED_AT, Report, draw, report, write_images
 
 SHOWN = 40
@@ -21,7 +25,13 @@ def main(
         str,
         typer.Argument(help="A folder, or as --data of a search: cifar10, folder:PATH, list:FILE, digits."),
     ],
-    resolution: Annotated[int, typer.Option(help="Pixels that networks are trained at.")] = 32,
+    resolution: Annotated[
+        str,
+        typer.Option(
+            "--resolution", "--train-resolution", help=f"Networks are trained at: {options.PIXELS}."
+        ),
+    ] = "32",
+    fit: Annotated[str, typer.Option(help=options.FIT)] = CROP,
     split: Annotated[
         str | None, typer.Option(help="Shares of training, validation and test: 0.8/0.1/0.1.")
     ] = None,
@@ -38,7 +48,13 @@ def main(
     """Print what a data set holds: classes, counts, sizes, kinds, and what will be done with it."""
     spec = f"folder:{data}" if ":" not in data and Path(data).is_dir() else data
     found = report(
-        spec, root=data_root, resolution=resolution, split=split, seed=seed, skip_corrupt=skip_corrupt
+        spec,
+        root=data_root,
+        resolution=read_size(resolution, "--resolution", *BOUNDS),
+        fit=fit,
+        split=split,
+        seed=seed,
+        skip_corrupt=skip_corrupt,
     )
     typer.echo(_text(found))
     if png:
@@ -51,7 +67,7 @@ def main(
 
 
 def _text(found: Report) -> str:
-    data, side = found.data, found.data.resolution
+    data = found.data
     training, validation, test = (
         sum(getattr(one, part) for one in found.classes) for part in ("training", "validation", "test")
     )
@@ -77,7 +93,7 @@ def _text(found: Report) -> str:
     if found.sizes:
         least, median, most = (f"{width}x{height}" for width, height in found.sizes)
         lines.append(f"width x height: {least} at the least, {median} in the middle, {most} at the most")
-    lines.append(f"as networks get them: the shorter side to {side} pixels, the centre cut out, RGB, 8 bits")
+    lines.append(f"as networks get them: {said(data.resolution, data.fit)}, RGB, 8 bits")
     if data.skipped:
         lines.append(f"corrupt and left out: {data.skipped:,}")
     return "\n".join([*lines, *found.said])

@@ -18,6 +18,7 @@ from typing import Any
 
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError, require
+from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size
 from nas.data import cifar
 from nas.data.arrays import StoredEntry, find, publish, remove_oldest
 from nas.data.digits import read_digits
@@ -28,6 +29,8 @@ from nas.data.pictures import Pixels
 SPECS = "auto, cifar10, folder:PATH, list:FILE or digits"
 _FORMAT = "1"  # to be raised whenever the same files would be decoded or split differently
 _KEPT_SPLITS = 4
+BOUNDS = (8, 1024)
+"""Pixels of a side of the images that networks are trained on, at the least and at the most."""
 _TRAIN, _TEST = ("train", "train_labels"), ("test", "test_labels")
 
 Notify = Callable[[str], None]
@@ -56,11 +59,12 @@ class _Request:
     spec: str
     root: Path
     cache: Path
-    resolution: int
+    resolution: Size
     seed: int
     validation: float
     skip_corrupt: bool
     shares: Shares | None = None
+    fit: str = CROP
 
     @property
     def split(self) -> str:
@@ -71,15 +75,16 @@ class _Request:
 class Dataset:
     """A data set on disk: a small value, cheap to pickle, that holds paths and never pixels.
 
-    `resolution` is the side of the stored images in pixels; `mean` and `std` are those of the training
+    `resolution` is the size of the stored images in pixels, to which pictures of other shapes come by `fit`; `mean`
+    and `std` are those of the training
     part by channel, in [0, 1] units; `levels` are what became black and white of pixels of more than 8 bits, where
     there are any; `skipped` counts corrupt files left out. `fingerprint` is a hash
-    over content, resolution, validation share and seed: it does not depend on where the files lie.
+    over content, resolution, fit, validation share and seed: it does not depend on where the files lie.
     """
 
     name: str
     classes: tuple[str, ...]
-    resolution: int
+    resolution: Size
     fingerprint: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -88,6 +93,11 @@ class Dataset:
     _home: Path = field(repr=False)
     _training: int = field(repr=False)
     _request: _Request = field(repr=False)
+
+    @property
+    def fit(self) -> str:
+        """How pictures of other shapes came to the resolution: crop, pad or stretch."""
+        return self._request.fit
 
     def train(self) -> Split:
         """Open the training part."""
@@ -127,7 +137,8 @@ def load(
     spec: str = "auto",
     *,
     root: Path | None = None,
-    resolution: int = 32,
+    resolution: GivenSize = 32,
+    fit: str = CROP,
     seed: int = 0,
     validation: float = 0.1,
     split: str | None = None,
@@ -139,15 +150,16 @@ def load(
     `spec` is `cifar10` (downloaded to `root`, default the user's data folder), `folder:PATH`
     (train/CLASS/*, and test/CLASS/* or val/CLASS/*; or CLASS/*), `list:FILE` (a path and a class a line), `digits`
     (scikit-learn's, always there), or `auto`: CIFAR-10 if it is on disk or can be downloaded, else digits, with a
-    notice through `notify`. `validation` is the share of `train/` set aside by class, at least one image of each.
+    notice through `notify`. `resolution` is a number of pixels for squares, else height x width as in "64x128";
+    `fit` how pictures of other shapes come to it (`nas.data.fitting`).
+    `validation` is the share of `train/` set aside by class, at least one image of each.
     `split`, as in "0.8/0.1/0.1", divides by class and the seed what has no parts of its own, instead.
     The cache is in $NAS_CACHE_DIR or the user's cache folder. The test part is decoded (corrupt files
     must show before a search) but not opened.
 
     Raises UserError for data that cannot be used, OSError for a full disk (nothing half-written stays).
     """
-    fits = isinstance(resolution, int) and 8 <= resolution <= 1024
-    require(fits, "resolution", resolution, "a whole number of pixels from 8 to 1024")
+    size, fit = read_size(resolution, "resolution", *BOUNDS), check_fit(fit)
     require(isinstance(seed, int) and seed >= 0, "seed", seed, "a whole number, 0 or more")
     share = "a share of the training images between 0 and 1"
     require(0.0 < validation < 1.0, "validation", validation, share)
@@ -159,7 +171,7 @@ def load(
 
     def request(name: str) -> _Request:
         inner = shares.inner if shares else float(validation)
-        return _Request(name, where, cache_folder(), resolution, seed, inner, skip_corrupt, shares)
+        return _Request(name, where, cache_folder(), size, seed, inner, skip_corrupt, shares, fit)
 
     if base != "auto":
         return _prepare(request(base), notify)
@@ -212,18 +224,19 @@ def _notice(problem: Exception) -> str:
 def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = ()) -> Dataset:
     """Find or build the two entries of a request; `verify` names decoded arrays to be checked throughout."""
     origin = _origin(request, notify)
-    home = request.cache / "images" / _digest([_FORMAT, origin.key, request.resolution])[:32]
-    pixels = _pixels(home, origin, request.resolution, notify, verify)
+    size = [request.resolution] if request.fit == CROP else [request.resolution, request.fit]
+    home = request.cache / "images" / _digest([_FORMAT, origin.key, *size])[:32]
+    pixels = _pixels(home, origin, request, notify, verify)
     _check_content(origin.name, pixels.info, request.skip_corrupt)
     _say_content(origin.name, pixels.info, notify)
     split = find(home / request.split, ("images", "labels"))
     if split is None:
-        pixels = _pixels(home, origin, request.resolution, notify, _TRAIN)
+        pixels = _pixels(home, origin, request, notify, _TRAIN)
         split = publish(
             home / request.split, lambda folder: write_split(folder, pixels, request.validation, request.seed)
         )
         remove_oldest(home, "split-*", _KEPT_SPLITS)
-    content = [_FORMAT, pixels.info["content"], request.resolution, request.validation, request.seed]
+    content = [_FORMAT, pixels.info["content"], *size, request.validation, request.seed]
     return Dataset(
         name=origin.name,
         classes=tuple(pixels.info["classes"]),
@@ -258,14 +271,16 @@ def _origin(request: _Request, notify: Notify) -> Origin:
 
 
 def _pixels(
-    home: Path, origin: Origin, resolution: int, notify: Notify, verify: tuple[str, ...]
+    home: Path, origin: Origin, request: _Request, notify: Notify, verify: tuple[str, ...]
 ) -> StoredEntry:
     entry = find(home / "pixels", verify)
     if entry is None:
         content = origin.read()
         count = len(content.train) + len(content.test)
         notify(f"decoding the {count:,} images of {origin.name} once, into {home}")
-        entry = publish(home / "pixels", lambda folder: write_pixels(folder, content, resolution))
+        entry = publish(
+            home / "pixels", lambda folder: write_pixels(folder, content, request.resolution, request.fit)
+        )
     return entry
 
 

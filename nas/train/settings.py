@@ -8,8 +8,9 @@ from typing import Any
 from nas.common.decode import decoded
 from nas.common.errors import UserError, require
 from nas.common.files import write_text
+from nas.common.sizes import CROP, Size, check_fit, read_size
 from nas.console.options import AnyPath
-from nas.data.dataset import Dataset, absolute, load
+from nas.data.dataset import BOUNDS, Dataset, absolute, load
 from nas.networks.pretrained import NORMALISATIONS, Pretrained, Triple
 from nas.networks.references import parse
 from nas.runs.manifest import environment
@@ -40,6 +41,7 @@ class TrainSettings:
     fingerprint: str
     split: str | None = None
     skip_corrupt: bool = False
+    fit: str = CROP
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 0
     metric: str = ACCURACY
@@ -66,7 +68,8 @@ class Brought:
     fingerprint: str = ""
     split: str | None = None
     skip_corrupt: bool = False
-    resolution: int = RESOLUTION
+    resolution: Size = RESOLUTION
+    fit: str = CROP
     recipe: Recipe | None = None
     metric: str = ACCURACY
 
@@ -79,6 +82,7 @@ def brought_by(network: str) -> Brought:
     try:
         known = {name: found[name] for name in ("data", "fingerprint", "split", "skip_corrupt", "recipe")}
         also = {"resolution": found["fidelity"]["resolution"], "metric": found.get("metric", ACCURACY)}
+        also |= {"fit": found.get("fit", CROP)}
         content = json.dumps(known | also)
     except (KeyError, TypeError) as error:
         raise UserError(f"the settings of the run of {network} cannot be read: no {error}") from None
@@ -91,15 +95,16 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
     network = resolve(request.network)
     Recipe().wanted(request.recipe, request.class_weights)  # refuses what is none before the data are loaded
     run = brought_by(request.network)
-    resolution = run.resolution if request.train_resolution is None else request.train_resolution
+    asked = run.resolution if request.train_resolution is None else request.train_resolution
+    resolution = read_size(asked, "--train-resolution", *BOUNDS)
     fidelity = Fidelity(request.epochs, request.subset, resolution)
     spec = absolute(request.data or run.data)
     same = spec == run.data
     split = request.split or (run.split if same else None)
-    data = _load(
-        spec, request.data_root, resolution, split, request.skip_corrupt or (same and run.skip_corrupt)
-    )
-    if same and run.fingerprint and (split, resolution) == (run.split, run.resolution):
+    fit = check_fit(request.fit or run.fit)
+    skip = request.skip_corrupt or (same and run.skip_corrupt)
+    data = _load(spec, request.data_root, resolution, fit, split, skip)
+    if same and run.fingerprint and (split, resolution, fit) == (run.split, run.resolution, run.fit):
         _check_same(data, spec, run.fingerprint, "run")
     recipe = run.recipe or Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
     settings = TrainSettings(
@@ -109,7 +114,8 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
         data_name=data.name,
         fingerprint=data.fingerprint,
         split=split,
-        skip_corrupt=request.skip_corrupt or (same and run.skip_corrupt),
+        skip_corrupt=skip,
+        fit=fit,
         recipe=recipe.wanted(request.recipe, request.class_weights),
         seed=request.seed,
         metric=request.metric or run.metric,
@@ -142,9 +148,11 @@ def _decoded(text: str, refusal: str) -> TrainSettings:
     return decoded(text, TrainSettings, f"{refusal} cannot be read by this version")
 
 
-def _load(spec: str, root: AnyPath | None, resolution: int, split: str | None, skip_corrupt: bool) -> Dataset:
+def _load(
+    spec: str, root: AnyPath | None, resolution: Size, fit: str, split: str | None, skip_corrupt: bool
+) -> Dataset:
     where = Path(root) if root else None
-    return load(spec, root=where, resolution=resolution, split=split, skip_corrupt=skip_corrupt)
+    return load(spec, root=where, resolution=resolution, fit=fit, split=split, skip_corrupt=skip_corrupt)
 
 
 def _check_same(data: Dataset, spec: str, fingerprint: str, whose: str) -> None:
@@ -173,7 +181,9 @@ def reopen(folder: Path, root: AnyPath | None) -> tuple[TrainSettings, Dataset]:
         raise UserError(f"{folder} is no training but a run; go on with it by the command that began it")
     settings = _decoded(json.dumps(stored), str(file))
     fidelity = settings.fidelity
-    data = _load(settings.data, root, fidelity.resolution, settings.split, settings.skip_corrupt)
+    data = _load(
+        settings.data, root, fidelity.resolution, settings.fit, settings.split, settings.skip_corrupt
+    )
     _check_same(data, settings.data, settings.fingerprint, "training")
     parse(settings.network)  # refuses what is no network any more
     return settings, _normalised(data, settings)
