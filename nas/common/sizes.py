@@ -20,6 +20,7 @@ __all__ = [
     "shrunk",
     "sides",
     "size_of",
+    "sized",
     "smaller",
     "told",
 ]
@@ -48,6 +49,12 @@ def read_size(given: GivenSize, what: str, least: int = 1, most: int = 4096) -> 
             "as 64x128"
         )
     return size_of(high, wide)
+
+
+def sized(size: Size, fit: str, data: str) -> str:
+    """A size in words, with how images come to it where those of the named data may be of other shapes."""
+    own = data.partition(":")[0] in ("folder", "list")
+    return f"{told(size)} ({fit})" if own or fit != CROP or not isinstance(size, int) else told(size)
 
 
 def check_fit(fit: str) -> str:

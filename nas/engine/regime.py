@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from nas.common.decode import decoded
 from nas.common.errors import UserError
-from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size, told
+from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size, sized, told
 from nas.console.options import AnyPath
 from nas.data.dataset import BOUNDS, Dataset, Notify, absolute, load
 from nas.engine.terms import Terms
@@ -85,9 +85,8 @@ class Regime:
     def trained(self) -> str:
         """How long a network is trained, in words."""
         fidelity = self.fidelity
-        fit = "" if self.fit == CROP else f" ({self.fit})"
         subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
-        return f"{fidelity.epochs:g} epochs{subset} at {told(fidelity.resolution)}{fit}"
+        return f"{fidelity.epochs:g} epochs{subset} at {sized(fidelity.resolution, self.fit, self.data)}"
 
     def to_json(self) -> str:
         """As stored in the study."""

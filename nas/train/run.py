@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from nas.common.files import write_text, writing
-from nas.common.sizes import CROP, told
+from nas.common.sizes import sized
 from nas.console import commands
 from nas.console.options import deadline
 from nas.data.dataset import Dataset
@@ -81,13 +81,13 @@ def carry_out(request: TrainRequest) -> int:
 def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> nn.Module:
     """The network as it is before its first step, and what is said of it."""
     fidelity, resolution = settings.fidelity, settings.fidelity.resolution
-    fit = "" if settings.fit == CROP else f" ({settings.fit})"
     trainer.seed_everything(settings.seed)
     network = parse(settings.network)
     model = build(network, len(data.classes), resolution)
+    size = sized(resolution, settings.fit, settings.data)
     said = [
         settings.network,
-        f"on {data.name}, {fidelity.epochs:g} epochs at {told(resolution)}{fit}, seed {settings.seed}",
+        f"on {data.name}, {fidelity.epochs:g} epochs at {size}, seed {settings.seed}",
     ]
     if given is not None:
         anew = put_in(model, network, given, data.classes)
