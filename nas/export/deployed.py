@@ -66,7 +66,7 @@ def notes(card: Card, **more: Any) -> dict[str, str]:
         "classes": card.classes,
         "input": f"{INPUT}: float32 [N, {len(card.mean)}, {high}, {wide}], RGB in [0, 1]; normalised inside",
         "output": f"{OUTPUT}: float32 [N, {len(card.classes)}], before softmax",
-        "resolution": high if high == wide else [high, wide],
+        "resolution": str(card.resolution),
         "fit": card.fit,
         "mean": card.mean,
         "std": card.std,

@@ -1,6 +1,6 @@
-"""Ten lines of Python, or some more for images that are not square, that name the classes of a picture with an exported file, by its runtime alone.
+"""Ten lines of Python that name the classes of a picture with an exported file, by its runtime alone.
 
-They are printed in model cards, and tests run them as printed.
+They are a few more where images are not cropped to squares. Model cards print them, and tests run them as printed.
 """
 
 from nas.common.sizes import PAD, STRETCH, sides
@@ -47,7 +47,8 @@ _WAYS = {
 _RESIZED = (
     "images = np.asarray(image.resize(({wide}, {high}), PIL.Image.Resampling.BICUBIC{box}), np.float32) / 255"
 )
-_SQUARE = "side = min(image.size); x, y = ((length - side) // 2 for length in image.size); box = x, y, x + side, y + side"
+_SQUARE = """\
+side = min(image.size); x, y = ((length - side) // 2 for length in image.size); box = x, y, x + side, y + side"""
 _WIDE = """\
 (w, h), (wide, high) = image.size, ({wide}, {high})
 w, h = (max(1, round(h * wide / high)), h) if w * high > h * wide else (w, max(1, round(w * high / wide)))
