@@ -54,7 +54,7 @@ def ran(*words: object, here: Path | None = None) -> str:
 def judged(home: Path, fit: str, size: str) -> dict[str, float]:
     """Accuracies of a search's best network: in the search, trained anew, predicted, and by the exported file."""
     run, out, data = home / f"run-{fit}-{size}", home / f"out-{fit}-{size}", f"folder:{home / 'data'}"
-    words = ("--trials", 3, "--epochs", 4, "--confirm", 0, "--baselines", "none", "--concurrency", 1)
+    words = ("--trials", 3, "--epochs", 8, "--confirm", 0, "--baselines", "none", "--concurrency", 1)
     said = ran(
         *("-m", "nas.search", "--data", data, "--space", home / "tiny.yaml", "--budget", "5MFLOPs", *words),
         *("--train-resolution", size, "--fit", fit, "--target", "data", "--device", "cpu", "--out", run),
