@@ -18,6 +18,8 @@ from nas.data.report import LOOKED_AT, Report, draw, report, write_images
 
 SHOWN = 40
 """Classes that are listed one by one."""
+KEPT = 0.9
+"""Share of a picture below which it is said how much is cut off."""
 
 
 def main(
@@ -91,9 +93,14 @@ def _text(found: Report) -> str:
         some = f" (of {found.looked_at:,} files)" if found.looked_at >= LOOKED_AT else ""
         lines.append(f"files{some}: {', '.join(f'{count:,} {kind}' for kind, count in found.kinds)}")
     if found.sizes:
-        least, median, most = (f"{width}x{height}" for width, height in found.sizes)
-        lines.append(f"width x height: {least} at the least, {median} in the middle, {most} at the most")
+        least, median, most = (f"{height}x{width}" for width, height in found.sizes)
+        lines.append(f"height x width: {least} at the least, {median} in the middle, {most} at the most")
     lines.append(f"as networks get them: {said(data.resolution, data.fit)}, RGB, 8 bits")
+    if found.kept < KEPT:
+        lines.append(
+            f"of the picture in the middle {found.kept:.0%} is left by that; --fit pad or stretch keeps all of it, "
+            "and so does a resolution of its shape"
+        )
     if data.skipped:
         lines.append(f"corrupt and left out: {data.skipped:,}")
     return "\n".join([*lines, *found.said])

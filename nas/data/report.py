@@ -13,6 +13,7 @@ from nas.common.errors import UserError
 from nas.common.files import write_whole, writing
 from nas.common.sizes import CROP, GivenSize, sides
 from nas.data.dataset import Dataset, Split, contents, load
+from nas.data.fitting import placed
 from nas.data.pictures import FORMATS, Item
 
 LOOKED_AT = 2000
@@ -46,6 +47,15 @@ class Report:
     sizes: tuple[tuple[int, int], ...]
     looked_at: int
     said: tuple[str, ...]
+
+    @property
+    def kept(self) -> float:
+        """Share of the pixels of a picture of median sides that is not cut off."""
+        if not self.sizes:
+            return 1.0
+        width, height = self.sizes[len(self.sizes) // 2]
+        left, top, right, bottom = placed(width, height, self.data.resolution, self.data.fit).box
+        return (right - left) * (bottom - top) / (width * height)
 
     @property
     def imbalance(self) -> float:
