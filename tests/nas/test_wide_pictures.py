@@ -54,7 +54,7 @@ def ran(*words: object, here: Path | None = None) -> str:
 def judged(home: Path, fit: str, size: str) -> dict[str, float]:
     """Accuracies of a search's best network: in the search, trained anew, predicted, and by the exported file."""
     run, out, data = home / f"run-{fit}-{size}", home / f"out-{fit}-{size}", f"folder:{home / 'data'}"
-    words = ("--trials", 3, "--epochs", 8, "--confirm", 0, "--baselines", "none", "--concurrency", 1)
+    words = ("--trials", 3, "--epochs", 12, "--confirm", 0, "--baselines", "none", "--concurrency", 1)
     said = ran(
         *("-m", "nas.search", "--data", data, "--space", home / "tiny.yaml", "--budget", "5MFLOPs", *words),
         *("--train-resolution", size, "--fit", fit, "--target", "data", "--device", "cpu", "--out", run),
@@ -62,7 +62,7 @@ def judged(home: Path, fit: str, size: str) -> dict[str, float]:
     assert f"({fit})" in said
     front = (run / "front.csv").read_text().splitlines()
     row = dict(zip(front[0].split(","), front[-1].split(","), strict=True))
-    ran("-m", "nas.train", f"{run}@{row['trial']}", "--epochs", 6, "--device", "cpu", "--out", out)
+    ran("-m", "nas.train", f"{run}@{row['trial']}", "--epochs", 15, "--device", "cpu", "--out", out)
     result = json.loads((out / "result.json").read_text())
     images = home / "data" / "test"
     told = ran("-m", "nas.predict", out, images, "--device", "cpu", "--json", home / "predicted.json")
