@@ -17,6 +17,7 @@ from typing import Self
 
 from blocks import BLOCKS, Block, Head, Stem, UserError
 from blocks.options import decode
+from blocks.sizes import Size, shrunk, smaller, told
 
 DEFAULT_EPS = 1e-5
 MOST_BLOCKS = 1000  # a mistyped count must not fill the memory
@@ -105,39 +106,45 @@ class Arch:
         """Width of the last map, before the head."""
         return self.blocks[-1].out
 
-    def walk(self, resolution: int) -> Iterator[tuple[Block, int, int]]:
-        """Each block with its input channels and the height of its input map."""
-        channels, size = self.stem.out, -(-resolution // self.stem.reduction)
+    def walk(self, resolution: Size) -> Iterator[tuple[Block, int, Size]]:
+        """Each block with its input channels and the size of its input map."""
+        channels, size = self.stem.out, shrunk(resolution, self.stem.reduction)
         for block in self.blocks:
             yield block, channels, size
-            channels, size = block.out, -(-size // block.stride)
+            channels, size = block.out, shrunk(size, block.stride)
 
-    def final_size(self, resolution: int) -> int:
-        """Height of the last map for images of this resolution."""
-        size = -(-resolution // self.stem.reduction)
+    def final_size(self, resolution: Size) -> Size:
+        """Size of the last map for images of this resolution."""
+        size = shrunk(resolution, self.stem.reduction)
         for block in self.blocks:
-            size = -(-size // block.stride)
+            size = shrunk(size, block.stride)
         return size
 
-    def fitted(self, resolution: int, final: int = 2) -> Self:
+    def fitted(self, resolution: Size, final: int = 2) -> Self:
         """The arch as it is built for small images: strides are removed from the last block backward.
 
-        Until the last map is at least `final` x `final`; the stem keeps its stride. Unchanged where the
+        Until the smaller side of the last map is at least `final`; the stem keeps its stride. Unchanged where the
         map is large enough (224 x 224 leaves 7 x 7). Raises UserError where even that is not enough.
         """
         blocks = list(self.blocks)
         index = len(blocks)
         arch = self
-        while arch.final_size(resolution) < final:
+        while smaller(arch.final_size(resolution)) < final:
             index = next((i for i in reversed(range(index)) if blocks[i].stride > 1), -1)
             if index < 0:
                 raise UserError(
                     f"a resolution of {resolution} is too small for {self}: the stem alone leaves "
-                    f"{arch.final_size(resolution)} pixels, {final} are needed"
+                    f"{_left(arch.final_size(resolution))}, {final} are needed"
                 )
             blocks[index] = replace(blocks[index], stride=1)
             arch = replace(self, blocks=tuple(blocks))
         return arch
+
+
+def _left(size: Size) -> str:
+    return (
+        f"{size} pixels" if isinstance(size, int) else f"{told(size)} pixels of which the smaller side counts"
+    )
 
 
 @lru_cache(maxsize=65536)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 
 import nas
+from nas.common.sizes import Size, read_size, sides
 from search_spaces import Arch
 
 _FUSED = (
@@ -42,13 +43,13 @@ class _Sizes(fx.Interpreter):
         return out
 
 
-def peak(network: nn.Module, resolution: int, *, in_place: bool = False) -> int:
+def peak(network: nn.Module, resolution: Size, *, in_place: bool = False) -> int:
     """Bytes at int8 of what is live while the operator runs that needs most."""
     graph = fx.symbolic_trace(network.eval())
     modules = dict(graph.named_modules())
     reader = _Sizes(graph)
     with torch.no_grad():
-        reader.run(torch.zeros(1, 3, resolution, resolution))
+        reader.run(torch.zeros(1, 3, *sides(resolution)))
     holder: dict[fx.Node, fx.Node] = {}  # which tensor a node's value lies in
 
     def fused(node: fx.Node) -> bool:
@@ -75,6 +76,6 @@ def peak(network: nn.Module, resolution: int, *, in_place: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    text, size, classes = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    text, size, classes = sys.argv[1], read_size(sys.argv[2], "size"), int(sys.argv[3])
     built = nas.build(Arch.parse(text), classes, size)
     print(peak(built, size), peak(built, size, in_place=True))

@@ -9,6 +9,7 @@ from nas.ablate.plan import Draft
 from nas.ablate.study import Plan, Price, Variant
 from nas.common.errors import UserError
 from nas.common.quantities import LATENCY, QUANTITIES
+from nas.common.sizes import Size
 from nas.console.options import separated
 from nas.engine.regime import target
 from nas.engine.terms import Terms
@@ -80,7 +81,7 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
 
 
 def prices(
-    names: Sequence[str], resolution: int, classes: int, table: "Table | None" = None
+    names: Sequence[str], resolution: Size, classes: int, table: "Table | None" = None
 ) -> dict[str, Price]:
     """The prices of these names, at so many pixels and classes: counted, or by a table predicted milliseconds.
 

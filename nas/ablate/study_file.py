@@ -27,12 +27,15 @@ import yaml
 
 from nas.ablate.asked import Asked, StoryStep, pair
 from nas.common.errors import UserError, briefly
+from nas.common.sizes import Size, read_size
 from nas.console.options import separated
 from nas.engine.terms import Terms
 from search_spaces import strict_yaml
 
 _FRACTIONS = ("epochs", "subset")
-_WHOLE = ("train_resolution", "folds", "seed", "target_resolution", "target_classes")
+_WHOLE = ("folds", "seed", "target_classes")
+_SIZES = ("train_resolution", "target_resolution")
+_TEXTS = ("data", "split", "fit", "fidelity", "recipe", "metric", "class_weights", "target")
 
 
 def read(file: Path) -> tuple[Asked, Terms, int | None]:
@@ -90,7 +93,8 @@ def _steps(listed: Sequence[object]) -> tuple[StoryStep, ...]:
 def _terms(given: Mapping[str, Any]) -> Terms:
     values = {name: _number(given, name, float) for name in _FRACTIONS}
     values |= {name: _number(given, name, int) for name in _WHOLE}
-    values |= {name: _text(given, name) or None for name in ("data", "split", "fidelity", "recipe")}
+    values |= {name: _size(given, name) for name in _SIZES}
+    values |= {name: _text(given, name) or None for name in _TEXTS}
     return Terms(
         **values,
         skip_corrupt=_flag(given, "skip_corrupt"),
@@ -143,6 +147,11 @@ def _pairs(given: Mapping[str, Any]) -> list[str]:
         return [given["pairs"]]
     listed = _value(given, "pairs", list, "a list, as in [[se, activation]]", [])
     return [one if isinstance(one, str) else ",".join(_texts({"pairs": one}, "pairs")) for one in listed]
+
+
+def _size(given: Mapping[str, Any], key: str) -> Size | None:
+    value = given.get(key)
+    return None if value is None else read_size(value, f"{key}:")
 
 
 def _number(given: Mapping[str, Any], key: str, kind: type[int] | type[float]) -> Any:

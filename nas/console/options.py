@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 
 from typer import Option
 from typer.models import OptionInfo, ParameterInfo
 
 from nas.common.errors import UserError
+from nas.common.sizes import GivenSize, Rectangle
 
 P = ParamSpec("P")
 V = TypeVar("V")
@@ -49,6 +50,12 @@ Folds = Annotated[
         "the mean. [one split]"
     ),
 ]
+PIXELS = "pixels of a side, or height x width as 64x128"
+FIT = (
+    "How images of other shapes come to the size: crop (the centre), pad (all of it, grey around) or stretch."
+)
+TrainResolution = Annotated[GivenSize | None, Option(help=f"What networks are trained at: {PIXELS}. [32]")]
+Fit = Annotated[str | None, Option(help=f"{FIT} [crop]")]
 Fidelity = Annotated[
     str | None,
     Option(
@@ -113,7 +120,8 @@ class CommandOptions:
             spelling, value = spelled(type(self)).get(field.name), getattr(self, field.name)
             if not spelling or field.name in but or value == field.default:
                 continue
-            given = [str(value)] if isinstance(value, int | float) else list(several(value))
+            plain = isinstance(value, int | float | Rectangle)
+            given = [str(value)] if plain else list(several(value))
             if not isinstance(spelling.info, OptionInfo):
                 words += given
             elif value is True:
@@ -165,6 +173,8 @@ def _read_as(kind: Any) -> Any:
     parts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     if any(get_origin(part) is Sequence for part in parts):
         return list[str]
+    if Rectangle in parts:
+        return str | None if NoneType in parts else str
     return Path if Path in parts else kind
 
 

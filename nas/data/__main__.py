@@ -9,11 +9,17 @@ from typing import Annotated
 import typer
 
 from nas.common.files import writing
+from nas.common.sizes import CROP, read_size
+from nas.console import options
 from nas.console.text_table import aligned
+from nas.data.dataset import BOUNDS
+from nas.data.fitting import said
 from nas.data.report import LOOKED_AT, Report, draw, report, write_images
 
 SHOWN = 40
 """Classes that are listed one by one."""
+KEPT = 0.9
+"""Share of a picture below which it is said how much is cut off."""
 
 
 def main(
@@ -21,7 +27,13 @@ def main(
         str,
         typer.Argument(help="A folder, or as --data of a search: cifar10, folder:PATH, list:FILE, digits."),
     ],
-    resolution: Annotated[int, typer.Option(help="Pixels that networks are trained at.")] = 32,
+    resolution: Annotated[
+        str,
+        typer.Option(
+            "--resolution", "--train-resolution", help=f"Networks are trained at: {options.PIXELS}."
+        ),
+    ] = "32",
+    fit: Annotated[str, typer.Option(help=options.FIT)] = CROP,
     split: Annotated[
         str | None, typer.Option(help="Shares of training, validation and test: 0.8/0.1/0.1.")
     ] = None,
@@ -43,7 +55,8 @@ def main(
     found = report(
         spec,
         root=data_root,
-        resolution=resolution,
+        resolution=read_size(resolution, "--resolution", *BOUNDS),
+        fit=fit,
         split=split,
         seed=seed,
         skip_corrupt=skip_corrupt,
@@ -60,7 +73,7 @@ def main(
 
 
 def _text(found: Report) -> str:
-    data, side = found.data, found.data.resolution
+    data = found.data
     training, validation, test = (
         sum(getattr(one, part) for one in found.classes) for part in ("training", "validation", "test")
     )
@@ -84,9 +97,14 @@ def _text(found: Report) -> str:
         some = f" (of {found.looked_at:,} files)" if found.looked_at >= LOOKED_AT else ""
         lines.append(f"files{some}: {', '.join(f'{count:,} {kind}' for kind, count in found.kinds)}")
     if found.sizes:
-        least, median, most = (f"{width}x{height}" for width, height in found.sizes)
-        lines.append(f"width x height: {least} at the least, {median} in the middle, {most} at the most")
-    lines.append(f"as networks get them: the shorter side to {side} pixels, the centre cut out, RGB, 8 bits")
+        least, median, most = (f"{height}x{width}" for width, height in found.sizes)
+        lines.append(f"height x width: {least} at the least, {median} in the middle, {most} at the most")
+    lines.append(f"as networks get them: {said(data.resolution, data.fit)}, RGB, 8 bits")
+    if found.kept < KEPT:
+        lines.append(
+            f"of the picture in the middle {found.kept:.0%} is left by that; --fit pad or stretch keeps all of it, "
+            "and so does a resolution of its shape"
+        )
     if data.skipped:
         lines.append(f"corrupt and left out: {data.skipped:,}")
     return "\n".join([*lines, *found.said])

@@ -21,6 +21,7 @@ import numpy as np
 
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError, require
+from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size
 from nas.data import cifar
 from nas.data.arrays import StoredEntry, find, publish, remove_oldest
 from nas.data.digits import read_digits
@@ -35,6 +36,8 @@ _FORMAT = "1"  # to be raised whenever the same files would be decoded or split 
 _KEPT_SPLITS = 4
 _PRINTED = ("cifar10", "digits")
 _PIXELS, _KEPT = "pixels", "kept"  # entries of all images, and of those left where duplicates are dropped
+BOUNDS = (8, 1024)
+"""Pixels of a side of the images that networks are trained on, at the least and at the most."""
 _TRAIN, _TEST = ("train", "train_labels"), ("test", "test_labels")
 
 Notify = Callable[[str], None]
@@ -63,11 +66,12 @@ class _Request:
     spec: str
     root: Path
     cache: Path
-    resolution: int
+    resolution: Size
     seed: int
     validation: float | None
     skip_corrupt: bool
     shares: Shares | None = None
+    fit: str = CROP
     drop_duplicates: bool = False
 
     @property
@@ -80,15 +84,16 @@ class _Request:
 class Dataset:
     """A data set on disk: a small value, cheap to pickle, that holds paths and never pixels.
 
-    `resolution` is the side of the stored images in pixels; `mean` and `std` are those of the training
+    `resolution` is the size of the stored images in pixels, to which pictures of other shapes come by `fit`; `mean`
+    and `std` are those of the training
     part by channel, in [0, 1] units; `levels` are what became black and white of pixels of more than 8 bits, where
     there are any; `skipped` counts corrupt files left out, `dropped` duplicates. `fingerprint` is a hash
-    over content, resolution, validation share and seed: it does not depend on where the files lie.
+    over content, resolution, fit, validation share and seed: it does not depend on where the files lie.
     """
 
     name: str
     classes: tuple[str, ...]
-    resolution: int
+    resolution: Size
     fingerprint: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -123,6 +128,11 @@ class Dataset:
         number, folds, seed = fold
         rows = fold_indices(labels, folds, number, seed)[part]
         return Split(images[rows], labels[rows])
+
+    @property
+    def fit(self) -> str:
+        """How pictures of other shapes came to the resolution: crop, pad or stretch."""
+        return self._request.fit
 
     def train(self) -> Split:
         """Open the training part."""
@@ -166,7 +176,8 @@ def load(
     spec: str = "auto",
     *,
     root: Path | None = None,
-    resolution: int = 32,
+    resolution: GivenSize = 32,
+    fit: str = CROP,
     seed: int = 0,
     validation: float | None = None,
     split: str | None = None,
@@ -180,17 +191,18 @@ def load(
     `spec` is `cifar10` (downloaded to `root`, default the user's data folder), `folder:PATH`
     (train/CLASS/*, and test/CLASS/* or val/CLASS/*; or CLASS/*), `list:FILE` (a path and a class a line), `digits`
     (scikit-learn's, always there), or `auto`: CIFAR-10 if it is on disk or can be downloaded, else digits, with a
-    notice through `notify`. `validation` is the share of `train/` set aside by class, at least one image of each: a
-    tenth where nothing is said, more of small sets (`nas.data.splitting.share_for`). `drop_duplicates` leaves out
-    pictures that are there twice (`nas.data.duplicates`). `folds` refuses what cannot be divided into so many by
-    `Dataset.fold`. `split`, as in "0.8/0.1/0.1", divides by class and the seed what has no parts of its own, instead.
+    notice through `notify`. `resolution` is a number of pixels for squares, else height x width as in "64x128"; `fit`
+    how pictures of other shapes come to it (`nas.data.fitting`). `validation` is the share of `train/` set aside by
+    class, at least one image of each: a tenth where nothing is said, more of small sets
+    (`nas.data.splitting.share_for`). `drop_duplicates` leaves out pictures that are there twice
+    (`nas.data.duplicates`). `folds` refuses what cannot be divided into so many by `Dataset.fold`. `split`, as in
+    "0.8/0.1/0.1", divides by class and the seed what has no parts of its own, instead.
     The cache is in $NAS_CACHE_DIR or the user's cache folder. The test part is decoded (corrupt files
     must show before a search) but not opened.
 
     Raises UserError for data that cannot be used, OSError for a full disk (nothing half-written stays).
     """
-    fits = isinstance(resolution, int) and 8 <= resolution <= 1024
-    require(fits, "resolution", resolution, "a whole number of pixels from 8 to 1024")
+    size, fit = read_size(resolution, "resolution", *BOUNDS), check_fit(fit)
     require(isinstance(seed, int) and seed >= 0, "seed", seed, "a whole number, 0 or more")
     _check_division(validation, folds)
     where = (root or cifar.default_root()).expanduser().absolute()
@@ -202,7 +214,7 @@ def load(
     def request(name: str) -> _Request:
         inner = shares.inner if shares else validation and float(validation)
         return _Request(
-            name, where, cache_folder(), resolution, seed, inner, skip_corrupt, shares, drop_duplicates
+            name, where, cache_folder(), size, seed, inner, skip_corrupt, shares, fit, drop_duplicates
         )
 
     if base != "auto":
@@ -262,7 +274,8 @@ def _notice(problem: Exception) -> str:
 def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = (), folds: int = 0) -> Dataset:
     """Find or build the entries of a request; `verify` names decoded arrays to be checked throughout."""
     origin = _origin(request, notify)
-    home = request.cache / "images" / _digest([_FORMAT, origin.key, request.resolution])[:32]
+    size = [request.resolution] if request.fit == CROP else [request.resolution, request.fit]
+    home = request.cache / "images" / _digest([_FORMAT, origin.key, *size])[:32]
     pixels = _pixels(home, origin, request, notify, verify)
     _check_content(origin.name, pixels.info, request.skip_corrupt)
     _say_content(origin.name, pixels.info, request, notify)
@@ -280,7 +293,7 @@ def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = (), fo
     for line in () if folds else said_of(origin.name, classes, held, training):
         notify(line)
     surplus = pixels.info["surplus"]
-    content = [_FORMAT, pixels.info["content"], request.resolution, share, request.seed]
+    content = [_FORMAT, pixels.info["content"], *size, share, request.seed]
     return Dataset(
         name=origin.name,
         classes=classes,
@@ -328,7 +341,9 @@ def _pixels(
         content = origin.read()
         count = len(content.train) + len(content.test)
         notify(f"decoding the {count:,} images of {origin.name} once, into {home}")
-        entry = publish(home / _PIXELS, lambda folder: write_pixels(folder, content, request.resolution))
+        entry = publish(
+            home / _PIXELS, lambda folder: write_pixels(folder, content, request.resolution, request.fit)
+        )
     whole, surplus = entry, entry.info["surplus"]
     if not request.drop_duplicates or not (surplus["train"] or surplus["test"]):
         return whole

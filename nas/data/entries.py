@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nas.common.sizes import CROP, Size, sides
 from nas.data.arrays import ArrayWriter, StoredArray, StoredEntry, write_array
 from nas.data.duplicates import find_surplus, near_pairs
 from nas.data.folders import Content
@@ -25,7 +26,7 @@ Built = tuple[dict[str, Any], dict[str, StoredArray]]
 """What is written down about an entry, and its arrays."""
 
 
-def write_pixels(folder: Path, content: Content, resolution: int) -> Built:
+def write_pixels(folder: Path, content: Content, resolution: Size, fit: str = CROP) -> Built:
     """Decode both parts, leaving out and noting what is corrupt: whether to accept that is decided later."""
     arrays: dict[str, StoredArray] = {}
     corrupt: list[tuple[str, str]] = []
@@ -40,8 +41,8 @@ def write_pixels(folder: Path, content: Content, resolution: int) -> Built:
         content_hash.update(repr(levels).encode())
     for part, items in (("train", content.train), ("test", content.test)):
         labels: list[int] = []
-        with ArrayWriter(folder, part, (resolution, resolution, 3), np.uint8) as images:
-            for item, decoded in decode_all(items, resolution, levels or SIXTEEN):
+        with ArrayWriter(folder, part, (*sides(resolution), 3), np.uint8) as images:
+            for item, decoded in decode_all(items, resolution, levels or SIXTEEN, fit):
                 if isinstance(decoded, str):
                     corrupt.append((item.path, decoded))
                     continue

@@ -1,4 +1,4 @@
-"""One picture of any size and kind made the square of a given resolution, uint8 RGB; and many, in bounded memory.
+"""One picture of any size and kind made one of a given size, uint8 RGB; and many, in bounded memory.
 
 What cannot be decoded comes with its reason. Pixels of more than 8 bits are scaled by one range for a whole data set.
 """
@@ -18,6 +18,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from nas.common.machine import cores
+from nas.common.sizes import CROP, Size, area, sides
+from nas.data.fitting import fitted
 
 # Only these are tried: Pillow would otherwise hand a .jpg that is really PostScript to Ghostscript.
 _WANTED = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
@@ -45,7 +47,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded item: uint8 [r, r, 3], and the SHA-256 of the bytes that it was decoded from."""
+    """A decoded item: uint8 [H, W, 3], and the SHA-256 of the bytes that it was decoded from."""
 
     pixels: Pixels
     sha256: str
@@ -106,7 +108,7 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def decode_all(
-    items: Sequence[Item], resolution: int, levels: Levels = SIXTEEN
+    items: Sequence[Item], resolution: Size, levels: Levels = SIXTEEN, way: str = CROP
 ) -> Iterator[tuple[Item, Picture | str]]:
     """Decode items in order, about 32 MB at a time, on as many threads as this process has cores.
 
@@ -114,25 +116,27 @@ def decode_all(
     than its being absent or forbidden (a failing disk) raises OSError: it is not corrupt, and to remember it as
     such would be wrong.
     """
-    size = max(_GROUP, min(4096, _CHUNK_BYTES // (resolution * resolution * 3)))
+    size = max(_GROUP, min(4096, _CHUNK_BYTES // (area(resolution) * 3)))
     with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(items), size):
             chunk = items[start : start + size]
             groups = [chunk[i : i + _GROUP] for i in range(0, len(chunk), _GROUP)]
-            made = list(pool.map(lambda group: [_try(item, resolution, levels) for item in group], groups))
+            made = list(
+                pool.map(lambda group: [_try(item, resolution, levels, way) for item in group], groups)
+            )
             yield from zip(chunk, chain.from_iterable(made), strict=True)
 
 
-def _try(item: Item, resolution: int, levels: Levels) -> Picture | str:
+def _try(item: Item, resolution: Size, levels: Levels, way: str) -> Picture | str:
     if isinstance(item.where, np.ndarray):
-        pixels = fit(Image.fromarray(item.where), resolution, levels)
+        pixels = fit(Image.fromarray(item.where), resolution, levels, way)
         return Picture(pixels, hashlib.sha256(item.where.tobytes()).hexdigest())
     try:
         data = item.where.read_bytes()
     except (FileNotFoundError, PermissionError) as error:
         return error.strerror or str(error)
     try:
-        return Picture(decode(data, resolution, levels), hashlib.sha256(data).hexdigest())
+        return Picture(decode(data, resolution, levels, way), hashlib.sha256(data).hexdigest())
     except MemoryError:
         raise
     except UnidentifiedImageError:
@@ -143,13 +147,14 @@ def _try(item: Item, resolution: int, levels: Levels) -> Picture | str:
         return str(error) or type(error).__name__
 
 
-def decode(data: bytes, resolution: int, levels: Levels = SIXTEEN) -> Pixels:
-    """Decode an image file's bytes to uint8 [resolution, resolution, 3]. Raises what Pillow raises."""
+def decode(data: bytes, resolution: Size, levels: Levels = SIXTEEN, way: str = CROP) -> Pixels:
+    """Decode an image file's bytes to uint8 [H, W, 3], H x W being the resolution. Raises what Pillow raises."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_bands(image)
         # JPEG only: lets the decoder shrink a large picture, to no less than twice what is needed.
-        image.draft("RGB", (2 * resolution, 2 * resolution))
-        return fit(_upright(image), resolution, levels)
+        twice = 2 * max(sides(resolution))  # of either side: the picture may lie on one of them
+        image.draft("RGB", (twice, twice))
+        return fit(_upright(image), resolution, levels, way)
 
 
 def _check_bands(image: Image.Image) -> None:
@@ -165,19 +170,9 @@ def _check_bands(image: Image.Image) -> None:
             raise ValueError(f"{bands} bands, the last of them not said to be transparency; 1 or 3 are read")
 
 
-def fit(image: Image.Image, resolution: int, levels: Levels = SIXTEEN) -> Pixels:
-    """Scale the shorter side to `resolution` (bicubic, antialiased), crop the centre, convert to RGB."""
-    image = _to_rgb(image, levels)
-    width, height = image.size
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    box = (left, top, left + side, top + side)
-    if side != resolution:
-        # Cropping first is the same and spares scaling the ends of a very long picture.
-        image = image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box)
-    elif width != height:
-        image = image.crop(box)
-    return np.asarray(image, dtype=np.uint8)
+def fit(image: Image.Image, resolution: Size, levels: Levels = SIXTEEN, way: str = CROP) -> Pixels:
+    """Convert to RGB and bring to the resolution (`nas.data.fitting`): uint8 [H, W, 3]."""
+    return np.asarray(fitted(_to_rgb(image, levels), resolution, way), dtype=np.uint8)
 
 
 def _upright(image: Image.Image) -> Image.Image:

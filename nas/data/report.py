@@ -11,7 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nas.common.errors import UserError
 from nas.common.files import write_whole, writing
+from nas.common.sizes import CROP, GivenSize, sides
 from nas.data.dataset import Dataset, Split, contents, load
+from nas.data.fitting import placed
 from nas.data.pictures import FORMATS, Item
 
 LOOKED_AT = 2000
@@ -47,6 +49,15 @@ class Report:
     said: tuple[str, ...]
 
     @property
+    def kept(self) -> float:
+        """Share of the pixels of a picture of median sides that is not cut off."""
+        if not self.sizes:
+            return 1.0
+        width, height = self.sizes[len(self.sizes) // 2]
+        left, top, right, bottom = placed(width, height, self.data.resolution, self.data.fit).box
+        return (right - left) * (bottom - top) / (width * height)
+
+    @property
     def imbalance(self) -> float:
         """Images to train on of the largest class, by those of the smallest."""
         counts = [one.training for one in self.classes]
@@ -57,7 +68,8 @@ def report(
     spec: str,
     *,
     root: Path | None = None,
-    resolution: int = 32,
+    resolution: GivenSize = 32,
+    fit: str = CROP,
     split: str | None = None,
     seed: int = 0,
     skip_corrupt: bool = False,
@@ -75,6 +87,7 @@ def report(
         spec,
         root=root,
         resolution=resolution,
+        fit=fit,
         split=split,
         seed=seed,
         skip_corrupt=skip_corrupt,
@@ -119,18 +132,18 @@ def _headers(files: list[Item]) -> tuple[Counter[str], tuple[tuple[int, int], ..
 def draw(found: Report, path: Path) -> None:
     """A picture, a PNG, of the first training images of each class as networks get them. Raises OSError."""
     data = found.data
-    part, side = data.train(), data.resolution
-    zoom = max(1, _ZOOM // side)
-    step = side * zoom + _GAP
+    part, (high, wide) = data.train(), sides(data.resolution)
+    zoom = max(1, _ZOOM // max(high, wide))
+    step, below = wide * zoom + _GAP, high * zoom + _GAP + _LABEL
     classes = data.classes[:DOWN]
-    sheet = Image.new("RGB", (ACROSS * step + _GAP, len(classes) * (step + _LABEL) + _GAP), "white")
+    sheet = Image.new("RGB", (ACROSS * step + _GAP, len(classes) * below + _GAP), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for row, name in enumerate(classes):
-        top = row * (step + _LABEL) + _GAP
+        top = row * below + _GAP
         pen.text((_GAP, top), f"{name} ({found.classes[row].training:,})", fill="black", font=font)
         for column, index in enumerate(_first(part.labels, row)):
             tile = Image.fromarray(np.array(part.images[index]))
-            tile = tile.resize((side * zoom, side * zoom), Image.Resampling.NEAREST)
+            tile = tile.resize((wide * zoom, high * zoom), Image.Resampling.NEAREST)
             sheet.paste(tile, (_GAP + column * step, top + _LABEL))
     write_whole(path, lambda temporary: sheet.save(temporary, format="png"))
 

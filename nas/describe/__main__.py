@@ -14,6 +14,8 @@ import typer
 
 from nas.common.files import writing
 from nas.common.quantities import MACS, MEMORY, PARAMS, WEIGHTS
+from nas.common.sizes import read_size, told
+from nas.console import options
 from nas.console.text_table import aligned
 from nas.describe.drawing import page, svg
 from nas.describe.layers import Description, Layer, describe
@@ -33,9 +35,9 @@ def main(
     network: Annotated[
         str, typer.Argument(help="A zoo name, an arch's text, RUN@TRIAL, torchvision:NAME or timm:NAME.")
     ],
-    resolution: Annotated[
-        int, typer.Option(min=1, max=4096, help="Side of the images in pixels.")
-    ] = TARGET_RESOLUTION,
+    resolution: Annotated[str, typer.Option(help=f"Of the images: {options.PIXELS}.")] = str(
+        TARGET_RESOLUTION
+    ),
     classes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of classes.")] = TARGET_CLASSES,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the drawing and the table as a page.")] = None,
@@ -44,7 +46,8 @@ def main(
 ) -> None:
     """Print a network's layers with their costs, and what was published of it; draw it."""
     model = resolve(network)
-    description = describe(model, resolution, classes)
+    size = read_size(resolution, "--resolution")
+    description = describe(model, size, classes)
     name = name_of(model)
     beside = [*published_figures(name), *contradicted(name)] if name else []
     if as_json:
@@ -52,7 +55,7 @@ def main(
     else:
         typer.echo(_text(description, name, beside))
     if check:
-        macs = recount(build(model, classes, resolution), 3, resolution)
+        macs = recount(build(model, classes, size), 3, size)
         typer.echo(f"fvcore counts {macs:,} multiply-adds; nas {description.total.macs:,}", err=as_json)
     if svg_file:
         _write(svg_file, svg(description, name))
@@ -61,10 +64,10 @@ def main(
 
 
 def _text(description: Description, name: str | None, beside: list[PublishedFigure]) -> str:
-    total, size = description.total, description.resolution
+    total, size = description.total, told(description.resolution)
     title = (
         f"{name or 'arch'}: {MACS.cell(total.macs)} {MACS.heading} of convolutions, fully connected layers, "
-        f"{PARAMS.cell(total.params)} {PARAMS.heading}, at {size}x{size} with {description.classes} classes"
+        f"{PARAMS.cell(total.params)} {PARAMS.heading}, at {size} with {description.classes} classes"
     )
     parts = [title, told_bytes(description)]
     parts += [description.model] if name != description.model else []
@@ -125,7 +128,7 @@ def _costs(counted: Layer | Cost) -> list[str]:
 
 def _row(layer: Layer) -> list[str]:
     return [
-        f"{layer.size}x{layer.size}x{layer.channels}",
+        f"{told(layer.size)}x{layer.channels}",
         layer.operator,
         str(layer.expansion or "-"),
         str(layer.out),

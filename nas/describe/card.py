@@ -12,6 +12,8 @@ from typing import Any
 import nas
 from nas.common.files import write_text
 from nas.common.quantities import MACS, PARAMS
+from nas.common.sizes import told
+from nas.data.fitting import said
 from nas.describe.drawing import svg
 from nas.describe.layers import Description, describe
 from nas.networks.checkpoint import Card
@@ -61,7 +63,7 @@ def markdown(
     show = f"python -m nas.describe {shlex.quote(card.network)} --resolution {side} --classes {count}"
     parts = [
         f"# {name}",
-        f"A classifier of {count} {'class' if count == 1 else 'classes'} for images of {side}x{side} pixels, found "
+        f"A classifier of {count} {'class' if count == 1 else 'classes'} for images of {told(side)} pixels, found "
         f"and trained with nas-search {nas.__version__}.",
         f"| | |\n|---|---|\n{table}",
         f"![The network, layer by layer]({drawing})",
@@ -82,7 +84,7 @@ from nas.data.pictures import decode
 from nas.networks.checkpoint import load
 checkpoint = load(Path({name!r}))
 card, network = checkpoint.card, checkpoint.network()
-pixels = torch.from_numpy(decode(Path(sys.argv[1]).read_bytes(), card.resolution).copy()) / 255
+pixels = torch.from_numpy(decode(Path(sys.argv[1]).read_bytes(), card.resolution, way=card.fit).copy()) / 255
 images = ((pixels - torch.tensor(card.mean)) / torch.tensor(card.std)).permute(2, 0, 1)[None]
 shares = network(images).softmax(1)[0]
 for at in shares.argsort(descending=True)[:5]: print(f"{{shares[at]:7.2%}}  {{card.classes[at]}}")
@@ -98,8 +100,8 @@ def _told(card: Card, description: Description) -> dict[str, str]:
         "network": f"`{card.network}`",
         "as built": description.note,
         "cost": f"{MACS.show(total.macs)} {MACS.phrase} ({total.macs:,}) of convolutions, fully connected layers and "
-        f"attention, one image of {side}x{side}; {total.params:,} {PARAMS.phrase}",
-        "input": f"RGB, {side}x{side}: upright, the shorter side scaled to {side} (bicubic), the centre cut out",
+        f"attention, one image of {told(side)}; {total.params:,} {PARAMS.phrase}",
+        "input": f"RGB, {told(side)}: upright, {said(side, card.fit)}, bicubic",
         "normalisation": f"of values in [0, 1]: less {_numbers(card.mean)}, divided by {_numbers(card.std)}",
         "classes": f"{names}{more}",
         "data": card.data + (f" (fingerprint {card.fingerprint})" if card.fingerprint else ""),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from nas.common.quantities import MACS, PARAMS
+from nas.common.sizes import area, told
 from nas.describe.layers import Description, Layer
 from nas.figures.markup import escape, whole
 
@@ -62,12 +63,12 @@ def columns(layers: Sequence[Layer]) -> list[Column]:
 
 def svg(description: Description, name: str | None = None) -> str:
     """The drawing of a described network, with the name given to it, as an SVG document."""
-    placed, total, size = columns(description.layers), description.total, description.resolution
+    placed, total, size = columns(description.layers), description.total, told(description.resolution)
     kinds = dict.fromkeys(_kind(layer) for layer in description.layers if layer.params)
     colors = {kind: _COLORS[index % len(_COLORS)] for index, kind in enumerate(kinds)}
     legend, legend_width = _legend(colors, any(layer.squeeze_excite for layer in description.layers))
     title = (
-        f"{name or 'arch'} at {size}x{size}: {total.macs / MACS.scale:.1f} {MACS.heading}, "
+        f"{name or 'arch'} at {size}: {total.macs / MACS.scale:.1f} {MACS.heading}, "
         f"{total.params / PARAMS.scale:.2f} {PARAMS.heading}, {description.classes} classes"
     )
     right = placed[-1].x + placed[-1].width + _RIGHT
@@ -141,12 +142,14 @@ def _stages(placed: Sequence[Column], bottom: float) -> list[str]:
     for index, (stage, run) in enumerate(groupby(placed, lambda column: column.layer.stage)):
         members = list(run)
         start, end = members[0].x, members[-1].x + members[-1].width
-        size = max(column.layer.out_size for column in members)
+        size = max((column.layer.out_size for column in members), key=area)
         parts.append(
             f"<rect x='{start:.1f}' y='62' width='{end - start:.1f}' height='{bottom - 62:.1f}' "
             f"fill='{_BANDS[index % 2]}' data-stage='{stage}'/>"
         )
-        label = f"{size}x{size}" if end - start > 44 or size < 10 else f"{size}²"
+        label = told(size)
+        if isinstance(size, int) and size >= 10 and end - start <= 44:
+            label = f"{size}²"
         parts.append(_text((start + end) / 2, 77, label, weight="bold"))
     return parts
 
@@ -161,7 +164,7 @@ def _shape(column: Column, axis: float, color: str) -> list[str]:
     layer = column.layer
     before, after = layer.size, layer.out_size
     hint = (
-        f"{layer.operator}, {before}x{before}x{layer.channels} to {after}x{after}x{layer.out}; "
+        f"{layer.operator}, {told(before)}x{layer.channels} to {told(after)}x{layer.out}; "
         f"{MACS.cell(layer.macs)} {MACS.heading}, {layer.params:,} {PARAMS.phrase}"
     )
     hint += f"; {layer.text}" if layer.text else ""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from blocks import Block, Head
+from nas.common.sizes import Size, area, shrunk, size_of, told
 from nas.networks.building import build
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, cost, default_table
 from nas.networks.counting import Cost, Counter, count_module
@@ -25,7 +26,7 @@ _ACTIVATIONS = {"ReLU": "RE", "ReLU6": "RE6", "Hardswish": "HS", "SiLU": "SI"}
 
 @dataclass(frozen=True)
 class Layer:
-    """A row. `size` and `channels` are the input's, `out_size` and `out` the output's; maps are square.
+    """A row. `size` and `channels` are the input's, `out_size` and `out` the output's.
 
     `expansion` is the inner width in channels, None where there is none. `stage` counts the resolutions from
     0, the stem's. `memory` is what the row's operators need at once, in bytes at int8 (of a head, all that it has).
@@ -33,9 +34,9 @@ class Layer:
     """
 
     operator: str
-    size: int
+    size: Size
     channels: int
-    out_size: int
+    out_size: Size
     out: int
     stage: int = 0
     macs: int = 0
@@ -58,7 +59,7 @@ class Description:
     """
 
     model: str
-    resolution: int
+    resolution: Size
     classes: int
     note: str
     total: Cost
@@ -72,14 +73,14 @@ class Description:
 
 
 def describe(
-    model: Model, resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES
+    model: Model, resolution: Size = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES
 ) -> Description:
     """The table of what `build(model, num_classes, resolution)` builds. Raises UserError as `cost` does."""
     total, note = cost(model, resolution, num_classes), ""
     if isinstance(model, Arch):
         built = model.fitted(resolution)
         if built != model:
-            note = f"strides are removed to keep a map of 2x2 at {resolution}x{resolution}: {built}"
+            note = f"strides are removed to keep a map of 2x2 at {told(resolution)}: {built}"
         layers = _of_arch(built, resolution, num_classes)
         with torch.device("meta"):
             traffic = _traffic(build(model, num_classes, resolution), resolution)
@@ -89,7 +90,7 @@ def describe(
     return Description(str(model), resolution, num_classes, note, total, in_place, tuple(_staged(layers)))
 
 
-def _traffic(module: nn.Module, resolution: int) -> Traffic:
+def _traffic(module: nn.Module, resolution: Size) -> Traffic:
     """The tensors that come of an image."""
     counters: list[Counter] = []
     count_module(module, 3, resolution, counters.append)
@@ -98,15 +99,15 @@ def _traffic(module: nn.Module, resolution: int) -> Traffic:
 
 def _staged(layers: list[Layer]) -> list[Layer]:
     """The layers with their stages: one ends where the map shrinks for good, not for a squeeze."""
-    sizes = [max(later.out_size for later in layers[index:]) for index in range(len(layers))]
+    sizes = [max(area(later.out_size) for later in layers[index:]) for index in range(len(layers))]
     order = sorted(set(sizes), reverse=True)
     return [replace(layer, stage=order.index(size)) for layer, size in zip(layers, sizes, strict=True)]
 
 
-def _of_arch(arch: Arch, resolution: int, num_classes: int) -> list[Layer]:
+def _of_arch(arch: Arch, resolution: Size, num_classes: int) -> list[Layer]:
     first, *parts, last = default_table().parts(arch, resolution, num_classes)
     stem = arch.stem
-    half = -(-resolution // stem.stride)
+    half = shrunk(resolution, stem.stride)
     layers = [
         Layer(
             operator=f"conv {stem.kernel}x{stem.kernel}",
@@ -124,14 +125,14 @@ def _of_arch(arch: Arch, resolution: int, num_classes: int) -> list[Layer]:
         )
     ]
     if stem.pool:
-        pooled = -(-half // 2)
+        pooled = shrunk(half, 2)
         layers.append(Layer("max-pool 3x3", half, stem.out, pooled, stem.out, kernel=3, stride=2))
     for (block, channels, size), counted in zip(arch.walk(resolution), parts, strict=True):
         layers.append(_of_block(block, channels, size, counted))
     return layers + _of_head(arch.head, arch.channels, arch.final_size(resolution), num_classes, last)
 
 
-def _of_block(block: Block, channels: int, size: int, counted: Cost) -> Layer:
+def _of_block(block: Block, channels: int, size: Size, counted: Cost) -> Layer:
     """A row from the options that blocks have in common, so that a new primitive needs no code here."""
     kernel = getattr(block, "kernel", None)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(block).__name__).lower()
@@ -139,7 +140,7 @@ def _of_block(block: Block, channels: int, size: int, counted: Cost) -> Layer:
         operator=f"{words} {kernel}x{kernel}" if kernel else words,
         size=size,
         channels=channels,
-        out_size=-(-size // block.stride),
+        out_size=shrunk(size, block.stride),
         out=block.out,
         macs=counted.macs,
         params=counted.params,
@@ -154,15 +155,15 @@ def _of_block(block: Block, channels: int, size: int, counted: Cost) -> Layer:
     )
 
 
-def _of_head(head: Head, channels: int, size: int, num_classes: int, counted: Cost) -> list[Layer]:
+def _of_head(head: Head, channels: int, size: Size, num_classes: int, counted: Cost) -> list[Layer]:
     """Up to three layers and the pooling between; the last has what the others leave of the head's cost."""
     layers, width, act, features = [], head.conv or channels, head.activation, head.features
     if head.conv:
-        macs, params = channels * width * size * size, width * (channels + 2)
+        macs, params = channels * width * area(size), width * (channels + 2)
         layers.append(
             Layer("conv 1x1", size, channels, size, width, 0, macs, params, 1, activation=act, text=str(head))
         )
-    layers.append(Layer(f"average {size}x{size}", size, width, 1, width))
+    layers.append(Layer(f"average {told(size)}", size, width, 1, width))
     if features:
         macs, params = width * features, (width + 1) * features
         layers.append(Layer("fully connected", 1, width, 1, features, 0, macs, params, activation=act))
@@ -173,7 +174,7 @@ def _of_head(head: Head, channels: int, size: int, num_classes: int, counted: Co
     return [*layers, Layer("fully connected", 1, width, 1, num_classes, 0, macs, params)]
 
 
-def _of_reference(reference: Reference, resolution: int, num_classes: int) -> tuple[list[Layer], Traffic]:
+def _of_reference(reference: Reference, resolution: Size, num_classes: int) -> tuple[list[Layer], Traffic]:
     """One image of no content through the module; other parameters, such as a norm's, belong to the layer before.
 
     Products outside of its layers, as attention has them, have rows of their own.
@@ -241,9 +242,9 @@ def _of_module(layer: nn.Conv2d | nn.Linear, taken: Tensor, given: Tensor, macs:
     depthwise = 1 < layer.groups == layer.in_channels == layer.out_channels
     return Layer(
         operator=f"{'depthwise' if depthwise else 'conv'} {high}x{wide}",
-        size=taken.shape[-1],
+        size=size_of(*taken.shape[-2:]),
         channels=layer.in_channels,
-        out_size=given.shape[-1],
+        out_size=size_of(*given.shape[-2:]),
         out=layer.out_channels,
         macs=macs,
         params=params,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from nas.common.errors import UserError
 from nas.common.quantities import MACS, MEMORY, PARAMS, WEIGHTS
+from nas.common.sizes import told
 from nas.console.text_table import aligned
 from nas.engine.regime import Regime
 from nas.networks.cost import cost
@@ -29,7 +30,7 @@ def elsewhere(regime: Regime, networks: Mapping[str, str]) -> list[str]:
         if rows:
             header = ["network", *(quantity.heading for quantity in _SHOWN)]
             lines += [
-                f"costs {words}, {size}x{size}, {classes} classes:",
+                f"costs {words}, {told(size)}, {classes} classes:",
                 aligned(header, rows, ("network",)),
                 "",
             ]

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from nas.common.decode import decoded
 from nas.common.errors import UserError
+from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size, sized, told
 from nas.console.options import AnyPath
-from nas.data.dataset import Dataset, Notify, absolute, load
+from nas.data.dataset import BOUNDS, Dataset, Notify, absolute, load
 from nas.data.splitting import SHARE, check_folds
 from nas.engine.terms import Terms
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
@@ -52,20 +53,20 @@ class Regime:
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 0
     metric: str = ACCURACY
-    target_resolution: int = TARGET_RESOLUTION
+    target_resolution: Size = TARGET_RESOLUTION
     target_classes: int = TARGET_CLASSES
     classes: int = 0
+    fit: str = CROP
 
     def __post_init__(self) -> None:
         check_metric(self.metric)
         check_folds(self.folds)
         if not 0 <= self.seed < 2**32:
             raise UserError(f"seed {self.seed}: expected a whole number from 0 to 4294967295")
-        if not 8 <= self.target_resolution <= 4096 or not 1 <= self.target_classes <= 10**6:
-            raise UserError(
-                f"target {self.target_resolution} px, {self.target_classes} classes: expected 8 to 4096 px "
-                "and at least one class"
-            )
+        read_size(self.target_resolution, "--target-resolution", 8)
+        check_fit(self.fit)
+        if not 1 <= self.target_classes <= 10**6:
+            raise UserError(f"target {self.target_classes} classes: expected 1 to 1000000")
 
     @property
     def judged_by(self) -> str:
@@ -75,13 +76,12 @@ class Regime:
     @property
     def target(self) -> str:
         """What costs are counted for, in words."""
-        size = self.target_resolution
-        return f"{size}x{size}, {self.target_classes} classes, batch 1"
+        return f"{told(self.target_resolution)}, {self.target_classes} classes, batch 1"
 
     @property
-    def other_targets(self) -> dict[str, tuple[int, int]]:
+    def other_targets(self) -> dict[str, tuple[Size, int]]:
         """Pixels and classes of the papers and of what is trained, by these words, where they are not the target's."""
-        every = {"as in the papers": (TARGET_RESOLUTION, TARGET_CLASSES)}
+        every: dict[str, tuple[Size, int]] = {"as in the papers": (TARGET_RESOLUTION, TARGET_CLASSES)}
         if self.classes:
             every["as trained and shipped"] = (self.fidelity.resolution, self.classes)
         mine = self.target_resolution, self.target_classes
@@ -93,7 +93,9 @@ class Regime:
         fidelity = self.fidelity
         subset = "" if fidelity.subset == 1 else f" of {fidelity.subset:.0%} of the images"
         folds = f", the mean of {self.folds} folds" if self.folds else ""
-        return f"{fidelity.epochs:g} epochs{subset} at {fidelity.resolution}x{fidelity.resolution}{folds}"
+        return (
+            f"{fidelity.epochs:g} epochs{subset} at {sized(fidelity.resolution, self.fit, self.data)}{folds}"
+        )
 
     def to_json(self) -> str:
         """As stored in the study."""
@@ -114,6 +116,7 @@ class Regime:
             self.data,
             root=Path(root) if root else None,
             resolution=self.fidelity.resolution,
+            fit=self.fit,
             split=self.split,
             validation=self.validation,
             skip_corrupt=self.skip_corrupt,
@@ -133,10 +136,10 @@ class Regime:
         return data
 
 
-def target(terms: Terms) -> tuple[int, int]:
-    """Resolution and classes that costs are counted for."""
+def target(terms: Terms) -> tuple[Size, int]:
+    """Resolution and classes that costs are counted for. Raises UserError for what is no resolution."""
     return (
-        default_to(terms.target_resolution, TARGET_RESOLUTION),
+        _size(terms.target_resolution, TARGET_RESOLUTION, "--target-resolution", 8, 4096),
         default_to(terms.target_classes, TARGET_CLASSES),
     )
 
@@ -184,6 +187,7 @@ def bringing(terms: Asked, networks: Sequence[str]) -> Asked:
         drop_duplicates=terms.drop_duplicates or run.drop_duplicates,
         folds=default_to(terms.folds, run.folds or None),
         train_resolution=default_to(terms.train_resolution, run.resolution),
+        fit=default_to(terms.fit, run.fit),
         recipe=recipe.told("mirror", "class_weights") if recipe else terms.recipe,
     )
 
@@ -193,15 +197,13 @@ def opening(terms: Terms) -> dict[str, Any]:
 
     Raises UserError for what is no training.
     """
-    resolution = default_to(terms.train_resolution, RESOLUTION)
+    resolution = _size(terms.train_resolution, RESOLUTION, "--train-resolution", *BOUNDS)
     if terms.fidelity is not None:
         if terms.epochs is not None:
             raise UserError(
                 "--fidelity and --epochs both say how long a trial is trained; give one of the two"
             )
         epochs_of(terms.fidelity, 1)  # refuses what is none
-    if not 8 <= resolution <= 1024:
-        raise UserError(f"--train-resolution {resolution}: expected 8 to 1024 pixels")
     target_resolution, target_classes = target(terms)
     return {
         "fidelity": Fidelity(default_to(terms.epochs, 1.0), default_to(terms.subset, 1.0), resolution),
@@ -211,6 +213,7 @@ def opening(terms: Terms) -> dict[str, Any]:
         "drop_duplicates": terms.drop_duplicates,
         "folds": default_to(terms.folds, 0),
         "validation": None,
+        "fit": check_fit(default_to(terms.fit, CROP)),
         "recipe": Recipe().wanted(terms.recipe, terms.class_weights),
         "metric": default_to(terms.metric, ACCURACY),
         "seed": default_to(terms.seed, 0),
@@ -252,6 +255,10 @@ def trained_on(data: Dataset, folds: int) -> int:
 def validated_on(data: Dataset, folds: int) -> int:
     """How many images an accuracy is of: with folds, all that are trained on."""
     return len(data.validation()) + (len(data.train()) if folds else 0)
+
+
+def _size(given: GivenSize | None, default: Size, what: str, least: int, most: int) -> Size:
+    return default if given is None else read_size(given, what, least, most)
 
 
 def default_to(value: T | None, default: T) -> T:

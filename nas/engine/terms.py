@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from nas.common.errors import UserError
+from nas.common.sizes import GivenSize
 from nas.console import options
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Terms(options.CommandOptions):
     fidelity: options.Fidelity = None
     epochs: options.Epochs = None
     subset: options.Subset = None
-    train_resolution: Annotated[int | None, Option(help="Pixels that networks are trained at. [32]")] = None
+    train_resolution: options.TrainResolution = None
+    fit: options.Fit = None
     recipe: options.Recipe = None
     metric: options.Metric = None
     class_weights: options.ClassWeights = None
@@ -41,7 +43,7 @@ class Terms(options.CommandOptions):
         ),
     ] = None
     target_resolution: Annotated[
-        int | None, Option(help="Pixels that costs are counted at. [as --target]")
+        GivenSize | None, Option(help=f"What costs are counted at: {options.PIXELS}. [as --target]")
     ] = None
     target_classes: Annotated[
         int | None, Option(help="Classes that costs are counted for. [as --target]")

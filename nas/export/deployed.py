@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import nas
 from nas.common.quantities import MACS, PARAMS
+from nas.common.sizes import sides
 from nas.kernels.compute import folded
 from nas.networks.checkpoint import KEY, Card, Checkpoint
 from nas.networks.cost import cost
@@ -53,25 +54,26 @@ def deployed(checkpoint: Checkpoint) -> Deployed:
 
 def example(card: Card, batch: int) -> Tensor:
     """Images of no content, of the shape that the network takes."""
-    return torch.zeros(batch, len(card.mean), card.resolution, card.resolution)
+    return torch.zeros(batch, len(card.mean), *sides(card.resolution))
 
 
 def notes(card: Card, **more: Any) -> dict[str, str]:
     """What a file says of itself, by name; lists and numbers as JSON. Under `KEY` stands the checkpoint's card."""
     counted = cost(parse(card.network), card.resolution, len(card.classes))
-    side = card.resolution
+    high, wide = sides(card.resolution)
     told: dict[str, Any] = {
         "network": card.network,
         "classes": card.classes,
-        "input": f"{INPUT}: float32 [N, {len(card.mean)}, {side}, {side}], RGB in [0, 1]; normalised inside",
+        "input": f"{INPUT}: float32 [N, {len(card.mean)}, {high}, {wide}], RGB in [0, 1]; normalised inside",
         "output": f"{OUTPUT}: float32 [N, {len(card.classes)}], before softmax",
-        "resolution": side,
+        "resolution": str(card.resolution),
+        "fit": card.fit,
         "mean": card.mean,
         "std": card.std,
         "multiply_adds": counted.macs,
         "parameters": counted.params,
         "cost": f"{MACS.show(counted.macs)} {MACS.phrase} of convolutions, fully connected layers and attention, "
-        f"{counted.params:,} {PARAMS.phrase}, one image of {side}x{side}",
+        f"{counted.params:,} {PARAMS.phrase}, one image of {high}x{wide}",
         "data": card.data,
         "fingerprint": card.fingerprint,
         "accuracy": card.accuracy,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.common.errors import UserError, briefly
+from nas.common.sizes import sides
 from nas.data.dataset import Dataset, load
 from nas.data.splitting import SHARE
 from nas.export.request import ModelExportRequest
@@ -33,8 +34,8 @@ class Material:
     def some(self, count: int) -> npt.NDArray[np.uint8]:
         """So many images [N, H, W, 3] to compare on, fewer where the data have fewer: those validated on first."""
         if self.data is None:
-            side = self.card.resolution
-            return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+            shape = (count, *sides(self.card.resolution), 3)
+            return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         parts = [part.images[:count] for part in (self.data.validation(), self.data.train())]
         return np.concatenate(parts)[:count]
 
@@ -74,6 +75,7 @@ def find(card: Card, request: ModelExportRequest) -> Material:
                 spec,
                 root=Path(str(root)) if root else None,
                 resolution=card.resolution,
+                fit=card.fit,
                 split=request.split or noted.get("split"),
                 validation=share,
                 skip_corrupt=request.skip_corrupt or bool(noted.get("skip_corrupt")),

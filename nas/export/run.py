@@ -10,6 +10,7 @@ import torch
 
 from nas.common.errors import UserError, briefly
 from nas.common.files import writing
+from nas.common.sizes import sides
 from nas.console.commands import notify
 from nas.console.options import takes
 from nas.describe import card as cards
@@ -230,9 +231,8 @@ def _described(
 
 def _shape(card: Card, kind: Format, request: ModelExportRequest) -> str:
     batch = _batch(kind, request)
-    return (
-        f"{batch or 'any number of'} images [{len(card.mean)}, {card.resolution}, {card.resolution}] at once"
-    )
+    high, wide = sides(card.resolution)
+    return f"{batch or 'any number of'} images [{len(card.mean)}, {high}, {wide}] at once"
 
 
 def _agreement(done: Exported) -> str:

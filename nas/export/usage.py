@@ -1,8 +1,10 @@
 """Ten lines of Python that name the classes of a picture with an exported file, by its runtime alone.
 
-They are printed in model cards, and tests run them as printed.
+They are a few more where images are not cropped to squares. Model cards print them, and tests run them as printed.
 """
 
+from nas.common.sizes import PAD, STRETCH, sides
+from nas.data.fitting import GREY
 from nas.networks.checkpoint import Card
 
 _ONNX = (
@@ -42,6 +44,32 @@ _WAYS = {
     "executorch": _EXECUTORCH,
     "litert": _LITERT,
 }
+_RESIZED = (
+    "images = np.asarray(image.resize(({wide}, {high}), PIL.Image.Resampling.BICUBIC{box}), np.float32) / 255"
+)
+_SQUARE = """\
+side = min(image.size); x, y = ((length - side) // 2 for length in image.size); box = x, y, x + side, y + side"""
+_WIDE = """\
+(w, h), (wide, high) = image.size, ({wide}, {high})
+w, h = (max(1, round(h * wide / high)), h) if w * high > h * wide else (w, max(1, round(w * high / wide)))
+x, y = (image.width - w) // 2, (image.height - h) // 2; box = x, y, x + w, y + h"""
+_PADDED = """\
+(w, h), page = image.size, PIL.Image.new("RGB", ({wide}, {high}), ({grey}, {grey}, {grey}))
+scale = min({wide} / w, {high} / h); w, h = max(1, round(w * scale)), max(1, round(h * scale))
+page.paste(image.resize((w, h), PIL.Image.Resampling.BICUBIC), (({wide} - w) // 2, ({high} - h) // 2))
+images = np.asarray(page, np.float32) / 255"""
+
+
+def _fitting(card: Card) -> str:
+    """The lines that bring a picture to the card's size, as `nas.data.fitting` does."""
+    high, wide = sides(card.resolution)
+    if card.fit == PAD:
+        lines = [_PADDED]
+    elif card.fit == STRETCH:
+        lines = [_RESIZED.replace("{box}", "")]
+    else:
+        lines = [_SQUARE if high == wide else _WIDE, _RESIZED.replace("{box}", ", box=box")]
+    return "\n".join(lines).format(high=high, wide=wide, grey=GREY)
 
 
 def usage(format_name: str, name: str, card: Card, batch: int | None) -> str:
@@ -52,14 +80,13 @@ def usage(format_name: str, name: str, card: Card, batch: int | None) -> str:
     imports, opened, classes, logits = (
         part.format(name=name, classes=list(card.classes)) for part in _WAYS[format_name]
     )
-    side, some = card.resolution, f".repeat({batch}, 0)" if batch and batch > 1 else ""
+    some = f".repeat({batch}, 0)" if batch and batch > 1 else ""
     return f"""{imports}, PIL.Image, PIL.ImageOps
 {opened}
 {classes}
 image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1]))
 if image.mode[0] in "IF": sys.exit("8 bits a pixel are expected: scale them first, as for the training")
 image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
-side = min(image.size); x, y = ((length - side) // 2 for length in image.size); box = x, y, x + side, y + side
-images = np.asarray(image.resize(({side}, {side}), PIL.Image.Resampling.BICUBIC, box=box), np.float32) / 255
+{_fitting(card)}
 images = np.ascontiguousarray(images.transpose(2, 0, 1)[None]{some}); odds = np.exp({logits}[0].astype(float))
 for at in odds.argsort()[::-1][:5]: print(f"{{odds[at] / odds.sum():7.2%}}  {{classes[at]}}")"""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from nas.common.errors import UserError, require
+from nas.common.sizes import Rectangle, Size, told
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -19,13 +20,15 @@ class Conditions:
     backend: str = "onnxruntime"
     precision: str = "float32"
     threads: int = 1
-    resolution: int = TARGET_RESOLUTION
+    resolution: Size = TARGET_RESOLUTION
     batch: int = 1
     classes: int = TARGET_CLASSES
 
     def __post_init__(self) -> None:
         for name in ("threads", "resolution", "batch", "classes"):
             value = getattr(self, name)
+            if name == "resolution" and isinstance(value, Rectangle):
+                continue
             if type(value) is not int or value < 1:
                 raise UserError(f"{name} is {value!r}, expected a whole number from 1")
         require(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
@@ -40,7 +43,7 @@ class Fingerprint:
     runtime: str
     precision: str
     threads: int
-    resolution: int
+    resolution: Size
     batch: int
     classes: int
 
@@ -62,7 +65,7 @@ class Fingerprint:
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         return (
             f"{self.device}, {self.runtime}, {self.precision}, {threads}, "
-            f"{self.resolution}x{self.resolution}, batch {self.batch}, {self.classes} classes"
+            f"{told(self.resolution)}, batch {self.batch}, {self.classes} classes"
         )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from blocks import InvertedResidual, SandGlass
 from nas.common.quantities import LATENCY, MACS, digits
+from nas.common.sizes import told
 from nas.figures.axes import Axis, cost_axis
 from nas.figures.drawing import Label, Panel, Series, Style, scatter
 from nas.figures.layout import LEFT, RIGHT, Sheet
@@ -105,7 +106,7 @@ def explained(table: Table, space: Space, changes: Sequence[Change], drawn: int 
         title=f"Where multiply-adds mislead: space {space.name}",
         subtitle=(
             f"{fingerprint.device}, {fingerprint.runtime}, {fingerprint.precision}, threads "
-            f"{fingerprint.threads}, {fingerprint.resolution}x{fingerprint.resolution}, batch {fingerprint.batch}.",
+            f"{fingerprint.threads}, {told(fingerprint.resolution)}, batch {fingerprint.batch}.",
             "Multiply-adds are those of conv and fully connected layers. Milliseconds are predicted from the "
             "device's latency table; diamonds were timed whole.",
         ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, overload
 from torch import Tensor, nn
 
 from nas.common.errors import UserError
+from nas.common.sizes import Size
 from search_spaces.arch import Arch
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ class Network(nn.Module):
 
 @overload
 def build(
-    model: Arch, num_classes: int = 1000, resolution: int = 224, *, final: int = 2, dropout: float = 0.0
+    model: Arch, num_classes: int = 1000, resolution: Size = 224, *, final: int = 2, dropout: float = 0.0
 ) -> Network: ...
 @overload
 def build(
     model: "Arch | Reference",
     num_classes: int = 1000,
-    resolution: int = 224,
+    resolution: Size = 224,
     *,
     final: int = 2,
     dropout: float = 0.0,
@@ -49,14 +50,14 @@ def build(
 def build(
     model: "Arch | Reference",
     num_classes: int = 1000,
-    resolution: int = 224,
+    resolution: Size = 224,
     *,
     final: int = 2,
     dropout: float = 0.0,
 ) -> nn.Module:
-    """The module of an arch, or of a library's classifier, for images of `resolution` x `resolution` pixels.
+    """The module of an arch, or of a library's classifier, for images of this many pixels, a square or height x width.
 
-    With an arch small images lose strides as `Arch.fitted` says, until the last map is `final` x `final`; a
+    With an arch small images lose strides as `Arch.fitted` says, until the smaller side of the last map is `final`; a
     library's classifier is as the library makes it, dropout included. Weights are drawn from torch's global
     generator. Raises UserError for fewer than one class.
     """

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from nas.common.decode import decoded
 from nas.common.errors import UserError, briefly, require
 from nas.common.files import write_whole
+from nas.common.sizes import CROP, Size, check_fit, read_size
 from nas.networks.building import build
 from nas.networks.references import parse
 
@@ -32,19 +33,21 @@ class Card:
     """What a checkpoint says of itself; enough to build the network, and to give it images as it was given them.
 
     network: the text of an arch, `torchvision:NAME` or `timm:NAME`. classes: names in the order of the logits.
-    resolution: side of the images in pixels: upright, RGB (`colours`), the shorter side scaled to it and the centre
-    cut out (`crop`; `nas.data.pictures.decode` does all of it), in [0, 1], then less `mean` and divided by `std`
-    (a value a channel). levels: what is black and what white in pictures of more than 8 bits, where the training
-    images had such; None for 0 and 65535. accuracy, test_accuracy: in [0, 1], on the validation split of `data` and
-    on its held-out test images, None where they were not read. made: how it was trained, whatever the maker noted.
+    resolution: of the images in pixels: upright, RGB (`colours`), brought to it by `fit` (`nas.data.fitting`; of
+    crop, `crop` is the part that stays; `nas.data.pictures.decode` does all of it), in [0, 1], then less `mean` and
+    divided by `std` (a value a channel). levels: what is black and what white in pictures of more than 8 bits, where
+    the training images had such; None for 0 and 65535. accuracy, test_accuracy: in [0, 1], on the validation split of
+    `data` and on its held-out test images, None where they were not read. made: how it was trained, whatever the
+    maker noted.
     """
 
     network: str
     classes: tuple[str, ...]
-    resolution: int
+    resolution: Size
     mean: tuple[float, ...]
     std: tuple[float, ...]
     colours: str = "RGB"
+    fit: str = CROP
     crop: str = "centre"
     levels: tuple[int, int] | None = None
     data: str = ""
@@ -56,7 +59,8 @@ class Card:
 
     def __post_init__(self) -> None:
         require(len(self.classes) >= 1, "classes", self.classes, "at least one")
-        require(1 <= self.resolution <= 4096, "resolution", self.resolution, "1 to 4096 pixels")
+        read_size(self.resolution, "resolution")
+        check_fit(self.fit)
         channels = len(self.mean)
         require(
             channels >= 1 and channels == len(self.std), "std", self.std, f"{channels} values, as of mean"

@@ -28,6 +28,7 @@ import blocks
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError
 from nas.common.files import write_text
+from nas.common.sizes import Size
 from nas.networks import counting, memory
 from nas.networks.counting import Cost, Part, count
 from search_spaces.arch import Arch
@@ -41,13 +42,13 @@ SAVED_EVERY = 10.0
 class Costed(Protocol):
     """A network that says what it costs: a library's classifier."""
 
-    def cost(self, resolution: int, num_classes: int) -> Cost:
+    def cost(self, resolution: Size, num_classes: int) -> Cost:
         """Its cost at so many pixels and classes."""
 
 
 def cost(
     model: "Arch | Costed",
-    resolution: int = TARGET_RESOLUTION,
+    resolution: Size = TARGET_RESOLUTION,
     num_classes: int = TARGET_CLASSES,
     *,
     final: int = 2,
@@ -61,8 +62,8 @@ def cost(
     return default_table().cost(model, resolution, num_classes, final)
 
 
-Key = tuple[Part, int, int, int]
-"""A part, its input channels, the height of its input map, and for the head the classes."""
+Key = tuple[Part, int, Size, int]
+"""A part, its input channels, the size of its input map, and for the head the classes."""
 
 
 class CostTable:
@@ -74,7 +75,7 @@ class CostTable:
         self._known: dict[str, Cost] = _read(file) if file else {}
         self._unsaved = 0
 
-    def cost(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> Cost:
+    def cost(self, arch: Arch, resolution: Size, num_classes: int, final: int = 2) -> Cost:
         """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
         macs, params, activations, weights, memory, uncounted = 0, 0, 0, 0, 0, set[str]()
         for part in self.parts(
@@ -88,7 +89,7 @@ class CostTable:
             uncounted.update(part.uncounted)
         return Cost(macs, params, activations, weights, memory, tuple(sorted(uncounted)))
 
-    def parts(self, arch: Arch, resolution: int, num_classes: int, final: int = 2) -> list[Cost]:
+    def parts(self, arch: Arch, resolution: Size, num_classes: int, final: int = 2) -> list[Cost]:
         """The costs of the stem, of each block and of the head of the arch as built."""
         if num_classes < 1:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
@@ -101,7 +102,7 @@ class CostTable:
             self.save()
         return found
 
-    def missing(self, archs: Iterable[Arch], resolution: int, num_classes: int) -> list[Key]:
+    def missing(self, archs: Iterable[Arch], resolution: Size, num_classes: int) -> list[Key]:
         """What these archs have that is not in the table yet."""
         keys = (key for arch in archs for key in part_keys(arch.fitted(resolution), resolution, num_classes))
         return self.unknown(keys)
@@ -172,7 +173,7 @@ class CostTable:
         self._unsaved = 0
 
 
-def part_keys(fitted: Arch, resolution: int, num_classes: int) -> list[Key]:
+def part_keys(fitted: Arch, resolution: Size, num_classes: int) -> list[Key]:
     """The entries whose sum an arch is, strides already fitted."""
     blocks = [(block, channels, size, 0) for block, channels, size in fitted.walk(resolution)]
     head = (fitted.head, fitted.channels, fitted.final_size(resolution), num_classes)

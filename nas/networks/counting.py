@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from blocks import Block, Head, Stem
 from nas.common.errors import UserError
+from nas.common.sizes import Size, sides, told
 from nas.networks.memory import Traffic
 
 Part = Stem | Block | Head
@@ -56,8 +57,8 @@ class Cost:
         )
 
 
-def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
-    """Count a part, as built behind `channels` channels, on one map of size x size.
+def count(part: Part, channels: int, size: Size, classes: int = 0) -> Cost:
+    """Count a part, as built behind `channels` channels, on one map of this size.
 
     Leaves torch's random generator as it is.
     """
@@ -67,9 +68,9 @@ def count(part: Part, channels: int, size: int, classes: int = 0) -> Cost:
 
 
 def count_module(
-    module: nn.Module, channels: int, size: int, begin: Callable[[Counter], None] | None = None
+    module: nn.Module, channels: int, size: Size, begin: Callable[[Counter], None] | None = None
 ) -> Cost:
-    """Count a module, put into evaluation mode, on one map [1, channels, size, size].
+    """Count a module, put into evaluation mode, on one map [1, channels, height, width].
 
     The module is moved to the `meta` device, which leaves it without its numbers; where it cannot run there, because
     it looks at values, it is counted while it computes, on zeros. `begin` is called with the counter of each
@@ -77,18 +78,18 @@ def count_module(
     """
     params, weights = sum(p.numel() for p in module.parameters()), weight_bytes(module)
     try:
-        counter = _pass(module.to("meta"), torch.empty(1, channels, size, size, device="meta"), begin)
+        counter = _pass(module.to("meta"), torch.empty(1, channels, *sides(size), device="meta"), begin)
     except (RuntimeError, NotImplementedError):
         module.to_empty(device="cpu")
         for tensor in (*module.parameters(), *module.buffers()):
             tensor.detach().zero_()
         try:
-            counter = _pass(module, torch.zeros(1, channels, size, size), begin)
+            counter = _pass(module, torch.zeros(1, channels, *sides(size)), begin)
         except RuntimeError as error:
             if "allocate memory" not in str(error):
                 raise
             raise UserError(
-                f"a part behind {channels} channels at {size}x{size} does not fit into memory; take smaller "
+                f"a part behind {channels} channels at {told(size)} does not fit into memory; take smaller "
                 "widths or a smaller resolution"
             ) from error
     names = tuple(sorted(counter.uncounted))
@@ -272,7 +273,7 @@ def _is_free(func: Any, name: str) -> bool:
     return bool(free) or func.is_view or name.rstrip("_") in _FREE
 
 
-def recount(module: nn.Module, channels: int, size: int) -> int:
+def recount(module: nn.Module, channels: int, size: Size) -> int:
     """Multiply-adds by fvcore, another counter: it traces the module while that computes on zeros.
 
     fvcore knows convolutions, fully connected layers and products of matrices; of convolutions those only whose
@@ -282,7 +283,7 @@ def recount(module: nn.Module, channels: int, size: int) -> int:
         warnings.simplefilter("ignore", FutureWarning)
         from fvcore.nn import FlopCountAnalysis
 
-    analysis = FlopCountAnalysis(module.eval(), torch.zeros(1, channels, size, size))
+    analysis = FlopCountAnalysis(module.eval(), torch.zeros(1, channels, *sides(size)))
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     products = ("conv", "linear", "addmm", "mm", "matmul", "bmm", "einsum")
     return int(sum(number for name, number in analysis.by_operator().items() if name in products))

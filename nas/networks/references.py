@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from nas.common.errors import UserError, briefly
+from nas.common.sizes import Size, sides, told
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, default_table
 from nas.networks.counting import Cost, count_module
 from search_spaces.arch import Arch
@@ -50,17 +51,17 @@ class Reference:
     def __str__(self) -> str:
         return f"{self.library}:{self.name}"
 
-    def build(self, num_classes: int = TARGET_CLASSES, resolution: int = TARGET_RESOLUTION) -> nn.Module:
+    def build(self, num_classes: int = TARGET_CLASSES, resolution: Size = TARGET_RESOLUTION) -> nn.Module:
         """The untrained module in training mode: float [N, 3, H, W] to logits [N, num_classes].
 
         No stride is removed for small images: UserError where the network does not take the resolution.
         """
         module = self._make(num_classes)
         with torch.no_grad():
-            self._fits(resolution, lambda: module.eval()(torch.zeros(1, 3, resolution, resolution)))
+            self._fits(resolution, lambda: module.eval()(torch.zeros(1, 3, *sides(resolution))))
         return module.train()
 
-    def cost(self, resolution: int = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES) -> Cost:
+    def cost(self, resolution: Size = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES) -> Cost:
         """Multiply-adds of its convolutions, fully connected layers and attention, parameters, activations.
 
         Raises UserError as `build` does.
@@ -86,12 +87,12 @@ class Reference:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
         return LIBRARIES[self.library].make(self.name, num_classes)
 
-    def _fits(self, resolution: int, run: Callable[[], _Result]) -> _Result:
+    def _fits(self, resolution: Size, run: Callable[[], _Result]) -> _Result:
         try:
             return run()
         except (RuntimeError, AssertionError, ValueError) as error:
             raise UserError(
-                f"{self} does not take images of {resolution}x{resolution} ({briefly(error, 120)}); give another "
+                f"{self} does not take images of {told(resolution)} ({briefly(error, 120)}); give another "
                 "resolution, larger as a rule"
             ) from None
 

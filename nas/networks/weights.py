@@ -7,6 +7,7 @@ from itertools import zip_longest
 from torch import Tensor, nn
 
 from nas.common.errors import UserError
+from nas.common.sizes import Size
 from nas.networks.building import Network, build
 from search_spaces.arch import Arch
 
@@ -14,7 +15,7 @@ _COUNTER = "num_batches_tracked"  # of a batch norm; old files lack it, and noth
 
 
 def from_torchvision(
-    arch: Arch, state_dict: Mapping[str, Tensor], num_classes: int = 1000, resolution: int = 224
+    arch: Arch, state_dict: Mapping[str, Tensor], num_classes: int = 1000, resolution: Size = 224
 ) -> Network:
     """The network of `arch` with the numbers of a torchvision model's `state_dict`, ready for use.
 

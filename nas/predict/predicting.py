@@ -124,7 +124,7 @@ def _decoded(
 ) -> Iterator[tuple[Item, Picture]]:
     """The items that can be decoded; the others are noted."""
     levels = Levels(*card.levels) if card.levels else SIXTEEN
-    for item, picture in decode_all(items, card.resolution, levels):
+    for item, picture in decode_all(items, card.resolution, levels, card.fit):
         if isinstance(picture, str):
             notify(f"{item.path}: skipped, {picture}")
             unreadable.append((item.path, picture))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from nas.common.sizes import Size, sides
 from nas.train.recipe import Recipe, Schedule
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Batches:
             images = torch.from_numpy(split.images)
         self.device = device
         self.batch_size = plan.batch_size
-        self._side = data.resolution
+        self._sides = sides(data.resolution)
         labels = torch.from_numpy(np.array(split.labels))
         self._away: list[tuple[Tensor, Tensor]] = []  # a batch's place on the device, and all on the host
         if (
@@ -96,12 +97,12 @@ class Batches:
         )
         self._rows, self._queue = rows, rows[:0]
         self._mirror = recipe.mirror
-        self._reach = self._side // 8 if plan.shift else 0
-        self._hole = round(recipe.cutout * self._side)
+        self._reach = [side // 8 if plan.shift else 0 for side in self._sides]
+        self._hole = round(recipe.cutout * min(self._sides))
         self.choices = 6 if self._hole else 4
         self._chance = torch.Generator().manual_seed(seed)
         self._normalise = normaliser(data, device)
-        self._line = torch.arange(self._side, device=device)
+        self._lines = [torch.arange(side, device=device) for side in self._sides]
 
     def choose(self) -> Tensor:
         """What chance decides about the next batch: int64 [choices, N], on the CPU.
@@ -114,11 +115,12 @@ class Batches:
             self._queue = torch.cat([self._queue, self._rows[order]])
         row, self._queue = self._queue[: self.batch_size], self._queue[self.batch_size :]
         flip = torch.randint(2, row.shape, generator=self._chance) * int(self._mirror)
-        shift = torch.randint(-self._reach, self._reach + 1, (2, len(row)), generator=self._chance)
-        chosen = [(self._send(row) if self._away else row)[None], flip[None], shift]
+        count, chance = len(row), self._chance
+        shift = [torch.randint(-far, far + 1, (1, count), generator=chance) for far in self._reach]
+        chosen = [(self._send(row) if self._away else row)[None], flip[None], *shift]
         if self._hole:  # its centre is anywhere in the image, so that it may reach over the border
-            centre = torch.randint(self._side, (2, len(row)), generator=self._chance)
-            chosen.append(centre - self._hole // 2)
+            centre = [torch.randint(side, (1, count), generator=chance) for side in self._sides]
+            chosen += [one - self._hole // 2 for one in centre]
         return torch.cat(chosen)
 
     def state(self) -> dict[str, Tensor]:
@@ -145,16 +147,19 @@ class Batches:
 
         Images [N, 3, H, W] float, channels-last, and labels [N] int64.
         """
-        side, line = self._side, self._line
+        (high, wide), (lines, columns) = self._sides, self._lines
         row, flip, down, right, *corner = chosen.unsqueeze(2)
-        y = _reflect(line + down, side)
-        x = _reflect(line + right, side)
-        x = torch.where(flip == 1, side - 1 - x, x)
-        source = (row * side + y).unsqueeze(2) * side + x.unsqueeze(1)
-        images = self._pixels.index_select(0, source.flatten()).view(-1, side, side, 3)
+        y = _reflect(lines + down, high)
+        x = _reflect(columns + right, wide)
+        x = torch.where(flip == 1, wide - 1 - x, x)
+        source = (row * high + y).unsqueeze(2) * wide + x.unsqueeze(1)
+        images = self._pixels.index_select(0, source.flatten()).view(-1, high, wide, 3)
         batch = self._normalise(images)
         if corner:
-            low, left = ((line >= start) & (line < start + self._hole) for start in corner)
+            low, left = (
+                (line >= start) & (line < start + self._hole)
+                for line, start in zip(self._lines, corner, strict=True)
+            )
             batch.masked_fill_((low.unsqueeze(2) & left.unsqueeze(1)).unsqueeze(1), 0.0)
         return batch, self._labels[row.flatten()]
 
@@ -184,8 +189,8 @@ class Normalised(Protocol):
     """What says how images are normalised: a data set, or a checkpoint's card."""
 
     @property
-    def resolution(self) -> int:
-        """Side in pixels."""
+    def resolution(self) -> Size:
+        """In pixels."""
 
     @property
     def mean(self) -> tuple[float, ...]:
@@ -199,8 +204,9 @@ class Normalised(Protocol):
 def normaliser(data: Normalised, device: torch.device) -> Callable[[Tensor], Tensor]:
     """From uint8 [N, H, W, 3] to float [N, 3, H, W], channels-last, of mean 0 and deviation 1 a channel."""
     # One whole line of pixels a row, so that the arithmetic runs over long rows and not over three numbers.
-    mean = (torch.tensor(data.mean) * 255).repeat(data.resolution).to(device)
-    scale = 1 / (torch.tensor(data.std) * 255).repeat(data.resolution).to(device)
+    _, wide = sides(data.resolution)
+    mean = (torch.tensor(data.mean) * 255).repeat(wide).to(device)
+    scale = 1 / (torch.tensor(data.std) * 255).repeat(wide).to(device)
 
     def normalise(images: Tensor) -> Tensor:
         lines = images.flatten(2).float()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from nas.common.errors import UserError, require
+from nas.common.sizes import Size, smaller
 
 SMALLEST_BATCH = 16  # below it batch norm's statistics are mostly noise
 
@@ -38,11 +39,11 @@ class Recipe:
     square root. All gradients together are scaled down to a norm of `clip` where theirs is larger (0 never does).
     Small networks seldom come there; MobileNetV2 does in its first hundred steps, where without it the loss rose to 6
     and the weights did not recover.
-    Images are mirrored at random if `mirror`, and shifted by up to an eighth of their side (the border
+    Images are mirrored at random if `mirror`, and shifted by up to an eighth of each side (the border
     reflected) in schedules of at least `shift_from` epochs: in 2, 4 and 9 epochs of CIFAR-10 shifting cost a
     small network 2 to 3 points. `batch_norm_momentum` replaces the modules' own, which is often tuned for
     schedules of weeks. Decay is for the weights of convolutions and linear layers alone. `cutout` blanks a square
-    of this share of the side at a random place of each image (DeVries and Taylor 2017): off by default, because
+    of this share of the smaller side at a random place of each image (DeVries and Taylor 2017): off by default, because
     it is for long schedules, as shifting is. Evaluations that come before `statistics_until` steps are made with
     batch-norm statistics that are measured anew on training images (`nas.train.statistics`); 0 never does.
     `class_weights` weighs the loss of an image by how few there are of its class, so that all classes weigh the same.
@@ -129,12 +130,12 @@ class Fidelity:
 
     epochs: float
     subset: float = 1.0
-    resolution: int = 32
+    resolution: Size = 32
 
     def __post_init__(self) -> None:
         require(0 < self.epochs < math.inf, "epochs", self.epochs, "a number above 0")
         require(0 < self.subset <= 1, "subset", self.subset, "a share of the images in (0, 1]")
-        require(self.resolution >= 1, "resolution", self.resolution, "pixels, 1 or more")
+        require(smaller(self.resolution) >= 1, "resolution", self.resolution, "pixels, 1 or more")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from nas.common.errors import UserError
+from nas.common.sizes import GivenSize
 from nas.console import options
 
 FREE = ("minutes", "tensorboard", "device", "data_root", "resume")
@@ -20,7 +21,7 @@ class TrainRequest(options.CommandOptions):
         str | None,
         Argument(
             help="A zoo name, an arch's text, RUN@TRIAL, torchvision:NAME or timm:NAME. RUN@TRIAL brings data, split, "
-            "resolution and recipe with it.",
+            "resolution, fit and recipe with it.",
             metavar="NETWORK",
         ),
     ] = None
@@ -33,8 +34,10 @@ class TrainRequest(options.CommandOptions):
     epochs: Annotated[float, Option(help="Length of the schedule; decimals allowed.")] = 30.0
     subset: Annotated[float, Option(help="Share of the training images, in (0, 1].")] = 1.0
     train_resolution: Annotated[
-        int | None, Option("--train-resolution", "--resolution", help="Side of the images in pixels. [32]")
+        GivenSize | None,
+        Option("--train-resolution", "--resolution", help=f"Of the images: {options.PIXELS}. [32]"),
     ] = None
+    fit: options.Fit = None
     recipe: options.Recipe = None
     metric: options.Metric = None
     class_weights: options.ClassWeights = None

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from nas.common.files import write_text, writing
+from nas.common.sizes import sized
 from nas.console import commands
 from nas.console.options import deadline
 from nas.data.dataset import Dataset
@@ -83,9 +84,10 @@ def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> 
     trainer.seed_everything(settings.seed)
     network = parse(settings.network)
     model = build(network, len(data.classes), resolution)
+    size = sized(resolution, settings.fit, settings.data)
     said = [
         settings.network,
-        f"on {data.name}, {fidelity.epochs:g} epochs at {resolution}x{resolution}, seed {settings.seed}",
+        f"on {data.name}, {fidelity.epochs:g} epochs at {size}, seed {settings.seed}",
     ]
     if given is not None:
         anew = put_in(model, network, given, data.classes)
@@ -211,6 +213,7 @@ def _write(
         network=settings.network,
         classes=data.classes,
         resolution=data.resolution,
+        fit=data.fit,
         mean=data.mean,
         std=data.std,
         levels=data.levels,

@@ -8,8 +8,9 @@ from typing import Any
 from nas.common.decode import decoded
 from nas.common.errors import UserError, require
 from nas.common.files import write_text
+from nas.common.sizes import CROP, Size, check_fit, read_size
 from nas.console.options import AnyPath
-from nas.data.dataset import Dataset, absolute, load
+from nas.data.dataset import BOUNDS, Dataset, absolute, load
 from nas.data.splitting import SHARE
 from nas.networks.pretrained import NORMALISATIONS, Pretrained, Triple
 from nas.networks.references import parse
@@ -41,6 +42,7 @@ class TrainSettings:
     fingerprint: str
     split: str | None = None
     skip_corrupt: bool = False
+    fit: str = CROP
     drop_duplicates: bool = False
     validation: float = SHARE  # the share of the training images, of trainings that did not store it
     recipe: Recipe = field(default_factory=Recipe)
@@ -69,10 +71,11 @@ class Brought:
     fingerprint: str = ""
     split: str | None = None
     skip_corrupt: bool = False
+    fit: str = CROP
     drop_duplicates: bool = False
     validation: float | None = SHARE
     folds: int = 0
-    resolution: int = RESOLUTION
+    resolution: Size = RESOLUTION
     recipe: Recipe | None = None
     metric: str = ACCURACY
 
@@ -86,7 +89,7 @@ def brought_by(network: str) -> Brought:
         known = {name: found[name] for name in ("data", "fingerprint", "split", "skip_corrupt", "recipe")}
         also = {
             name: found[name]
-            for name in ("metric", "drop_duplicates", "validation", "folds")
+            for name in ("metric", "fit", "drop_duplicates", "validation", "folds")
             if name in found
         }
         content = json.dumps(known | also | {"resolution": found["fidelity"]["resolution"]})
@@ -101,20 +104,19 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
     network = resolve(request.network)
     Recipe().wanted(request.recipe, request.class_weights)  # refuses what is none before the data are loaded
     run = brought_by(request.network)
-    resolution = run.resolution if request.train_resolution is None else request.train_resolution
+    asked = run.resolution if request.train_resolution is None else request.train_resolution
+    resolution = read_size(asked, "--train-resolution", *BOUNDS)
     fidelity = Fidelity(request.epochs, request.subset, resolution)
     spec = absolute(request.data or run.data)
     same = spec == run.data
     split = request.split or (run.split if same else None)
+    fit = check_fit(request.fit or run.fit)
     drop = request.drop_duplicates or (same and run.drop_duplicates)
     skip = request.skip_corrupt or (same and run.skip_corrupt)
     validation = run.validation if same and run.fingerprint else None
-    data = _load(spec, request.data_root, resolution, split, validation, skip, drop)
-    if (
-        same
-        and run.fingerprint
-        and (split, resolution, drop) == (run.split, run.resolution, run.drop_duplicates)
-    ):
+    data = _load(spec, request.data_root, resolution, fit, split, validation, skip, drop)
+    mine, theirs = (split, resolution, fit, drop), (run.split, run.resolution, run.fit, run.drop_duplicates)
+    if same and run.fingerprint and mine == theirs:
         _check_same(data, spec, run.fingerprint, "run")
     recipe = run.recipe or Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
     settings = TrainSettings(
@@ -125,6 +127,7 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
         fingerprint=data.fingerprint,
         split=split,
         skip_corrupt=skip,
+        fit=fit,
         drop_duplicates=drop,
         validation=data.share,
         recipe=recipe.wanted(request.recipe, request.class_weights),
@@ -162,7 +165,8 @@ def _decoded(text: str, refusal: str) -> TrainSettings:
 def _load(
     spec: str,
     root: AnyPath | None,
-    resolution: int,
+    resolution: Size,
+    fit: str,
     split: str | None,
     validation: float | None,
     skip_corrupt: bool,
@@ -172,6 +176,7 @@ def _load(
         spec,
         root=Path(root) if root else None,
         resolution=resolution,
+        fit=fit,
         split=split,
         validation=validation,
         skip_corrupt=skip_corrupt,
@@ -209,6 +214,7 @@ def reopen(folder: Path, root: AnyPath | None) -> tuple[TrainSettings, Dataset]:
         settings.data,
         root,
         fidelity.resolution,
+        settings.fit,
         settings.split,
         settings.validation,
         settings.skip_corrupt,

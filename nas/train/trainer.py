@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.common.errors import UserError, require
+from nas.common.sizes import Size
 from nas.kernels.compute import Compute, best
 from nas.train.batches import Batches, normaliser, stratified
 from nas.train.metrics import ACCURACY, score
@@ -191,7 +192,7 @@ def _capture(compute: Compute, device: torch.device) -> Callable[[Work], Work] |
     return cuda_graph if compute.graphs and device.type == "cuda" else None
 
 
-def _check(data: Dataset, resolution: int, reports: int) -> None:
+def _check(data: Dataset, resolution: Size, reports: int) -> None:
     require(reports >= 1, "reports", reports, "1 or more")
     if data.resolution != resolution:
         raise UserError(

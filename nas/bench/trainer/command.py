@@ -27,6 +27,7 @@ from nas.bench.trainer.loops import CPU, PLAIN, Ground, Images, Pace, Reached, W
 from nas.common import machine
 from nas.common.errors import UserError
 from nas.common.files import write_text
+from nas.common.sizes import told
 from nas.console.text_table import aligned
 from nas.kernels.compute import best
 from nas.networks.cost import cost
@@ -192,7 +193,7 @@ def main(
             "torch": torch.__version__,
             "python": platform.python_version(),
             "data": ground.data.name,
-            "images": f"{len(ground.data.train())} of {ground.data.resolution}x{ground.data.resolution}",
+            "images": f"{len(ground.data.train())} of {told(ground.data.resolution)}",
             **{"rounds": rounds, "seconds": seconds, "undisturbed": least},
             **{"peak_multiply_adds": peak, "precision": precision},
         }

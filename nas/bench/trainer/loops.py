@@ -21,6 +21,7 @@ from torch.utils.data import Dataset as Pictures
 from typer import Option
 
 from nas.common.errors import UserError
+from nas.common.sizes import smaller
 from nas.data.dataset import Dataset, Split, load
 from nas.data.splitting import split_indices
 from nas.kernels.compute import Compute
@@ -239,7 +240,7 @@ def loader(ground: Ground, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    data, side = ground.data, ground.data.resolution
+    data, side = ground.data, smaller(ground.data.resolution)  # a square, as `Ground.of` loads it
     steps = [
         transforms.Resize(side),
         transforms.CenterCrop(side),

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from nas.console.options import CommandOptions
+from nas.common.sizes import GivenSize, read_size
+from nas.console.options import PIXELS, CommandOptions
 
 if TYPE_CHECKING:
     from nas.latency.conditions import Conditions
@@ -25,7 +26,7 @@ class ConditionOptions(CommandOptions):
         "float32"
     )
     threads: Annotated[int, Option(help="Threads of one inference.")] = 1
-    resolution: Annotated[int, Option(help="Side of the images in pixels.")] = 224
+    resolution: Annotated[GivenSize, Option(help=f"Of the images: {PIXELS}.")] = 224
     batch: Annotated[int, Option(help="Images of one inference.")] = 1
     classes: Annotated[int, Option(help="Outputs of the classifier.")] = 1000
 
@@ -34,7 +35,8 @@ class ConditionOptions(CommandOptions):
         """As a value. Raises UserError where they are none."""
         from nas.latency.conditions import Conditions
 
-        return Conditions(*(getattr(self, field.name) for field in fields(Conditions)))
+        given = {field.name: getattr(self, field.name) for field in fields(Conditions)}
+        return Conditions(**given | {"resolution": read_size(self.resolution, "--resolution")})
 
 
 @dataclass(frozen=True, kw_only=True)

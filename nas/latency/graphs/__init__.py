@@ -25,7 +25,7 @@ __all__ = ["Fragment", "lower", "write", "written"]
 
 
 def written(subject: Subject, conditions: Conditions) -> onnx.ModelProto:
-    """The graph of a part or a network, float `x` [batch, channels, side, side] to `y`.
+    """The graph of a part or a network, float `x` [batch, channels, height, width] to `y`.
 
     Its weights are random: it is made to be timed; but a file is what it is. Raises UserError for what cannot be
     written.

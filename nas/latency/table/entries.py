@@ -11,6 +11,7 @@ import numpy as np
 from blocks import BLOCKS, Head, Stem
 from blocks.options import decode
 from nas.common.errors import UserError
+from nas.common.sizes import read_size
 from nas.latency.conditions import Conditions
 from nas.latency.table.fitting import scale
 from nas.networks.cost import Key, default_table, key_name, part_keys
@@ -69,8 +70,8 @@ def parse_key(name: str) -> Key:
     """The key of `nas.networks.cost.key_name`. Raises UserError for what is none, or of a block unknown here."""
     words = name.split(" ")
     try:
-        channels, size, classes = map(int, words[1:4])
-    except ValueError:
+        channels, classes, size = int(words[1]), int(words[3]), read_size(words[2], name, most=10**6)
+    except (ValueError, IndexError):
         raise UserError(f"{name!r} is no entry of a table, as in 'ir24_t4_s2 16 112 0 '") from None
     token = "".join(letter for letter in words[0].split("_")[0] if letter.isalpha())
     kinds: dict[str, type[Part]] = {Stem.token: Stem, Head.token: Head, **BLOCKS}

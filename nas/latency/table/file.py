@@ -23,6 +23,7 @@ from nas.common.cache import cache_folder
 from nas.common.decode import Finite, Positive, decoded
 from nas.common.errors import UserError, require
 from nas.common.files import write_text
+from nas.common.sizes import Size, told
 from nas.latency.backends import fingerprint
 from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.table.calibration import Calibration, Errors
@@ -140,7 +141,7 @@ def find(which: Conditions | str, space: Space | None = None) -> Table:
     return table
 
 
-def find_for(named: str | None, resolution: int, classes: int) -> Table:
+def find_for(named: str | None, resolution: Size, classes: int) -> Table:
     """The table that is named, by file or import, else this machine's, for what costs are counted at.
 
     Raises UserError as `find` does, and where the named one is for another resolution or number of classes.
@@ -151,8 +152,8 @@ def find_for(named: str | None, resolution: int, classes: int) -> Table:
     of = table.fingerprint
     if (of.resolution, of.classes) != (resolution, classes):
         raise UserError(
-            f"the latency table {named} is for {of.resolution}x{of.resolution} and {of.classes} classes, costs are "
-            f"for {resolution}x{resolution} and {classes}; give --target-resolution {of.resolution} "
+            f"the latency table {named} is for {told(of.resolution)} and {of.classes} classes, costs are "
+            f"for {told(resolution)} and {classes}; give --target-resolution {of.resolution} "
             f"--target-classes {of.classes}, or another table"
         )
     return table

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from blocks import Head
+from nas.common.sizes import area, mean_side, shrunk
 from nas.latency.table.calibration import Floats
 from nas.networks.cost import Key, default_table
 
@@ -28,16 +29,16 @@ def described(key: Key) -> dict[str, float]:
     part, channels, size, classes = key
     cost = default_table().entry(key)
     stride = getattr(part, "reduction", getattr(part, "stride", 1))
-    out, out_size = (classes, 1) if isinstance(part, Head) else (part.out, -(-size // stride))
+    out, out_size = (classes, 1) if isinstance(part, Head) else (part.out, shrunk(size, stride))
     inner = part.inner_width(channels) if hasattr(part, "inner_width") else None
     features = {
         "multiply-adds": log(cost.macs + 1),
         "parameters": log(cost.params + 1),
         "activations": log(cost.activations + 1),
-        "input": log(channels * size**2),
-        "output": log(out * out_size**2),
+        "input": log(channels * area(size)),
+        "output": log(out * area(out_size)),
         "channels": log(channels),
-        "size": log(size),
+        "size": log(mean_side(size)),
         "inner": log(inner or out),
         f"kind {part.token}": 1.0,
     }

@@ -14,6 +14,7 @@ import numpy as np
 
 from nas.common.decode import Positive
 from nas.common.errors import UserError
+from nas.common.sizes import area
 from nas.latency.conditions import Conditions, Fingerprint, Prediction
 from nas.latency.table.calibration import Calibration, Errors, calibrated, errors, reach
 from nas.latency.table.entries import keys_of, parse_key
@@ -156,7 +157,7 @@ def _calibrated(timings: Timings, known: Mapping[str, float]) -> tuple[Calibrati
 
 def handed_over(keys: Sequence[Key]) -> float:
     """Millions of elements that the parts of a network hand to each other."""
-    return sum(channels * size * size for _, channels, size, _ in keys[1:]) / 1e6
+    return sum(channels * area(size) for _, channels, size, _ in keys[1:]) / 1e6
 
 
 def check_here(table: Table, expected: Fingerprint, where: str) -> None:

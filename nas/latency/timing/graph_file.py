@@ -7,19 +7,20 @@ from pathlib import Path
 import onnx
 
 from nas.common.errors import UserError, briefly
+from nas.common.sizes import Size, size_of
 from nas.latency.conditions import Conditions
 
 
 @dataclass(frozen=True)
 class GraphFile:
-    """A classifier of square images in a file. batch: of how many images, None for any number.
+    """A classifier of images of one size in a file. batch: of how many images, None for any number.
 
     precision: int8 where anything in it is quantised, else float32. Its weights are what they are: a file is timed
     as it is.
     """
 
     path: Path
-    resolution: int
+    resolution: Size
     classes: int
     batch: int | None
     precision: str
@@ -77,10 +78,10 @@ def read(path: Path) -> GraphFile:
             f"{path}: expected one input [N, 3, H, W] and one output [N, classes], found {shapes}"
         )
     (batch, channels, high, wide), (_, classes) = shapes
-    if channels != 3 or not high or high != wide or not classes:
-        raise UserError(f"{path}: expected square images of 3 channels and a known size, found {shapes[0]}")
+    if channels != 3 or not high or not wide or not classes:
+        raise UserError(f"{path}: expected images of 3 channels and a known size, found {shapes[0]}")
     quantised = any(node.op_type in ("QuantizeLinear", "ConvInteger") for node in model.graph.node)
-    return GraphFile(path, high, classes, batch, "int8" if quantised else "float32", model)
+    return GraphFile(path, size_of(high, wide), classes, batch, "int8" if quantised else "float32", model)
 
 
 def fitted(asked: Conditions, files: Sequence[GraphFile]) -> Conditions:

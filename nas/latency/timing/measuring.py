@@ -7,6 +7,7 @@ from typing import Any
 
 from nas.common.errors import UserError, require
 from nas.common.machine import cores
+from nas.common.sizes import told
 from nas.latency import backends
 from nas.latency.conditions import Conditions, Fingerprint
 from nas.latency.timing import sandwich
@@ -85,7 +86,7 @@ def described(subject: Subject) -> str:
     if not isinstance(subject, tuple):
         return str(subject)
     part, channels, size, classes = subject
-    return f"{part} on {channels}x{size}x{size}" + (f" to {classes} classes" if classes else "")
+    return f"{part} on {channels}x{told(size)}" + (f" to {classes} classes" if classes else "")
 
 
 def _own(subject: Subject, noted: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.common.errors import UserError
+from nas.common.sizes import sides
 from nas.kernels.compute import folded
 from nas.latency.conditions import Conditions
 from nas.latency.timing.graph_file import GraphFile
@@ -40,7 +41,7 @@ def built(subject: Subject, conditions: Conditions) -> tuple[nn.Module, Tensor]:
         else:
             channels, size = 3, conditions.resolution
             module = build(subject, conditions.classes, size)
-        return module, torch.randn(conditions.batch, channels, size, size)
+        return module, torch.randn(conditions.batch, channels, *sides(size))
 
 
 def scaled(module: nn.Module) -> nn.Module:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from nas.ablate.asked import Asked, StoryStep
 from nas.ablate.study_file import read
 from nas.common.errors import UserError
+from nas.common.sizes import Rectangle
 from nas.engine.terms import Terms
 
 ROOT = Path(__file__).parents[3]
@@ -33,6 +34,12 @@ def test_a_file_says_what_the_command_line_can(tmp_path: Path) -> None:
         leave_one_in: true
         data: digits
         epochs: 2
+        train_resolution: 64x128
+        target_resolution: 96
+        fit: stretch
+        metric: f1
+        class_weights: balanced
+        target: data
         seed: 7
         seeds: 5
         """,
@@ -42,7 +49,17 @@ def test_a_file_says_what_the_command_line_can(tmp_path: Path) -> None:
     assert asked == Asked(
         "mobilenet_v3_small", ("se", "kernel"), ("macs", "params"), True, pairs, True, title="mine"
     )
-    assert terms == Terms(data="digits", epochs=2.0, seed=7) and seeds == 5
+    assert seeds == 5 and terms == Terms(
+        data="digits",
+        epochs=2.0,
+        seed=7,
+        train_resolution=Rectangle(64, 128),
+        target_resolution=96,
+        fit="stretch",
+        metric="f1",
+        class_weights="balanced",
+        target="data",
+    )
 
 
 def test_a_story_is_told_in_steps(tmp_path: Path) -> None:

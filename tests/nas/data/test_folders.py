@@ -148,7 +148,7 @@ def test_decoding_keeps_order_and_sets_the_corrupt_apart(tmp_path: Path) -> None
 def test_little_is_decoded_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int] = []
 
-    def fit(image: Image.Image, resolution: int, levels: Levels) -> np.ndarray:
+    def fit(image: Image.Image, resolution: int, levels: Levels, way: str) -> np.ndarray:
         decoded.append(resolution)
         return np.zeros(0, np.uint8)
 

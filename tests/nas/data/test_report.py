@@ -44,6 +44,27 @@ def test_what_is_there_is_counted(flowers: Path, tmp_path: Path) -> None:
     assert np.array_equal(tile[::4, ::4], first)
 
 
+def test_pictures_are_shown_as_they_come_to_a_size_and_what_is_cut_off_is_said(
+    flowers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from nas.data.__main__ import main
+
+    main(str(flowers), resolution="16x40", fit="pad", png=tmp_path / "pad.png")
+    out = capsys.readouterr().out
+    assert "height x width: 20x30 at the least, 24x30 in the middle" in out
+    assert "as networks get them: scaled to fit within 16x40" in out and "is left by that" not in out
+    found = report(f"folder:{flowers}", resolution="16x40", fit="pad")
+    rows = np.flatnonzero(found.data.train().labels == 0)[:2]
+    with Image.open(tmp_path / "pad.png") as image:
+        sheet = np.asarray(image)
+    for column, image_of in enumerate(found.data.train().images[rows]):
+        left = 4 + column * 44
+        assert np.array_equal(sheet[22 : 22 + 16, left : left + 40], image_of)
+    main(str(flowers), resolution="16x40")
+    assert "of the picture in the middle 50% is left by that; --fit pad" in capsys.readouterr().out
+    assert report(f"folder:{flowers}", resolution="16x40").kept == pytest.approx(12 / 24)
+
+
 def test_the_command(flowers: Path, tmp_path: Path) -> None:
     import typer
 

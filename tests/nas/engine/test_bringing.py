@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.common.errors import UserError
+from nas.common.sizes import Rectangle
 from nas.engine.regime import bringing
 from nas.engine.terms import Terms
 from nas.search.price import Price
@@ -33,12 +34,14 @@ def test_a_point_brings_its_data_pixels_split_and_recipe(tmp_path: Path) -> None
         split="0.8/0.1/0.1",
         skip_corrupt=True,
         recipe=recipe,
-        fidelity=Fidelity(1.0, 1.0, 48),
+        fidelity=Fidelity(1.0, 1.0, Rectangle(48, 96)),
+        fit="pad",
     )
     terms = bringing(Terms(), [point, "mobilenet_v2"])
     assert (terms.data, terms.split, terms.skip_corrupt) == ("folder:/flowers", "0.8/0.1/0.1", True)
-    assert terms.train_resolution == 48 and terms.recipe is not None
-    assert Recipe().changed(terms.recipe) == recipe
+    assert (terms.train_resolution, terms.fit) == (Rectangle(48, 96), "pad")
+    assert terms.recipe is not None and Recipe().changed(terms.recipe) == recipe
+    assert bringing(Terms(fit="crop"), [point]).fit == "crop"
 
 
 def test_what_is_given_stays(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 import nas
 from nas.common.errors import UserError
+from nas.common.sizes import Rectangle
 from nas.data.dataset import load
 from nas.engine.costs import elsewhere
 from nas.engine.regime import Regime, aimed, opening, settled, trained_on, validated_on
@@ -94,3 +95,21 @@ def test_a_resumed_run_drops_the_same_duplicates(tmp_path: Path) -> None:
     other = replace(again, drop_duplicates=False)
     with pytest.raises(UserError, match="are not those of the run"):
         other.reload(None, lambda line: None)
+
+
+def test_rectangles_and_how_images_come_to_them_are_stored_and_said() -> None:
+    terms = Terms(data="folder:/flowers", train_resolution="32x64", fit="pad", target_resolution="224x448")
+    regime = Regime(**opening(terms))
+    assert (regime.fidelity.resolution, regime.target_resolution) == (Rectangle(32, 64), Rectangle(224, 448))
+    assert Regime.from_json(regime.to_json()) == regime
+    assert regime.trained == "1 epochs at 32x64 (pad)"
+    assert regime.target == "224x448, 1000 classes, batch 1"
+    for square in (48, "48", "48x48"):
+        assert Regime(**opening(replace(terms, train_resolution=square))).fidelity.resolution == 48
+    assert aimed(replace(DIGITS, train_resolution="32x64"), None).target_resolution == Rectangle(32, 64)
+
+
+def test_a_run_stored_before_images_were_fitted_otherwise_opens_as_cropped() -> None:
+    stored = json.loads(Regime(fidelity=Fidelity(1.0, 1.0)).to_json())
+    del stored["fit"]
+    assert Regime.from_json(json.dumps(stored)).fit == "crop"

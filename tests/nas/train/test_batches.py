@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from nas.common.sizes import size_of
 from nas.train import batches as module
 from nas.train.batches import Batches
 from nas.train.recipe import Recipe, Schedule
-from tests.nas.train.test_trainer import InMemory, as_data, bars
+from tests.nas.train.test_trainer import InMemory, Pixels, as_data, bars
 
 PLAN = Schedule(steps=10, batch_size=64, lr=0.1, warmup=0.2, shift=False)
 
@@ -78,3 +81,51 @@ def test_a_gpu_holds_what_takes_a_quarter_of_its_free_memory(monkeypatch: pytest
     assert module._has_room(cuda, image.expand(1000))
     assert not module._has_room(cuda, image.expand(1001))
     assert module._has_room(torch.device("cpu"), image.expand(10**9))
+
+
+def made_from(
+    pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], recipe: Recipe, shift: bool
+) -> Batches:
+    """Batches of these images alone, 16 at a time."""
+    some = Pixels(pixels, np.zeros(len(pixels), np.int64))
+    data = replace(
+        as_data(InMemory(some, some)), resolution=size_of(*pixels.shape[1:3]), mean=(0.0,) * 3, std=(1.0,) * 3
+    )  # type: ignore[type-var]
+    plan = Schedule(steps=10, batch_size=16, lr=0.1, warmup=0.2, shift=shift)
+    return Batches(data.train(), torch.arange(len(pixels)), data, plan, recipe, 0, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("shape", [(8, 24), (24, 8)])
+def test_rectangles_are_shifted_and_mirrored_within_their_sides(shape: tuple[int, int]) -> None:
+    """Each pixel says where it was: no row of the image becomes a column, and each side shifts by its own eighth."""
+    high, wide = shape
+    pixels = np.zeros((32, high, wide, 3), np.uint8)
+    pixels[..., 0], pixels[..., 1] = np.arange(high)[:, None], np.arange(wide)
+    source = made_from(pixels, Recipe(), shift=True)
+    downs, rights, mirrored = set(), set(), 0
+    for _ in range(20):
+        for image in (draw(source) * 255).round().int():
+            assert image.shape == (3, high, wide)
+            rows, columns = image[0, :, 0], image[1, 0]
+            assert (image[0] == rows[:, None]).all() and (image[1] == columns).all()
+            middle = columns[wide // 2 - 1 : wide // 2 + 1]
+            flipped = bool(middle[0] > middle[1])
+            mirrored += flipped
+            downs.add(int(rows[high // 2]) - high // 2)
+            rights.add(int(middle[1]) - (wide // 2 - flipped))
+    assert downs == set(range(-(high // 8), high // 8 + 1))
+    assert rights == set(range(-(wide // 8), wide // 8 + 1))
+    assert 100 < mirrored < 220
+
+
+def test_a_hole_in_a_rectangle_is_a_square_of_the_smaller_side_anywhere() -> None:
+    source = made_from(np.full((32, 8, 40, 3), 255, np.uint8), Recipe(cutout=0.5), shift=False)
+    lefts, largest = set(), 0
+    for _ in range(20):
+        for image in draw(source):
+            rows, columns = (torch.nonzero((image[0] == 0).any(axis)).flatten() for axis in (1, 0))
+            assert len(rows) <= 4 and len(columns) <= 4
+            largest = max(largest, len(rows) * len(columns))
+            lefts.add(int(columns[0]))
+    assert largest == 16
+    assert min(lefts) == 0 and max(lefts) >= 37
