@@ -13,7 +13,7 @@ from blocks.options import check, encode, option
 class Stem:
     """Convolution on the image, then (ShuffleNet) a max-pooling 3x3 of stride 2.
 
-    Float [N, 3, H, W] to [N, out, H / stride, W / stride], halved again by the pooling.
+    Float [N, channels, H, W], 3 channels as a rule, to [N, out, H / stride, W / stride], halved again by the pooling.
     """
 
     token: ClassVar[str] = "stem"
@@ -34,9 +34,11 @@ class Stem:
         """By how much the map shrinks."""
         return self.stride * (2 if self.pool else 1)
 
-    def build(self, norm: Norm) -> nn.Module:
-        """The torch module."""
-        conv = ConvNorm(3, self.out, norm, kernel=self.kernel, stride=self.stride, activation=self.activation)
+    def build(self, norm: Norm, channels: int = 3) -> nn.Module:
+        """The torch module, for images of so many channels."""
+        conv = ConvNorm(
+            channels, self.out, norm, kernel=self.kernel, stride=self.stride, activation=self.activation
+        )
         return nn.Sequential(conv, nn.MaxPool2d(3, 2, 1)) if self.pool else conv
 
 

@@ -61,8 +61,9 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
         raise UserError(
             "no network is given; give one, such as mobilenet_v3_small, or --config FILE or --resume RUN"
         )
-    price = prices(asked.equal, *target(terms), table)
-    ratio = next(iter(price.values()), prices(["macs"], *target(terms))["macs"])
+    aim = target(terms)
+    price = prices(asked.equal, *aim, table)
+    ratio = next(iter(price.values()), prices(["macs"], *aim)["macs"])
     draft = Draft(price, ratio)
     if asked.network:
         components = DEFAULT_COMPONENTS if asked.components is None else asked.components
@@ -81,9 +82,9 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
 
 
 def prices(
-    names: Sequence[str], resolution: Size, classes: int, table: "Table | None" = None
+    names: Sequence[str], resolution: Size, classes: int, channels: int, table: "Table | None" = None
 ) -> dict[str, Price]:
-    """The prices of these names, at so many pixels and classes: counted, or by a table predicted milliseconds.
+    """The prices of these names, at a target of the regime: counted, or milliseconds as a table predicts them.
 
     Raises UserError for what is no price.
     """
@@ -92,7 +93,7 @@ def prices(
         if name not in QUANTITIES:
             raise UserError(f"--equal {name}: expected {', '.join(QUANTITIES)} or none")
         if name != LATENCY.name:
-            return lambda arch: float(getattr(cost(arch, resolution, classes), name))
+            return lambda arch: float(getattr(cost(arch, resolution, classes, channels), name))
         if table is None:
             raise UserError("--equal latency: there is no latency table to predict it")
         return lambda arch: table.predict(arch).ms

@@ -33,7 +33,7 @@ from nas.engine.terms import Terms
 from search_spaces import strict_yaml
 
 _FRACTIONS = ("epochs", "subset")
-_WHOLE = ("folds", "seed", "target_classes")
+_WHOLE = ("folds", "seed", "target_classes", "channels")
 _SIZES = ("train_resolution", "target_resolution")
 _TEXTS = ("data", "split", "fit", "fidelity", "recipe", "metric", "class_weights", "target")
 

@@ -121,7 +121,7 @@ def _timed(trainings: Trainings, data: Dataset, device: str | None) -> float:
     from nas.train.pace import foreseen  # loads torch, of which others have no need
 
     setup = trainings.setup
-    model = build(parse(setup.networks[0]), len(data.classes), setup.fidelity.resolution)
+    model = build(parse(setup.networks[0]), len(data.classes), setup.fidelity.resolution, data.channels)
     one = data.fold(0, setup.folds, setup.seed) if setup.folds else data
     seconds = foreseen(model, one, setup.fidelity, setup.recipe, device or "auto", REPORTS)
     return seconds * max(1, setup.folds)

@@ -139,8 +139,8 @@ def prepare(
     setup = Setup(networks=tuple(dict.fromkeys(map(str, networks))), test=test, **opening(terms))
     data = setup.load(data_root, notify)
     for network in networks:  # refuses what cannot be priced at the target, or trained on the images
-        cost(network, setup.target_resolution, setup.target_classes)
-        cost(network, setup.fidelity.resolution, len(data.classes))
+        cost(network, *setup.costed)
+        cost(network, setup.fidelity.resolution, len(data.classes), data.channels)
     return settled(setup, terms, data)[0], data
 
 

@@ -45,7 +45,7 @@ class Setup(Regime):
 
     def cost(self, network: str) -> Cost:
         """What a network costs at the target."""
-        return cost(parse(network), self.target_resolution, self.target_classes)
+        return cost(parse(network), *self.costed)
 
 
 class Trainings:

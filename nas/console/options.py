@@ -34,6 +34,13 @@ Split = Annotated[
     str | None,
     Option(help="Shares of training, validation and test, where the data have no parts: 0.8/0.1/0.1."),
 ]
+Channels = Annotated[
+    int | None,
+    Option(
+        help="Of the images: 1 makes colours grey, 3 makes grey RGB, another number is of bands, read as they are. "
+        "[3, or as many as TIFFs of other bands have]"
+    ),
+]
 SkipCorrupt = Annotated[bool, Option("--skip-corrupt", help="Leave corrupt images out.")]
 DropDuplicates = Annotated[
     bool,

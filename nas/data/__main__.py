@@ -38,6 +38,7 @@ def main(
         str | None, typer.Option(help="Shares of training, validation and test: 0.8/0.1/0.1.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 0,
+    channels: options.Channels = None,
     skip_corrupt: Annotated[bool, typer.Option("--skip-corrupt", help="Leave corrupt images out.")] = False,
     drop_duplicates: Annotated[
         bool, typer.Option("--drop-duplicates", help="Leave out pictures that are there twice.")
@@ -60,6 +61,7 @@ def main(
         split=split,
         seed=seed,
         skip_corrupt=skip_corrupt,
+        channels=channels,
         drop_duplicates=drop_duplicates,
     )
     typer.echo(_text(found))
@@ -99,7 +101,7 @@ def _text(found: Report) -> str:
     if found.sizes:
         least, median, most = (f"{height}x{width}" for width, height in found.sizes)
         lines.append(f"height x width: {least} at the least, {median} in the middle, {most} at the most")
-    lines.append(f"as networks get them: {said(data.resolution, data.fit)}, RGB, 8 bits")
+    lines.append(f"as networks get them: {said(data.resolution, data.fit)}, {_colours(found)}, 8 bits")
     if found.kept < KEPT:
         lines.append(
             f"of the picture in the middle {found.kept:.0%} is left by that; --fit pad or stretch keeps all of it, "
@@ -108,6 +110,18 @@ def _text(found: Report) -> str:
     if data.skipped:
         lines.append(f"corrupt and left out: {data.skipped:,}")
     return "\n".join([*lines, *found.said])
+
+
+def _colours(found: Report) -> str:
+    """What the channels are, and of grey how else it can be read."""
+    channels = found.data.channels
+    if channels == 1:
+        return "grey, one channel"
+    if channels != 3:
+        return f"{channels} bands as they are"
+    modes = {kind.split()[-1] for kind, _ in found.kinds}
+    grey = modes and modes <= {"L", "1", "I", "I;16", "I;16B"}
+    return "RGB" + " (all are grey: three equal channels; --channels 1 reads one)" * bool(grey)
 
 
 if __name__ == "__main__":

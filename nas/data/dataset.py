@@ -24,15 +24,17 @@ from nas.common.errors import UserError, require
 from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size
 from nas.data import cifar
 from nas.data.arrays import StoredEntry, find, publish, remove_oldest
+from nas.data.checking import check_content, say_content
 from nas.data.digits import read_digits
-from nas.data.duplicates import told
 from nas.data.entries import Labels, moments, write_kept, write_pixels, write_split
 from nas.data.folders import Content, Origin, Shares, list_file, list_folder
 from nas.data.pictures import Pixels
+from nas.data.reading import check_channels, find_channels, pages_told
 from nas.data.splitting import check_folds, fold_indices, said_of, share_for
 
 SPECS = "auto, cifar10, folder:PATH, list:FILE or digits"
 _FORMAT = "1"  # to be raised whenever the same files would be decoded or split differently
+_READER = "2"  # to be raised whenever the same files would be decoded otherwise, by a mended reader
 _KEPT_SPLITS = 4
 _PRINTED = ("cifar10", "digits")
 _PIXELS, _KEPT = "pixels", "kept"  # entries of all images, and of those left where duplicates are dropped
@@ -45,7 +47,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images uint8 [N, H, W, 3] (RGB) and labels int64 [N], read-only memory maps, in random order.
+    """Images uint8 [N, H, W, channels], RGB as a rule, and labels int64 [N], read-only memory maps, in random order.
 
     Training and validation are ordered such that the first n images hold each class in its share
     (to about one image), so that a subset is a slice. Open a split where it is used: pickling one
@@ -73,6 +75,7 @@ class _Request:
     shares: Shares | None = None
     fit: str = CROP
     drop_duplicates: bool = False
+    channels: int | None = None
 
     @property
     def split(self) -> str:
@@ -87,18 +90,18 @@ class Dataset:
     `resolution` is the size of the stored images in pixels, to which pictures of other shapes come by `fit`; `mean`
     and `std` are those of the training
     part by channel, in [0, 1] units; `levels` are what became black and white of pixels of more than 8 bits, where
-    there are any; `skipped` counts corrupt files left out, `dropped` duplicates. `fingerprint` is a hash
-    over content, resolution, fit, validation share and seed: it does not depend on where the files lie.
+    there are any, of all bands or of each; `skipped` counts corrupt files left out, `dropped` duplicates. `fingerprint`
+    is a hash over content, resolution, fit, validation share and seed: it does not depend on where the files lie.
     """
 
     name: str
     classes: tuple[str, ...]
     resolution: Size
     fingerprint: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     skipped: int
-    levels: tuple[int, int] | None
+    levels: tuple[int, ...] | None
     _home: Path = field(repr=False)
     _training: int = field(repr=False)
     _request: _Request = field(repr=False)
@@ -121,7 +124,7 @@ class Dataset:
         images, labels = self._open(self._pixels, _TRAIN)
         check_folds(folds, self.classes, np.bincount(labels, minlength=len(self.classes)).tolist())
         mean, std = moments(images, fold_indices(labels, folds, number, seed)[0])
-        return replace(self, mean=tuple(mean), std=tuple(std), _fold=(number, folds, seed))  # type: ignore[arg-type]
+        return replace(self, mean=tuple(mean), std=tuple(std), _fold=(number, folds, seed))
 
     def _of_fold(self, fold: tuple[int, int, int], part: int) -> Split:
         images, labels = self._open(self._pixels, _TRAIN)
@@ -133,6 +136,11 @@ class Dataset:
     def fit(self) -> str:
         """How pictures of other shapes came to the resolution: crop, pad or stretch."""
         return self._request.fit
+
+    @property
+    def channels(self) -> int:
+        """Of each image: 3 of colours and grey, 1 of grey if asked for, else as many as the files have bands."""
+        return len(self.mean)
 
     def train(self) -> Split:
         """Open the training part."""
@@ -182,6 +190,7 @@ def load(
     validation: float | None = None,
     split: str | None = None,
     skip_corrupt: bool = False,
+    channels: int | None = None,
     drop_duplicates: bool = False,
     folds: int = 0,
     notify: Notify = _to_stderr,
@@ -197,44 +206,61 @@ def load(
     (`nas.data.splitting.share_for`). `drop_duplicates` leaves out pictures that are there twice
     (`nas.data.duplicates`). `folds` refuses what cannot be divided into so many by `Dataset.fold`. `split`, as in
     "0.8/0.1/0.1", divides by class and the seed what has no parts of its own, instead.
-    The cache is in $NAS_CACHE_DIR or the user's cache folder. The test part is decoded (corrupt files
-    must show before a search) but not opened.
+    `channels`: 1 makes colours grey, 3 makes grey RGB, any other number is of bands, read as they are; where it is
+    None 3, or as many as the files have where all are TIFFs of bands that are no colours.
+    The cache is in $NAS_CACHE_DIR or the user's cache folder. The test part is decoded, but not opened.
 
     Raises UserError for data that cannot be used, OSError for a full disk (nothing half-written stays).
     """
     size, fit = read_size(resolution, "resolution", *BOUNDS), check_fit(fit)
-    require(isinstance(seed, int) and seed >= 0, "seed", seed, "a whole number, 0 or more")
-    _check_division(validation, folds)
+    _check_asked(seed, validation, folds, channels)
     where = (root or cifar.default_root()).expanduser().absolute()
     base = _resolved(spec)
     shares = Shares.parse(split, seed) if split else None
     if shares and base in ("auto", *_PRINTED):
         raise UserError(f"--split {split}: {spec} has its parts; leave --split out")
-
-    def request(name: str) -> _Request:
-        inner = shares.inner if shares else validation and float(validation)
-        return _Request(
-            name, where, cache_folder(), size, seed, inner, skip_corrupt, shares, fit, drop_duplicates
-        )
-
+    inner, cache = shares.inner if shares else validation and float(validation), cache_folder()
+    request = _Request(
+        base, where, cache, size, seed, inner, skip_corrupt, shares, fit, drop_duplicates, channels
+    )
     if base != "auto":
-        return _prepare(request(base), notify, folds=folds)
+        return _prepare(request, notify, folds=folds)
     try:
-        return _prepare(request("cifar10"), notify, folds=folds)
+        return _prepare(replace(request, spec="cifar10"), notify, folds=folds)
     except cifar.CifarUnavailable as problem:
         notify(_notice(problem))
-        return _prepare(request("digits"), notify, folds=folds)
+        return _prepare(replace(request, spec="digits"), notify, folds=folds)
 
 
-def _check_division(validation: float | None, folds: int) -> None:
+def _check_asked(seed: int, validation: float | None, folds: int, channels: int | None) -> None:
+    require(isinstance(seed, int) and seed >= 0, "seed", seed, "a whole number, 0 or more")
     share = "a share of the training images between 0 and 1"
     require(validation is None or 0.0 < validation < 1.0, "validation", validation, share)
     check_folds(folds)
+    check_channels(channels)
 
 
 def contents(data: Dataset) -> Content:
     """The items of a data set as they lie at their source, nothing decoded. Raises UserError as `load` does."""
     return _origin(data._request, lambda line: None).read()
+
+
+def channels_of(spec: str, asked: int | None, *, split: str | None = None) -> int:
+    """The channels that `load` would read a data set with, by the headers of its files alone.
+
+    Raises UserError as `load` does.
+    """
+    check_channels(asked)
+    base = _resolved(spec)
+    if asked is not None or base in ("auto", "cifar10", "digits"):
+        return asked or 3
+    shares = Shares.parse(split) if split else None
+    request = _Request(base, Path(), Path(), 0, 0, 0.0, skip_corrupt=False, shares=shares)
+    return _channels(_origin(request, lambda line: None).read(), asked, base)
+
+
+def _channels(content: Content, asked: int | None, name: str) -> int:
+    return find_channels([*content.train, *content.test], asked, name)
 
 
 def absolute(spec: str) -> str:
@@ -274,11 +300,11 @@ def _notice(problem: Exception) -> str:
 def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = (), folds: int = 0) -> Dataset:
     """Find or build the entries of a request; `verify` names decoded arrays to be checked throughout."""
     origin = _origin(request, notify)
-    size = [request.resolution] if request.fit == CROP else [request.resolution, request.fit]
-    home = request.cache / "images" / _digest([_FORMAT, origin.key, *size])[:32]
+    home = request.cache / "images" / _digest(_keyed(request, origin))[:32]
     pixels = _pixels(home, origin, request, notify, verify)
-    _check_content(origin.name, pixels.info, request.skip_corrupt)
-    _say_content(origin.name, pixels.info, request, notify)
+    check_content(origin.name, pixels.info, request.skip_corrupt)
+    dropped, near = request.drop_duplicates, request.spec not in _PRINTED
+    say_content(origin.name, pixels.info, notify, dropped=dropped, near=near)
     classes, counts = tuple(pixels.info["classes"]), pixels.info["counts"]["train"]
     check_folds(folds, classes, counts)
     share = request.validation or share_for(sum(counts))
@@ -293,7 +319,7 @@ def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = (), fo
     for line in () if folds else said_of(origin.name, classes, held, training):
         notify(line)
     surplus = pixels.info["surplus"]
-    content = [_FORMAT, pixels.info["content"], *size, share, request.seed]
+    content = [_FORMAT, pixels.info["content"], *_sized(request), share, request.seed]
     return Dataset(
         name=origin.name,
         classes=classes,
@@ -311,9 +337,20 @@ def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = (), fo
     )
 
 
-def _levels(info: dict[str, Any]) -> tuple[int, int] | None:
+def _keyed(request: _Request, origin: Origin) -> list[object]:
+    """What decoded images depend on."""
+    reader = [_READER] if origin.key.startswith(("folder:", "list:")) else []
+    channels = [f"{request.channels} channels"] if request.channels else []
+    return [_FORMAT, origin.key, *_sized(request), *reader, *channels]
+
+
+def _sized(request: _Request) -> list[object]:
+    return [request.resolution] if request.fit == CROP else [request.resolution, request.fit]
+
+
+def _levels(info: dict[str, Any]) -> tuple[int, ...] | None:
     found = info.get("levels")
-    return (int(found[0]), int(found[1])) if found else None
+    return tuple(map(int, found)) if found else None
 
 
 def _digest(parts: Sequence[object]) -> str:
@@ -340,9 +377,13 @@ def _pixels(
     if entry is None:
         content = origin.read()
         count = len(content.train) + len(content.test)
+        channels = _channels(content, request.channels, origin.name)
+        if said := pages_told([*content.train, *content.test], channels, origin.name):
+            notify(said)
         notify(f"decoding the {count:,} images of {origin.name} once, into {home}")
         entry = publish(
-            home / _PIXELS, lambda folder: write_pixels(folder, content, request.resolution, request.fit)
+            home / _PIXELS,
+            lambda folder: write_pixels(folder, content, request.resolution, request.fit, channels),
         )
     whole, surplus = entry, entry.info["surplus"]
     if not request.drop_duplicates or not (surplus["train"] or surplus["test"]):
@@ -354,36 +395,3 @@ def _pixels(
             return _pixels(home, origin, request, notify, verify)
         kept = publish(home / _KEPT, lambda folder: write_kept(folder, whole))
     return kept
-
-
-def _say_content(name: str, info: dict[str, Any], request: _Request, notify: Notify) -> None:
-    """Say how deep pixels are scaled, and which pictures are there twice where they should not be.
-
-    What only looks the same is not said of data that are as they are for everybody.
-    """
-    if levels := info.get("levels"):
-        notify(f"{name}: of pixels of more than 8 bits, level {levels[0]} is black and {levels[1]} white")
-    for line in told(info, request.drop_duplicates, near=request.spec not in _PRINTED):
-        notify(f"{name}: {line}")
-
-
-def _check_content(name: str, info: dict[str, Any], skip_corrupt: bool) -> None:
-    """Refuse corrupt files unless they may be skipped, and classes too small to be split."""
-    corrupt, counts = info["corrupt"], info["counts"]
-    left = " after its duplicates were dropped" if info.get("kept") else ""
-    if corrupt and not skip_corrupt:
-        total = sum(map(sum, counts.values())) + len(corrupt)
-        shown = ", ".join(f"{path} ({reason})" for path, reason in corrupt[:5])
-        more = f" and {len(corrupt) - 5:,} more" if len(corrupt) > 5 else ""
-        raise UserError(
-            f"{len(corrupt):,} of the {total:,} images of {name} cannot be decoded: {shown}{more}. "
-            "Repair or remove them, or leave them out with --skip-corrupt (skip_corrupt=True)"
-        )
-    for part, needed in (("train", 2), ("test", 1)):
-        for label, count in zip(info["classes"], counts[part], strict=True):
-            if count < needed:
-                why = "one to train on and one to validate on" if part == "train" else "one to test on"
-                raise UserError(
-                    f"class {label!r} of {name} has {count} readable images in {part}{left}: at least {needed} "
-                    f"needed, {why}. Add images or remove the class"
-                )

@@ -18,7 +18,8 @@ from nas.common.sizes import CROP, Size, sides
 from nas.data.arrays import ArrayWriter, StoredArray, StoredEntry, write_array
 from nas.data.duplicates import find_surplus, near_pairs
 from nas.data.folders import Content
-from nas.data.pictures import SIXTEEN, Item, decode_all, find_levels
+from nas.data.pictures import SIXTEEN, Item, Levels, decode_all
+from nas.data.reading import find_levels
 from nas.data.splitting import split_indices
 
 Labels = npt.NDArray[np.int64]
@@ -26,7 +27,9 @@ Built = tuple[dict[str, Any], dict[str, StoredArray]]
 """What is written down about an entry, and its arrays."""
 
 
-def write_pixels(folder: Path, content: Content, resolution: Size, fit: str = CROP) -> Built:
+def write_pixels(
+    folder: Path, content: Content, resolution: Size, fit: str = CROP, channels: int = 3
+) -> Built:
     """Decode both parts, leaving out and noting what is corrupt: whether to accept that is decided later."""
     arrays: dict[str, StoredArray] = {}
     corrupt: list[tuple[str, str]] = []
@@ -35,14 +38,12 @@ def write_pixels(folder: Path, content: Content, resolution: Size, fit: str = CR
     repeated: dict[str, list[tuple[str, str]]] = {"parts": [], "classes": [], "within": []}
     known: dict[str, list[tuple[str, int]]] = {"train": [], "test": []}  # hash and label of each image
     paths: list[str] = []
-    content_hash = hashlib.sha256("\n".join(content.classes).encode())
-    levels = find_levels([*content.train, *content.test])
-    if levels and levels != SIXTEEN:
-        content_hash.update(repr(levels).encode())
+    levels = find_levels([*content.train, *content.test], channels)
+    content_hash = hashlib.sha256(_read_as(content, levels, channels).encode())
     for part, items in (("train", content.train), ("test", content.test)):
         labels: list[int] = []
-        with ArrayWriter(folder, part, (*sides(resolution), 3), np.uint8) as images:
-            for item, decoded in decode_all(items, resolution, levels or SIXTEEN, fit):
+        with ArrayWriter(folder, part, (*sides(resolution), channels), np.uint8) as images:
+            for item, decoded in decode_all(items, resolution, levels or SIXTEEN, fit, channels):
                 if isinstance(decoded, str):
                     corrupt.append((item.path, decoded))
                     continue
@@ -71,9 +72,16 @@ def write_pixels(folder: Path, content: Content, resolution: Size, fit: str = CR
         paths,
         [digest for part in known.values() for digest, _ in part],
     )
-    notes = {"content": content_hash.hexdigest(), "counts": counts, "corrupt": corrupt, "repeated": repeated}
-    notes |= {"near": near, "surplus": asdict(find_surplus(**known))}
-    return {"classes": content.classes, "levels": levels and [levels.low, levels.high]} | notes, arrays
+    notes: dict[str, Any] = {"content": content_hash.hexdigest(), "counts": counts, "corrupt": corrupt}
+    notes |= {"repeated": repeated, "near": near, "surplus": asdict(find_surplus(**known))}
+    notes |= {"levels": levels and list(levels.numbers), "channels": channels}
+    return {"classes": content.classes} | notes, arrays
+
+
+def _read_as(content: Content, levels: Levels | None, channels: int) -> str:
+    """What the content's hash begins with; of 8 or 16 bits and three channels the classes alone."""
+    scaled = f"{levels!r}{levels.each or ''}" if levels and levels != SIXTEEN else ""
+    return "\n".join(content.classes) + scaled + f"{channels} channels" * (channels != 3)
 
 
 def write_kept(folder: Path, pixels: StoredEntry) -> Built:

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from nas.common.errors import UserError
-from nas.data.pictures import FORMATS, Item
+from nas.data.bands import FORMATS
+from nas.data.pictures import Item
 
 EXTENSIONS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"),

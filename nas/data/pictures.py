@@ -1,6 +1,7 @@
-"""One picture of any size and kind made one of a given size, uint8 RGB; and many, in bounded memory.
+"""One picture of any size and kind made one of a given size, uint8; and many, in bounded memory.
 
-What cannot be decoded comes with its reason. Pixels of more than 8 bits are scaled by one range for a whole data set.
+RGB as a rule; grey, or as many bands as there are, where that is asked for. What cannot be decoded comes with its
+reason. Pixels of more than 8 bits are scaled by one range for a whole data set, bands that are no colours by one each.
 """
 
 from __future__ import annotations
@@ -9,27 +10,23 @@ import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nas.common.machine import cores
 from nas.common.sizes import CROP, Size, area, sides
+from nas.data.bands import FORMATS, Held, is_tiff, look, look_at, read_bands
 from nas.data.fitting import fitted
 
-# Only these are tried: Pillow would otherwise hand a .jpg that is really PostScript to Ghostscript.
-_WANTED = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
-Image.init()
-FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)
-DEEP = (".png", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k", "")
-"""Extensions of files whose pixels may have more than 8 bits."""
+COLOURS = (1, 3)
+"""Channels that are made of any colours: grey, RGB. Others are read as bands, as they are."""
 _ORIENTATION = 0x0112  # a tag of TIFF, and of other files' notes
-_SAMPLES, _EXTRA_SAMPLES, _LARGEST = 277, 338, 281  # tags of TIFF
-_ALPHA = (1, 2)
 _CHUNK_BYTES = 32 * 2**20
 _GROUP = 16
 
@@ -47,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded item: uint8 [H, W, 3], and the SHA-256 of the bytes that it was decoded from."""
+    """A decoded item: uint8 [H, W, channels], and the SHA-256 of the bytes that it was decoded from."""
 
     pixels: Pixels
     sha256: str
@@ -55,60 +52,41 @@ class Picture:
 
 @dataclass(frozen=True)
 class Levels:
-    """What becomes black and what white, of pixels of more than 8 bits."""
+    """What becomes black and what white, of pixels of more than 8 bits; `each`: of each band, where they differ."""
 
     low: int
     high: int
+    each: tuple[tuple[int, int], ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> Levels:
+        """From two numbers, or from two for each band."""
+        each = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+        low, high = min(low for low, _ in each), max(high for _, high in each)
+        return cls(low, high, each if len(each) > 1 else ())
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The inverse of `of`."""
+        return tuple(chain.from_iterable(self.each)) or (self.low, self.high)
 
     def scaled(self, levels: npt.NDArray[np.int64]) -> Pixels:
-        """Levels as uint8, none of them beyond the range."""
-        span = max(self.high - self.low, 1)
-        return ((2 * 255 * (levels - self.low) + span) // (2 * span)).clip(0, 255).astype(np.uint8)
+        """Levels as uint8, none of them beyond the range; with a range a band, [..., bands]."""
+        low, high = np.array(self.each or [(self.low, self.high)], np.int64).T
+        span = np.maximum(high - low, 1)
+        made: Pixels = ((2 * 255 * (levels - low) + span) // (2 * span)).clip(0, 255).astype(np.uint8)
+        return made
 
 
 SIXTEEN = Levels(0, 65535)
 
 
-def find_levels(items: Sequence[Item]) -> Levels | None:
-    """The range that holds all pixels of more than 8 bits of a data set; None where there are none.
-
-    From 0 (or the lowest, where pixels have signs) to what the files declare, or else to the end of the fewest bits,
-    8, 10, 12, 14 or 16, that hold what there is.
-    """
-    files = [
-        item.where for item in items if isinstance(item.where, Path) and item.where.suffix.lower() in DEEP
-    ]
-    with ThreadPoolExecutor(cores()) as pool:
-        found = [bounds for bounds in pool.map(_bounds, files) if bounds]
-    if not found:
-        return None
-    low, high = min(low for low, _ in found), max(high for _, high in found)
-    ends = [2**bits - 1 for bits in (8, 10, 12, 14, 16)]
-    return Levels(low, high) if low < 0 else Levels(0, next((end for end in ends if high <= end), high))
-
-
-def _bounds(file: Path) -> tuple[int, int] | None:
-    """The lowest and the highest level of a picture of more than 8 bits, or None."""
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            if not _is_deep(image):
-                return None
-            levels = np.asarray(image)
-            declared = (
-                image.tag_v2.get(_LARGEST, 0) if isinstance(image, TiffImagePlugin.TiffImageFile) else 0
-            )
-            largest = max(declared) if isinstance(declared, tuple) else int(declared)
-            return int(levels.min()), max(int(levels.max()), largest if largest < 65535 else 0)
-    except Exception:  # to be named when it is decoded
-        return None
-
-
-def _is_deep(image: Image.Image) -> bool:
-    return image.mode == "I" or image.mode.startswith("I;16")
-
-
 def decode_all(
-    items: Sequence[Item], resolution: Size, levels: Levels = SIXTEEN, way: str = CROP
+    items: Sequence[Item],
+    resolution: Size,
+    levels: Levels = SIXTEEN,
+    way: str = CROP,
+    channels: int = 3,
 ) -> Iterator[tuple[Item, Picture | str]]:
     """Decode items in order, about 32 MB at a time, on as many threads as this process has cores.
 
@@ -116,27 +94,29 @@ def decode_all(
     than its being absent or forbidden (a failing disk) raises OSError: it is not corrupt, and to remember it as
     such would be wrong.
     """
-    size = max(_GROUP, min(4096, _CHUNK_BYTES // (area(resolution) * 3)))
+    size = max(_GROUP, min(4096, _CHUNK_BYTES // (area(resolution) * channels)))
     with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(items), size):
             chunk = items[start : start + size]
             groups = [chunk[i : i + _GROUP] for i in range(0, len(chunk), _GROUP)]
             made = list(
-                pool.map(lambda group: [_try(item, resolution, levels, way) for item in group], groups)
+                pool.map(
+                    lambda group: [_try(item, resolution, levels, way, channels) for item in group], groups
+                )
             )
             yield from zip(chunk, chain.from_iterable(made), strict=True)
 
 
-def _try(item: Item, resolution: Size, levels: Levels, way: str) -> Picture | str:
+def _try(item: Item, resolution: Size, levels: Levels, way: str, channels: int) -> Picture | str:
     if isinstance(item.where, np.ndarray):
-        pixels = fit(Image.fromarray(item.where), resolution, levels, way)
+        pixels = _colours(Image.fromarray(item.where), resolution, levels, way, channels)
         return Picture(pixels, hashlib.sha256(item.where.tobytes()).hexdigest())
     try:
         data = item.where.read_bytes()
     except (FileNotFoundError, PermissionError) as error:
         return error.strerror or str(error)
     try:
-        return Picture(decode(data, resolution, levels, way), hashlib.sha256(data).hexdigest())
+        return Picture(decode(data, resolution, levels, way, channels), hashlib.sha256(data).hexdigest())
     except MemoryError:
         raise
     except UnidentifiedImageError:
@@ -147,32 +127,79 @@ def _try(item: Item, resolution: Size, levels: Levels, way: str) -> Picture | st
         return str(error) or type(error).__name__
 
 
-def decode(data: bytes, resolution: Size, levels: Levels = SIXTEEN, way: str = CROP) -> Pixels:
-    """Decode an image file's bytes to uint8 [H, W, 3], H x W being the resolution. Raises what Pillow raises."""
+def decode(
+    data: bytes, resolution: Size, levels: Levels = SIXTEEN, way: str = CROP, channels: int = 3
+) -> Pixels:
+    """Decode an image file's bytes to uint8 [H, W, channels], H x W being the resolution.
+
+    With 1 or 3 channels colours are made grey and grey is made RGB; else the file has to have as many bands. Raises
+    ValueError where it has not, and what Pillow and others raise.
+    """
+    if channels not in COLOURS:
+        bands = read_bands(data, pages=True)
+        if bands.shape[2] != channels:
+            raise ValueError(f"{bands.shape[2]} bands, where {channels} are read")
+        return _fit_bands(_eight_bits(bands, levels), resolution, way)
+    if is_tiff(data):
+        held = look(io.BytesIO(data))
+        if not held.pillow:
+            return _decode_bands(data, held, resolution, levels, way, channels)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        _check_bands(image)
+        if not is_tiff(data) and (held := look_at(image)).deep:
+            return _decode_bands(data, held, resolution, levels, way, channels)
         # JPEG only: lets the decoder shrink a large picture, to no less than twice what is needed.
         twice = 2 * max(sides(resolution))  # of either side: the picture may lie on one of them
         image.draft("RGB", (twice, twice))
-        return fit(_upright(image), resolution, levels, way)
+        return _colours(_upright(image), resolution, levels, way, channels)
 
 
-def _check_bands(image: Image.Image) -> None:
-    """Refuse bands that Pillow would drop or take for transparency."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        bands, extra = image.tag_v2.get(_SAMPLES, 1), image.tag_v2.get(_EXTRA_SAMPLES, ())
-        plain = (
-            bands in (1, 3)
-            or (bands in (2, 4) and any(one in _ALPHA for one in extra))
-            or image.mode == "CMYK"
-        )
-        if not plain:
-            raise ValueError(f"{bands} bands, the last of them not said to be transparency; 1 or 3 are read")
+def _decode_bands(
+    data: bytes, held: Held, resolution: Size, levels: Levels, way: str, channels: int
+) -> Pixels:
+    """Colours or grey that Pillow would read wrongly."""
+    if not held.picture:
+        raise ValueError(f"{held.bands} bands, the last of them not said to be transparency; 1 or 3 are read")
+    bands = read_bands(data)
+    colours = _eight_bits(bands[..., : held.bands - held.alpha], levels)
+    if held.alpha:
+        clear = _eight_bits(bands[..., -1:], Levels(0, int(np.iinfo(bands.dtype).max)))
+        colours = np.concatenate([colours, clear], axis=2)
+    return _colours(
+        Image.fromarray(colours.squeeze(2) if held.bands == 1 else colours), resolution, levels, way, channels
+    )
+
+
+def _eight_bits(bands: npt.NDArray[Any], levels: Levels) -> Pixels:
+    """Bands of 8 bits as they are, others scaled."""
+    return bands if bands.dtype == np.uint8 else levels.scaled(bands.astype(np.int64))
+
+
+def _fit_bands(bands: Pixels, resolution: Size, way: str) -> Pixels:
+    """Bands [H, W, any] fitted as colours are, three at a time."""
+    count = bands.shape[2]
+    bands = np.pad(bands, ((0, 0), (0, 0), (0, -count % 3)))
+    fitted = [
+        fit(Image.fromarray(np.ascontiguousarray(bands[..., first : first + 3])), resolution, way=way)
+        for first in range(0, count, 3)
+    ]
+    return np.concatenate(fitted, axis=2)[..., :count]
+
+
+def _colours(image: Image.Image, resolution: Size, levels: Levels, way: str, channels: int) -> Pixels:
+    """A picture fitted, as RGB or as grey."""
+    if channels == 1:
+        return fit(_to_rgb(image, levels).convert("L"), resolution, way=way)[..., :1]
+    return fit(image, resolution, levels, way)
 
 
 def fit(image: Image.Image, resolution: Size, levels: Levels = SIXTEEN, way: str = CROP) -> Pixels:
     """Convert to RGB and bring to the resolution (`nas.data.fitting`): uint8 [H, W, 3]."""
     return np.asarray(fitted(_to_rgb(image, levels), resolution, way), dtype=np.uint8)
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether grey has more than 8 bits."""
+    return image.mode == "I" or image.mode.startswith("I;16")
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -190,7 +217,7 @@ def _to_rgb(image: Image.Image, levels: Levels) -> Image.Image:
         return image
     if image.mode == "F":
         raise ValueError("floating-point pixels, whose range is unknown; 8 or 16 bits are expected")
-    if _is_deep(image):
+    if is_deep(image):
         return Image.fromarray(levels.scaled(np.asarray(image, dtype=np.int64))).convert("RGB")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         colours = image.convert("RGBA")

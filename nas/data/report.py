@@ -12,9 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 from nas.common.errors import UserError
 from nas.common.files import write_whole, writing
 from nas.common.sizes import CROP, GivenSize, sides
+from nas.data.bands import FORMATS, is_tiff, look
 from nas.data.dataset import Dataset, Split, contents, load
 from nas.data.fitting import placed
-from nas.data.pictures import FORMATS, Item
+from nas.data.pictures import COLOURS, Item, Pixels
 
 LOOKED_AT = 2000
 """Files whose headers are read, spread over the set."""
@@ -37,8 +38,9 @@ class ClassCount:
 class Report:
     """A data set as it was found, and what was said about it while it was read.
 
-    kinds: how many files there are of each format and Pillow mode. sizes: least, median and largest width and height
-    in pixels. Both are of the files looked at; those of data that are no files are empty.
+    kinds: how many files there are of each format and Pillow mode, or bands where there are others. sizes: least,
+    median and largest width and height in pixels. Both are of the files looked at; those of data that are no files are
+    empty.
     """
 
     data: Dataset
@@ -73,6 +75,7 @@ def report(
     split: str | None = None,
     seed: int = 0,
     skip_corrupt: bool = False,
+    channels: int | None = None,
     drop_duplicates: bool = False,
     notify: Callable[[str], None] = lambda line: None,
 ) -> Report:
@@ -91,6 +94,7 @@ def report(
         split=split,
         seed=seed,
         skip_corrupt=skip_corrupt,
+        channels=channels,
         drop_duplicates=drop_duplicates,
         notify=note,
     )
@@ -118,6 +122,10 @@ def _headers(files: list[Item]) -> tuple[Counter[str], tuple[tuple[int, int], ..
     kinds, sides = Counter[str](), []
     for item in files:
         try:
+            if said := _bands(Path(str(item.where))):
+                kinds[said[0]] += 1
+                sides.append(said[1])
+                continue
             with Image.open(str(item.where), formats=FORMATS) as image:
                 kinds[f"{image.format} {image.mode}"] += 1
                 sides.append(image.size)
@@ -129,6 +137,19 @@ def _headers(files: list[Item]) -> tuple[Counter[str], tuple[tuple[int, int], ..
     return kinds, tuple((int(width), int(height)) for width, height in quantiles)
 
 
+def _bands(file: Path) -> tuple[str, tuple[int, int]] | None:
+    """Kind, width and height of a TIFF that Pillow has no mode for, or reads wrongly."""
+    with file.open("rb") as opened:
+        if not is_tiff(opened.read(4)):
+            return None
+        opened.seek(0)
+        held = look(opened)
+    bits = "16 bits" if held.deep else "8 bits"
+    if held.pages > 1:
+        return f"TIFF of {held.pages} pages of grey", held.size
+    return None if held.pillow else (f"TIFF of {held.bands} bands of {bits}", held.size)
+
+
 def draw(found: Report, path: Path) -> None:
     """A picture, a PNG, of the first training images of each class as networks get them. Raises OSError."""
     data = found.data
@@ -136,16 +157,27 @@ def draw(found: Report, path: Path) -> None:
     zoom = max(1, _ZOOM // max(high, wide))
     step, below = wide * zoom + _GAP, high * zoom + _GAP + _LABEL
     classes = data.classes[:DOWN]
+    tall = below - _LABEL
+    below = (1 if data.channels in COLOURS else data.channels) * tall + _LABEL
     sheet = Image.new("RGB", (ACROSS * step + _GAP, len(classes) * below + _GAP), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for row, name in enumerate(classes):
         top = row * below + _GAP
         pen.text((_GAP, top), f"{name} ({found.classes[row].training:,})", fill="black", font=font)
         for column, index in enumerate(_first(part.labels, row)):
-            tile = Image.fromarray(np.array(part.images[index]))
-            tile = tile.resize((wide * zoom, high * zoom), Image.Resampling.NEAREST)
-            sheet.paste(tile, (_GAP + column * step, top + _LABEL))
+            for band, tile in enumerate(_tiles(np.array(part.images[index]), data)):
+                big = tile.resize((wide * zoom, high * zoom), Image.Resampling.NEAREST)
+                sheet.paste(big, (_GAP + column * step, top + _LABEL + band * tall))
     write_whole(path, lambda temporary: sheet.save(temporary, format="png"))
+
+
+def _tiles(pixels: Pixels, data: Dataset) -> list[Image.Image]:
+    """An image [H, W, channels] to be looked at; of bands one in grey each, which two deviations span either way."""
+    if data.channels in COLOURS:
+        return [Image.fromarray(pixels.squeeze(2) if data.channels == 1 else pixels)]
+    mean, std = (255 * np.array(values) for values in (data.mean, data.std))
+    spread = (127.5 + 127.5 / 2 * (pixels - mean) / std).clip(0, 255).astype(np.uint8)
+    return [Image.fromarray(np.ascontiguousarray(spread[..., band])) for band in range(data.channels)]
 
 
 def _first(labels: npt.NDArray[np.int64], label: int) -> list[int]:
@@ -154,7 +186,7 @@ def _first(labels: npt.NDArray[np.int64], label: int) -> list[int]:
 
 
 def write_images(data: Dataset, folder: Path) -> int:
-    """Write the held-out images as networks get them, a PNG each, into a folder a class; how many they were.
+    """Write the held-out images as networks get them, a PNG (or of bands a TIFF) each, into a folder a class; how many.
 
     Raises UserError where the folder cannot be made, or holds anything already.
     """
@@ -164,7 +196,18 @@ def write_images(data: Dataset, folder: Path) -> int:
         if any(folder.iterdir()):
             raise UserError(f"{folder} is not empty; name another folder")
         for number, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
-            file = folder / data.classes[int(label)] / f"{number:05}.png"
+            file = folder / data.classes[int(label)] / f"{number:05}"
             file.parent.mkdir(exist_ok=True)
-            Image.fromarray(np.asarray(image)).save(file)
+            _save(np.asarray(image), file)
     return len(split.labels)
+
+
+def _save(pixels: Pixels, file: Path) -> None:
+    """An image [H, W, channels] into a file of this name, of a kind that is read as it was."""
+    channels = pixels.shape[2]
+    if channels in COLOURS:
+        Image.fromarray(pixels.squeeze(2) if channels == 1 else pixels).save(f"{file}.png")
+        return
+    import tifffile
+
+    tifffile.imwrite(f"{file}.tif", pixels, photometric="minisblack", planarconfig="contig")

@@ -39,6 +39,7 @@ def main(
         TARGET_RESOLUTION
     ),
     classes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of classes.")] = TARGET_CLASSES,
+    channels: Annotated[int, typer.Option(min=1, max=1024, help="Channels of the images.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the drawing and the table as a page.")] = None,
     svg_file: Annotated[Path | None, typer.Option("--svg", help="Write the drawing alone.")] = None,
@@ -47,7 +48,7 @@ def main(
     """Print a network's layers with their costs, and what was published of it; draw it."""
     model = resolve(network)
     size = read_size(resolution, "--resolution")
-    description = describe(model, size, classes)
+    description = describe(model, size, classes, channels)
     name = name_of(model)
     beside = [*published_figures(name), *contradicted(name)] if name else []
     if as_json:
@@ -55,7 +56,7 @@ def main(
     else:
         typer.echo(_text(description, name, beside))
     if check:
-        macs = recount(build(model, classes, size), 3, size)
+        macs = recount(build(model, classes, size, channels), channels, size)
         typer.echo(f"fvcore counts {macs:,} multiply-adds; nas {description.total.macs:,}", err=as_json)
     if svg_file:
         _write(svg_file, svg(description, name))
@@ -68,7 +69,7 @@ def _text(description: Description, name: str | None, beside: list[PublishedFigu
     title = (
         f"{name or 'arch'}: {MACS.cell(total.macs)} {MACS.heading} of convolutions, fully connected layers, "
         f"{PARAMS.cell(total.params)} {PARAMS.heading}, at {size} with {description.classes} classes"
-    )
+    ) + f" and {description.channels} channels" * (description.channels != 3)
     parts = [title, told_bytes(description)]
     parts += [description.model] if name != description.model else []
     parts += [description.note] if description.note else []

@@ -38,7 +38,7 @@ def write(
     made it from its checkpoint. Raises UserError where they cannot be written.
     """
     drawn = file.with_name(f"{file.name}.svg")
-    description = describe(parse(card.network), card.resolution, len(card.classes))
+    description = describe(parse(card.network), card.resolution, len(card.classes), card.channels)
     write_text(drawn, svg(description))
     told = file.with_name(f"{file.name}.md")
     if usage:
@@ -61,6 +61,7 @@ def markdown(
     rows = {**_told(card, description), **facts}
     table = "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows.items())
     show = f"python -m nas.describe {shlex.quote(card.network)} --resolution {side} --classes {count}"
+    show += f" --channels {card.channels}" * (card.channels != 3)
     parts = [
         f"# {name}",
         f"A classifier of {count} {'class' if count == 1 else 'classes'} for images of {told(side)} pixels, found "
@@ -69,22 +70,24 @@ def markdown(
         f"![The network, layer by layer]({drawing})",
         f"Layer by layer: `{show}`",
         "## To run it",
-        f"```python\n{usage or with_torch(name)}\n```",
+        f"```python\n{usage or with_torch(name, card)}\n```",
         "## To make it again",
         *_again(card, again),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def with_torch(name: str) -> str:
+def with_torch(name: str, card: Card) -> str:
     """Lines that do the same with a checkpoint and nas-search; for onnxruntime alone it is exported."""
+    levels = f", Levels.of({card.levels})" if card.levels else ""
+    more = f"{levels}, way={card.fit!r}" + f", channels={card.channels}" * (card.channels != 3)
     return f"""from pathlib import Path
 import sys, torch
-from nas.data.pictures import decode
+from nas.data.pictures import {"Levels, " * bool(levels)}decode
 from nas.networks.checkpoint import load
 checkpoint = load(Path({name!r}))
 card, network = checkpoint.card, checkpoint.network()
-pixels = torch.from_numpy(decode(Path(sys.argv[1]).read_bytes(), card.resolution, way=card.fit).copy()) / 255
+pixels = torch.from_numpy(decode(Path(sys.argv[1]).read_bytes(), card.resolution{more}).copy()) / 255
 images = ((pixels - torch.tensor(card.mean)) / torch.tensor(card.std)).permute(2, 0, 1)[None]
 shares = network(images).softmax(1)[0]
 for at in shares.argsort(descending=True)[:5]: print(f"{{shares[at]:7.2%}}  {{card.classes[at]}}")
@@ -101,7 +104,7 @@ def _told(card: Card, description: Description) -> dict[str, str]:
         "as built": description.note,
         "cost": f"{MACS.show(total.macs)} {MACS.phrase} ({total.macs:,}) of convolutions, fully connected layers and "
         f"attention, one image of {told(side)}; {total.params:,} {PARAMS.phrase}",
-        "input": f"RGB, {told(side)}: upright, {said(side, card.fit)}, bicubic",
+        "input": f"{_colours(card)}, {told(side)}: upright, {said(side, card.fit)}, bicubic",
         "normalisation": f"of values in [0, 1]: less {_numbers(card.mean)}, divided by {_numbers(card.std)}",
         "classes": f"{names}{more}",
         "data": card.data + (f" (fingerprint {card.fingerprint})" if card.fingerprint else ""),
@@ -109,6 +112,15 @@ def _told(card: Card, description: Description) -> dict[str, str]:
         "test accuracy": _share(card.test_accuracy, "in torch, on the held-out test images of these data"),
     }
     return {name: value for name, value in rows.items() if value}
+
+
+def _colours(card: Card) -> str:
+    """What the channels are, and how levels become numbers in [0, 1] where there are more than 256."""
+    colours = card.colours if card.channels in (1, 3) else f"{card.channels} bands as they are"
+    if not card.levels:
+        return colours
+    each = [f"{low} to {high}" for low, high in zip(card.levels[::2], card.levels[1::2], strict=True)]
+    return f"{colours}, of more than 8 bits, levels {', '.join(each)} scaled to 0 to 255"
 
 
 def _again(card: Card, again: str) -> list[str]:

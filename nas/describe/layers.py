@@ -61,6 +61,7 @@ class Description:
     model: str
     resolution: Size
     classes: int
+    channels: int
     note: str
     total: Cost
     in_place: int
@@ -73,27 +74,31 @@ class Description:
 
 
 def describe(
-    model: Model, resolution: Size = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES
+    model: Model,
+    resolution: Size = TARGET_RESOLUTION,
+    num_classes: int = TARGET_CLASSES,
+    channels: int = 3,
 ) -> Description:
-    """The table of what `build(model, num_classes, resolution)` builds. Raises UserError as `cost` does."""
-    total, note = cost(model, resolution, num_classes), ""
+    """The table of what `build(model, num_classes, resolution, channels)` builds. Raises UserError as `cost` does."""
+    total, note = cost(model, resolution, num_classes, channels), ""
     if isinstance(model, Arch):
         built = model.fitted(resolution)
         if built != model:
             note = f"strides are removed to keep a map of 2x2 at {told(resolution)}: {built}"
-        layers = _of_arch(built, resolution, num_classes)
+        layers = _of_arch(built, resolution, num_classes, channels)
         with torch.device("meta"):
-            traffic = _traffic(build(model, num_classes, resolution), resolution)
+            traffic = _traffic(build(model, num_classes, resolution, channels), resolution, channels)
     else:
-        layers, traffic = _of_reference(model, resolution, num_classes)
+        layers, traffic = _of_reference(model, resolution, num_classes, channels)
     in_place = traffic.peak(in_place=True)
-    return Description(str(model), resolution, num_classes, note, total, in_place, tuple(_staged(layers)))
+    rows = tuple(_staged(layers))
+    return Description(str(model), resolution, num_classes, channels, note, total, in_place, rows)
 
 
-def _traffic(module: nn.Module, resolution: Size) -> Traffic:
+def _traffic(module: nn.Module, resolution: Size, channels: int) -> Traffic:
     """The tensors that come of an image."""
     counters: list[Counter] = []
-    count_module(module, 3, resolution, counters.append)
+    count_module(module, channels, resolution, counters.append)
     return counters[-1].traffic
 
 
@@ -104,15 +109,15 @@ def _staged(layers: list[Layer]) -> list[Layer]:
     return [replace(layer, stage=order.index(size)) for layer, size in zip(layers, sizes, strict=True)]
 
 
-def _of_arch(arch: Arch, resolution: Size, num_classes: int) -> list[Layer]:
-    first, *parts, last = default_table().parts(arch, resolution, num_classes)
+def _of_arch(arch: Arch, resolution: Size, num_classes: int, channels: int) -> list[Layer]:
+    first, *parts, last = default_table().parts(arch, resolution, num_classes, channels)
     stem = arch.stem
     half = shrunk(resolution, stem.stride)
     layers = [
         Layer(
             operator=f"conv {stem.kernel}x{stem.kernel}",
             size=resolution,
-            channels=3,
+            channels=channels,
             out_size=half,
             out=stem.out,
             macs=first.macs,
@@ -127,8 +132,8 @@ def _of_arch(arch: Arch, resolution: Size, num_classes: int) -> list[Layer]:
     if stem.pool:
         pooled = shrunk(half, 2)
         layers.append(Layer("max-pool 3x3", half, stem.out, pooled, stem.out, kernel=3, stride=2))
-    for (block, channels, size), counted in zip(arch.walk(resolution), parts, strict=True):
-        layers.append(_of_block(block, channels, size, counted))
+    for (block, width, size), counted in zip(arch.walk(resolution), parts, strict=True):
+        layers.append(_of_block(block, width, size, counted))
     return layers + _of_head(arch.head, arch.channels, arch.final_size(resolution), num_classes, last)
 
 
@@ -174,12 +179,12 @@ def _of_head(head: Head, channels: int, size: Size, num_classes: int, counted: C
     return [*layers, Layer("fully connected", 1, width, 1, num_classes, 0, macs, params)]
 
 
-def _of_reference(reference: Reference, resolution: Size, num_classes: int) -> tuple[list[Layer], Traffic]:
+def _of_reference(of: Reference, side: Size, classes: int, channels: int) -> tuple[list[Layer], Traffic]:
     """One image of no content through the module; other parameters, such as a norm's, belong to the layer before.
 
     Products outside of its layers, as attention has them, have rows of their own.
     """
-    module = reference.shapes(num_classes)
+    module = of.shapes(classes, channels)
     layers: list[Layer] = []
     seen: set[nn.Module] = set()
     ends: list[int] = []  # behind which operator each row ends
@@ -198,7 +203,7 @@ def _of_reference(reference: Reference, resolution: Size, num_classes: int) -> t
 
     def add_products(*_: object) -> None:
         if macs := uncovered():
-            size, width = (layers[-1].out_size, layers[-1].out) if layers else (resolution, 3)
+            size, width = (layers[-1].out_size, layers[-1].out) if layers else (side, channels)
             add(Layer("product of matrices", size, width, size, width, 0, macs, 0))
 
     def add(layer: Layer) -> None:
@@ -218,7 +223,7 @@ def _of_reference(reference: Reference, resolution: Size, num_classes: int) -> t
         if not list(layer.children()) or list(layer.parameters(recurse=False)):
             layer.register_forward_pre_hook(add_products)
             layer.register_forward_hook(passed)
-    params = count_module(module, 3, resolution, begin).params
+    params = count_module(module, channels, side, begin).params
     add_products()
     if left := params - sum(layer.params for layer in layers):
         end = layers[-1]

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from nas.common.errors import UserError
 from nas.common.quantities import MACS, MEMORY, PARAMS, WEIGHTS
-from nas.common.sizes import told
 from nas.console.text_table import aligned
-from nas.engine.regime import Regime
+from nas.engine.regime import Regime, in_words
 from nas.networks.cost import cost
 from nas.networks.references import parse
 
@@ -19,18 +18,18 @@ def elsewhere(regime: Regime, networks: Mapping[str, str]) -> list[str]:
     A network that the resolution is too small for is left out.
     """
     lines: list[str] = []
-    for words, (size, classes) in regime.other_targets.items():
+    for words, other in regime.other_targets.items():
         rows = []
         for name, text in networks.items():
             try:
-                counted = cost(parse(text), size, classes)
+                counted = cost(parse(text), *other)
             except UserError:
                 continue
             rows.append([name, *(quantity.cell(getattr(counted, quantity.column)) for quantity in _SHOWN)])
         if rows:
             header = ["network", *(quantity.heading for quantity in _SHOWN)]
             lines += [
-                f"costs {words}, {told(size)}, {classes} classes:",
+                f"costs {words}, {in_words(*other)}:",
                 aligned(header, rows, ("network",)),
                 "",
             ]

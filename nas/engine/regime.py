@@ -11,7 +11,9 @@ from nas.common.decode import decoded
 from nas.common.errors import UserError
 from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size, sized, told
 from nas.console.options import AnyPath
-from nas.data.dataset import BOUNDS, Dataset, Notify, absolute, load
+from nas.data.bands import MOST
+from nas.data.dataset import BOUNDS, Dataset, Notify, absolute, channels_of, load
+from nas.data.reading import check_channels
 from nas.data.splitting import SHARE, check_folds
 from nas.engine.terms import Terms
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
@@ -33,7 +35,8 @@ class Regime:
     """The terms as settled: all that a training's result depends on but its network.
 
     `data` is as given, `data_name` and `fingerprint` are of what was found there. Costs are those at
-    `target_resolution` and `target_classes`; `classes` are the data's, 0 before they are loaded and in runs of
+    `target_resolution`, `target_classes` and `target_channels`, the channels of the data, which `channels` are as
+    given; `classes` are the data's, 0 before they are loaded and in runs of
     versions that did not store them. Stored in the study itself, so that a run can be resumed from its
     storage alone. `validation` is the share of the training images that is validated on, None before it is settled;
     where there are `folds`, each network is trained once for each of them instead, divided by its seed.
@@ -57,9 +60,14 @@ class Regime:
     target_classes: int = TARGET_CLASSES
     classes: int = 0
     fit: str = CROP
+    channels: int | None = None
+    target_channels: int = 3
 
     def __post_init__(self) -> None:
         check_metric(self.metric)
+        check_channels(self.channels)
+        if not 1 <= self.target_channels <= MOST:
+            raise UserError(f"target_channels {self.target_channels}: expected from 1 to {MOST}")
         check_folds(self.folds)
         if not 0 <= self.seed < 2**32:
             raise UserError(f"seed {self.seed}: expected a whole number from 0 to 4294967295")
@@ -74,18 +82,22 @@ class Regime:
         return METRICS[self.metric]
 
     @property
-    def target(self) -> str:
-        """What costs are counted for, in words."""
-        return f"{told(self.target_resolution)}, {self.target_classes} classes, batch 1"
+    def costed(self) -> tuple[Size, int, int]:
+        """Resolution, classes and channels that costs are counted for."""
+        return self.target_resolution, self.target_classes, self.target_channels
 
     @property
-    def other_targets(self) -> dict[str, tuple[Size, int]]:
-        """Pixels and classes of the papers and of what is trained, by these words, where they are not the target's."""
-        every: dict[str, tuple[Size, int]] = {"as in the papers": (TARGET_RESOLUTION, TARGET_CLASSES)}
+    def target(self) -> str:
+        """What costs are counted for, in words."""
+        return f"{in_words(*self.costed)}, batch 1"
+
+    @property
+    def other_targets(self) -> dict[str, tuple[Size, int, int]]:
+        """What costs are counted for in papers and as trained, by these words, where it is not the target's."""
+        every: dict[str, tuple[Size, int, int]] = {"as in the papers": (TARGET_RESOLUTION, TARGET_CLASSES, 3)}
         if self.classes:
-            every["as trained and shipped"] = (self.fidelity.resolution, self.classes)
-        mine = self.target_resolution, self.target_classes
-        return {words: other for words, other in every.items() if other != mine}
+            every["as trained and shipped"] = (self.fidelity.resolution, self.classes, self.target_channels)
+        return {words: other for words, other in every.items() if other != self.costed}
 
     @property
     def trained(self) -> str:
@@ -120,6 +132,7 @@ class Regime:
             split=self.split,
             validation=self.validation,
             skip_corrupt=self.skip_corrupt,
+            channels=self.channels,
             drop_duplicates=self.drop_duplicates,
             folds=self.folds,
             notify=notify,
@@ -136,11 +149,21 @@ class Regime:
         return data
 
 
-def target(terms: Terms) -> tuple[Size, int]:
-    """Resolution and classes that costs are counted for. Raises UserError for what is no resolution."""
+def in_words(resolution: Size, classes: int, channels: int) -> str:
+    """What costs are counted for; of channels nothing where there are three."""
+    others = f", {channels} channel{'s' * (channels > 1)}" if channels != 3 else ""
+    return f"{told(resolution)}, {classes} classes{others}"
+
+
+def target(terms: Terms) -> tuple[Size, int, int]:
+    """Resolution, classes and channels that costs are counted for; the channels are those of the data.
+
+    Raises UserError for what is no resolution, and for data that cannot be used.
+    """
     return (
         _size(terms.target_resolution, TARGET_RESOLUTION, "--target-resolution", 8, 4096),
         default_to(terms.target_classes, TARGET_CLASSES),
+        channels_of(default_to(terms.data, "auto"), terms.channels, split=terms.split),
     )
 
 
@@ -183,6 +206,7 @@ def bringing(terms: Asked, networks: Sequence[str]) -> Asked:
         metric=default_to(terms.metric, run.metric),
         data=run.data,
         split=default_to(terms.split, run.split),
+        channels=default_to(terms.channels, run.channels),
         skip_corrupt=terms.skip_corrupt or run.skip_corrupt,
         drop_duplicates=terms.drop_duplicates or run.drop_duplicates,
         folds=default_to(terms.folds, run.folds or None),
@@ -204,7 +228,7 @@ def opening(terms: Terms) -> dict[str, Any]:
                 "--fidelity and --epochs both say how long a trial is trained; give one of the two"
             )
         epochs_of(terms.fidelity, 1)  # refuses what is none
-    target_resolution, target_classes = target(terms)
+    target_resolution, target_classes, target_channels = target(terms)
     return {
         "fidelity": Fidelity(default_to(terms.epochs, 1.0), default_to(terms.subset, 1.0), resolution),
         "data": absolute(default_to(terms.data, "auto")),
@@ -219,6 +243,8 @@ def opening(terms: Terms) -> dict[str, Any]:
         "seed": default_to(terms.seed, 0),
         "target_resolution": target_resolution,
         "target_classes": target_classes,
+        "channels": terms.channels,
+        "target_channels": target_channels,
     }
 
 
@@ -241,6 +267,7 @@ def settled(regime: S, terms: Terms, data: Dataset) -> tuple[S, tuple[float, ...
         data_name=data.name,
         fingerprint=data.fingerprint,
         classes=len(data.classes),
+        target_channels=data.channels,
         validation=data.share,
     )
     return regime, rungs

@@ -23,6 +23,7 @@ class Terms(options.CommandOptions):
 
     data: options.Data = None
     split: options.Split = None
+    channels: options.Channels = None
     skip_corrupt: options.SkipCorrupt = False
     drop_duplicates: options.DropDuplicates = False
     folds: options.Folds = None

@@ -37,7 +37,7 @@ def _trained(job: Job, data: Dataset, device: str, report: Callable[[Progress], 
     from nas.train.trainer import evaluate, seed_everything, train
 
     seed_everything(job.seed)
-    model = build(parse(job.arch), len(data.classes), job.fidelity.resolution)
+    model = build(parse(job.arch), len(data.classes), job.fidelity.resolution, data.channels)
     outcome = train(
         model,
         data,

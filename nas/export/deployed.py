@@ -21,7 +21,7 @@ INPUT, OUTPUT = "images", "logits"
 
 
 class Deployed(nn.Module):
-    """Images float [N, 3, H, W], RGB in [0, 1], to logits [N, classes]: the network behind its normalisation.
+    """Images float [N, C, H, W] in [0, 1] to logits [N, classes]: the network behind its normalisation.
 
     The normalisation is two operators of its own and not in the first convolution's weights: that pads with
     zeros, which stand for the mean, so that folded weights would be wrong along the border.
@@ -54,17 +54,17 @@ def deployed(checkpoint: Checkpoint) -> Deployed:
 
 def example(card: Card, batch: int) -> Tensor:
     """Images of no content, of the shape that the network takes."""
-    return torch.zeros(batch, len(card.mean), *sides(card.resolution))
+    return torch.zeros(batch, card.channels, *sides(card.resolution))
 
 
 def notes(card: Card, **more: Any) -> dict[str, str]:
     """What a file says of itself, by name; lists and numbers as JSON. Under `KEY` stands the checkpoint's card."""
-    counted = cost(parse(card.network), card.resolution, len(card.classes))
+    counted = cost(parse(card.network), card.resolution, len(card.classes), card.channels)
     high, wide = sides(card.resolution)
     told: dict[str, Any] = {
         "network": card.network,
         "classes": card.classes,
-        "input": f"{INPUT}: float32 [N, {len(card.mean)}, {high}, {wide}], RGB in [0, 1]; normalised inside",
+        "input": f"{INPUT}: float32 [N, {card.channels}, {high}, {wide}], {card.colours} in [0, 1]; normalised inside",
         "output": f"{OUTPUT}: float32 [N, {len(card.classes)}], before softmax",
         "resolution": str(card.resolution),
         "fit": card.fit,

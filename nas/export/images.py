@@ -17,7 +17,7 @@ from nas.networks.checkpoint import Card
 
 Floats = npt.NDArray[np.float32]
 Run = Callable[[Floats], Floats]
-"""From images [N, 3, H, W] in [0, 1] to logits [N, classes]: a file that a runtime has loaded."""
+"""From images [N, channels, H, W] in [0, 1] to logits [N, classes]: a file that a runtime has loaded."""
 AT_ONCE = 64
 _PRINTED = {"CIFAR-10": "cifar10"}
 """Names of data as they are printed, where they are not what is asked for."""
@@ -34,7 +34,7 @@ class Material:
     def some(self, count: int) -> npt.NDArray[np.uint8]:
         """So many images [N, H, W, 3] to compare on, fewer where the data have fewer: those validated on first."""
         if self.data is None:
-            shape = (count, *sides(self.card.resolution), 3)
+            shape = (count, *sides(self.card.resolution), self.card.channels)
             return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         parts = [part.images[:count] for part in (self.data.validation(), self.data.train())]
         return np.concatenate(parts)[:count]
@@ -80,6 +80,7 @@ def find(card: Card, request: ModelExportRequest) -> Material:
                 validation=share,
                 skip_corrupt=request.skip_corrupt or bool(noted.get("skip_corrupt")),
                 drop_duplicates=bool(noted.get("drop_duplicates")),
+                channels=_channels(card),
             )
             for share in shares
         )
@@ -90,8 +91,12 @@ def find(card: Card, request: ModelExportRequest) -> Material:
         if asked:
             raise
         return Material(card, None, f"random pixels: {spec} cannot be read ({briefly(error)})")
-    if data.classes != card.classes:
+    told = ""
+    if data.channels != card.channels:
+        told = f"{spec} has other channels than the checkpoint ({data.channels}, {card.channels})"
+    elif data.classes != card.classes:
         told = f"{spec} has other classes than the checkpoint ({len(data.classes)}, {len(card.classes)})"
+    if told:
         if asked:
             raise UserError(told)
         return Material(card, None, f"random pixels: {told}")
@@ -100,8 +105,15 @@ def find(card: Card, request: ModelExportRequest) -> Material:
     return Material(card, data, data.name + changed * other)
 
 
+def _channels(card: Card) -> int | None:
+    """What the data are to be asked for, as the trainer was: grey is never found, it is asked for."""
+    noted: dict[str, Any] = dict(card.made.get("images") or {})
+    given = noted.get("channels")
+    return int(given) if given else (1 if card.channels == 1 else None)
+
+
 def as_input(images: npt.NDArray[np.uint8]) -> Floats:
-    """From uint8 [N, H, W, 3] to float32 [N, 3, H, W] in [0, 1]."""
+    """From uint8 [N, H, W, channels] to float32 [N, channels, H, W] in [0, 1]."""
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
 
 

@@ -232,7 +232,7 @@ def _described(
 def _shape(card: Card, kind: Format, request: ModelExportRequest) -> str:
     batch = _batch(kind, request)
     high, wide = sides(card.resolution)
-    return f"{batch or 'any number of'} images [{len(card.mean)}, {high}, {wide}] at once"
+    return f"{batch or 'any number of'} images [{card.channels}, {high}, {wide}] at once"
 
 
 def _agreement(done: Exported) -> str:

@@ -5,6 +5,7 @@ They are a few more where images are not cropped to squares. Model cards print t
 
 from nas.common.sizes import PAD, STRETCH, sides
 from nas.data.fitting import GREY
+from nas.data.pictures import COLOURS
 from nas.networks.checkpoint import Card
 
 _ONNX = (
@@ -54,7 +55,7 @@ _WIDE = """\
 w, h = (max(1, round(h * wide / high)), h) if w * high > h * wide else (w, max(1, round(w * high / wide)))
 x, y = (image.width - w) // 2, (image.height - h) // 2; box = x, y, x + w, y + h"""
 _PADDED = """\
-(w, h), page = image.size, PIL.Image.new("RGB", ({wide}, {high}), ({grey}, {grey}, {grey}))
+(w, h), page = image.size, PIL.Image.new("{mode}", ({wide}, {high}), {grey})
 scale = min({wide} / w, {high} / h); w, h = max(1, round(w * scale)), max(1, round(h * scale))
 page.paste(image.resize((w, h), PIL.Image.Resampling.BICUBIC), (({wide} - w) // 2, ({high} - h) // 2))
 images = np.asarray(page, np.float32) / 255"""
@@ -63,13 +64,39 @@ images = np.asarray(page, np.float32) / 255"""
 def _fitting(card: Card) -> str:
     """The lines that bring a picture to the card's size, as `nas.data.fitting` does."""
     high, wide = sides(card.resolution)
+    mode, grey = ("RGB", (GREY,) * 3) if card.channels == 3 else ("L", GREY)
     if card.fit == PAD:
         lines = [_PADDED]
     elif card.fit == STRETCH:
         lines = [_RESIZED.replace("{box}", "")]
     else:
         lines = [_SQUARE if high == wide else _WIDE, _RESIZED.replace("{box}", ", box=box")]
-    return "\n".join(lines).format(high=high, wide=wide, grey=GREY)
+    return "\n".join(lines).format(high=high, wide=wide, mode=mode, grey=grey)
+
+
+_COLOURS = """image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1]))
+if image.mode[0] in "IF": sys.exit("8 bits a pixel are expected: scale them first, as for the training")
+image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("{mode}")
+{fitting}"""
+_BANDS = """page, made = tifffile.TiffFile(sys.argv[1]).pages[0], []
+levels, bands = np.array({levels}), page.asarray().astype(int)
+bands = bands.transpose(1, 2, 0) if page.axes == "SYX" else bands
+low, span = (levels[:, 0], levels[:, 1] - levels[:, 0]) if page.dtype != "uint8" else (0, 255)
+bands = ((510 * (bands - low) + span) // (2 * span)).clip(0, 255).astype("uint8")
+for band in range(bands.shape[2]):
+    image = PIL.Image.fromarray(np.ascontiguousarray(bands[..., band]))
+    {fitting}
+    made.append(images)
+images = np.stack(made, axis=2)"""
+
+
+def _reading(card: Card) -> str:
+    """The lines that read a picture and bring it to the card's size, channels and range."""
+    if card.channels in COLOURS:
+        return _COLOURS.format(mode="L" if card.channels == 1 else "RGB", fitting=_fitting(card))
+    given = card.levels or (0, 65535)
+    levels = list(zip(given[::2], given[1::2], strict=True))
+    return _BANDS.format(levels=levels, fitting=_fitting(card).replace("\n", "\n    "))
 
 
 def usage(format_name: str, name: str, card: Card, batch: int | None) -> str:
@@ -81,12 +108,11 @@ def usage(format_name: str, name: str, card: Card, batch: int | None) -> str:
         part.format(name=name, classes=list(card.classes)) for part in _WAYS[format_name]
     )
     some = f".repeat({batch}, 0)" if batch and batch > 1 else ""
-    return f"""{imports}, PIL.Image, PIL.ImageOps
+    more = ", tifffile" * (card.channels not in COLOURS)
+    shaped = "[None, None]" if card.channels == 1 else ".transpose(2, 0, 1)[None]"
+    return f"""{imports}, PIL.Image, PIL.ImageOps{more}
 {opened}
 {classes}
-image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1]))
-if image.mode[0] in "IF": sys.exit("8 bits a pixel are expected: scale them first, as for the training")
-image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
-{_fitting(card)}
-images = np.ascontiguousarray(images.transpose(2, 0, 1)[None]{some}); odds = np.exp({logits}[0].astype(float))
+{_reading(card)}
+images = np.ascontiguousarray(images{shaped}{some}); odds = np.exp({logits}[0].astype(float))
 for at in odds.argsort()[::-1][:5]: print(f"{{odds[at] / odds.sum():7.2%}}  {{classes[at]}}")"""

@@ -23,9 +23,10 @@ class Conditions:
     resolution: Size = TARGET_RESOLUTION
     batch: int = 1
     classes: int = TARGET_CLASSES
+    channels: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("threads", "resolution", "batch", "classes"):
+        for name in ("threads", "resolution", "batch", "classes", "channels"):
             value = getattr(self, name)
             if name == "resolution" and isinstance(value, Rectangle):
                 continue
@@ -46,26 +47,35 @@ class Fingerprint:
     resolution: Size
     batch: int
     classes: int
+    channels: int = 3
 
     @property
     def key(self) -> str:
         """One word of letters, digits, dots and hyphens, which can be a file's name."""
         words = [self.device, self.backend, self.runtime.removeprefix(self.backend), self.precision]
         words += [f"{self.threads}t", f"{self.resolution}px", f"b{self.batch}", f"{self.classes}c"]
+        words += [f"{self.channels}ch"] * (self.channels != 3)
         return re.sub(r"[^a-z0-9.]+", "-", " ".join(words).lower()).strip("-.")
 
     @property
     def conditions(self) -> Conditions:
         """Without the device and its versions."""
         return Conditions(
-            self.backend, self.precision, self.threads, self.resolution, self.batch, self.classes
+            self.backend,
+            self.precision,
+            self.threads,
+            self.resolution,
+            self.batch,
+            self.classes,
+            self.channels,
         )
 
     def __str__(self) -> str:
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        others = f", {self.channels} channel{'s' * (self.channels > 1)}" if self.channels != 3 else ""
         return (
             f"{self.device}, {self.runtime}, {self.precision}, {threads}, "
-            f"{told(self.resolution)}, batch {self.batch}, {self.classes} classes"
+            f"{told(self.resolution)}, batch {self.batch}, {self.classes} classes{others}"
         )
 
 

@@ -96,7 +96,8 @@ def _change(component: str, first: str, other: str, ratios: Floats) -> Change:
 def _counts(table: Table, arch: Arch) -> Floats:
     """Multiply-adds and milliseconds."""
     of = table.fingerprint
-    return np.array([cost(arch, of.resolution, of.classes).macs, table.predict(arch).ms], dtype=float)
+    macs = cost(arch, of.resolution, of.classes, of.channels).macs
+    return np.array([macs, table.predict(arch).ms], dtype=float)
 
 
 def explained(table: Table, space: Space, changes: Sequence[Change], drawn: int = DRAWN) -> Sheet:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module):
-    """A built arch: float [N, 3, H, W] to logits [N, num_classes]."""
+    """A built arch: float [N, channels, H, W] to logits [N, num_classes]."""
 
-    def __init__(self, arch: Arch, num_classes: int, dropout: float = 0.0) -> None:
+    def __init__(self, arch: Arch, num_classes: int, dropout: float = 0.0, channels: int = 3) -> None:
         super().__init__()
         norm = partial(nn.BatchNorm2d, eps=arch.eps)
-        self.stem = arch.stem.build(norm)
+        self.stem = arch.stem.build(norm, channels)
         blocks, channels = [], arch.stem.out
         for block in arch.blocks:
             blocks.append(block.build(channels, norm))
@@ -29,20 +29,27 @@ class Network(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits [N, num_classes] of images [N, 3, H, W]."""
+        """Logits [N, num_classes] of images [N, channels, H, W]."""
         logits: Tensor = self.head(self.blocks(self.stem(x)))
         return logits
 
 
 @overload
 def build(
-    model: Arch, num_classes: int = 1000, resolution: Size = 224, *, final: int = 2, dropout: float = 0.0
+    model: Arch,
+    num_classes: int = 1000,
+    resolution: Size = 224,
+    channels: int = 3,
+    *,
+    final: int = 2,
+    dropout: float = 0.0,
 ) -> Network: ...
 @overload
 def build(
     model: "Arch | Reference",
     num_classes: int = 1000,
     resolution: Size = 224,
+    channels: int = 3,
     *,
     final: int = 2,
     dropout: float = 0.0,
@@ -51,21 +58,23 @@ def build(
     model: "Arch | Reference",
     num_classes: int = 1000,
     resolution: Size = 224,
+    channels: int = 3,
     *,
     final: int = 2,
     dropout: float = 0.0,
 ) -> nn.Module:
-    """The module of an arch, or of a library's classifier, for images of this many pixels, a square or height x width.
+    """The module of an arch, or of a library's classifier, for images of this many pixels, a square or height x width,
+    and channels.
 
     With an arch small images lose strides as `Arch.fitted` says, until the smaller side of the last map is `final`; a
     library's classifier is as the library makes it, dropout included. Weights are drawn from torch's global
     generator. Raises UserError for fewer than one class.
     """
     if not isinstance(model, Arch):
-        return model.build(num_classes, resolution)
+        return model.build(num_classes, resolution, channels)
     if num_classes < 1:
         raise UserError(f"num_classes is {num_classes}, expected at least 1")
-    return Network(model.fitted(resolution, final), num_classes, dropout)
+    return Network(model.fitted(resolution, final), num_classes, dropout, channels)
 
 
 def initialise(model: nn.Module) -> None:

@@ -28,17 +28,22 @@ VERSION = 1
 """Of the card. A file of a newer one is refused."""
 
 
+def colours_of(channels: int) -> str:
+    """What so many channels are."""
+    return {1: "grey", 3: "RGB"}.get(channels, "bands")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """What a checkpoint says of itself; enough to build the network, and to give it images as it was given them.
 
     network: the text of an arch, `torchvision:NAME` or `timm:NAME`. classes: names in the order of the logits.
-    resolution: of the images in pixels: upright, RGB (`colours`), brought to it by `fit` (`nas.data.fitting`; of
-    crop, `crop` is the part that stays; `nas.data.pictures.decode` does all of it), in [0, 1], then less `mean` and
-    divided by `std` (a value a channel). levels: what is black and what white in pictures of more than 8 bits, where
-    the training images had such; None for 0 and 65535. accuracy, test_accuracy: in [0, 1], on the validation split of
-    `data` and on its held-out test images, None where they were not read. made: how it was trained, whatever the
-    maker noted.
+    resolution: of the images in pixels: upright, RGB, grey or bands as they are (`colours`), brought to it by `fit`
+    (`nas.data.fitting`; of crop, `crop` is the part that stays; `nas.data.pictures.decode` does all of it), in [0, 1],
+    then less `mean` and divided by `std` (a value a channel). levels: what is black and what is white in pictures of
+    more than 8 bits, of all bands or of each, where the training images had such; None for 0 and 65535. accuracy,
+    test_accuracy: in [0, 1], on the validation split of `data` and on its held-out test images, None where they were
+    not read. made: how it was trained, whatever the maker noted.
     """
 
     network: str
@@ -49,7 +54,7 @@ class Card:
     colours: str = "RGB"
     fit: str = CROP
     crop: str = "centre"
-    levels: tuple[int, int] | None = None
+    levels: tuple[int, ...] | None = None
     data: str = ""
     fingerprint: str = ""
     accuracy: float | None = None
@@ -65,13 +70,19 @@ class Card:
         require(
             channels >= 1 and channels == len(self.std), "std", self.std, f"{channels} values, as of mean"
         )
-        require(self.colours == "RGB", "colours", self.colours, "RGB")
+        colours = colours_of(channels)
+        require(self.colours == colours, "colours", self.colours, f"{colours}, of {channels} channels")
         require(self.crop == "centre", "crop", self.crop, "centre")
         require(all(deviation > 0 for deviation in self.std), "std", self.std, "numbers above 0")
 
+    @property
+    def channels(self) -> int:
+        """Of the images."""
+        return len(self.mean)
+
     def build(self) -> nn.Module:
         """The network with weights drawn anew: float [N, C, H, W] to logits [N, classes]."""
-        return build(parse(self.network), len(self.classes), self.resolution)
+        return build(parse(self.network), len(self.classes), self.resolution, self.channels)
 
 
 @dataclass(frozen=True)

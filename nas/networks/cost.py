@@ -42,24 +42,25 @@ SAVED_EVERY = 10.0
 class Costed(Protocol):
     """A network that says what it costs: a library's classifier."""
 
-    def cost(self, resolution: Size, num_classes: int) -> Cost:
-        """Its cost at so many pixels and classes."""
+    def cost(self, resolution: Size, num_classes: int, channels: int) -> Cost:
+        """Its cost at so many pixels, classes and channels of the images."""
 
 
 def cost(
     model: "Arch | Costed",
     resolution: Size = TARGET_RESOLUTION,
     num_classes: int = TARGET_CLASSES,
+    channels: int = 3,
     *,
     final: int = 2,
 ) -> Cost:
-    """The cost of what `build(model, num_classes, resolution, final=final)` builds: an arch or a reference.
+    """The cost of what `build(model, num_classes, resolution, channels, final=final)` builds: an arch or a reference.
 
     Raises UserError where the resolution is too small for it and for fewer than one class.
     """
     if not isinstance(model, Arch):
-        return model.cost(resolution, num_classes)
-    return default_table().cost(model, resolution, num_classes, final)
+        return model.cost(resolution, num_classes, channels)
+    return default_table().cost(model, resolution, num_classes, channels, final)
 
 
 Key = tuple[Part, int, Size, int]
@@ -75,11 +76,11 @@ class CostTable:
         self._known: dict[str, Cost] = _read(file) if file else {}
         self._unsaved = 0
 
-    def cost(self, arch: Arch, resolution: Size, num_classes: int, final: int = 2) -> Cost:
-        """Sum of the entries of the arch as built for `resolution` and `num_classes`."""
+    def cost(self, arch: Arch, resolution: Size, num_classes: int, channels: int = 3, final: int = 2) -> Cost:
+        """Sum of the entries of the arch as built for `resolution`, `num_classes` and `channels` of the images."""
         macs, params, activations, weights, memory, uncounted = 0, 0, 0, 0, 0, set[str]()
         for part in self.parts(
-            arch, resolution, num_classes, final
+            arch, resolution, num_classes, channels, final
         ):  # not by +: thousands a second are asked for
             macs += part.macs
             params += part.params
@@ -89,23 +90,27 @@ class CostTable:
             uncounted.update(part.uncounted)
         return Cost(macs, params, activations, weights, memory, tuple(sorted(uncounted)))
 
-    def parts(self, arch: Arch, resolution: Size, num_classes: int, final: int = 2) -> list[Cost]:
+    def parts(
+        self, arch: Arch, resolution: Size, num_classes: int, channels: int = 3, final: int = 2
+    ) -> list[Cost]:
         """The costs of the stem, of each block and of the head of the arch as built."""
         if num_classes < 1:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
         entry = self._entries
         found = []
-        for key in part_keys(arch.fitted(resolution, final), resolution, num_classes):
+        for key in part_keys(arch.fitted(resolution, final), resolution, num_classes, channels):
             counted = entry.get(key)
             found.append(self.entry(key) if counted is None else counted)
         if self._unsaved >= 50:
             self.save()
         return found
 
-    def missing(self, archs: Iterable[Arch], resolution: Size, num_classes: int) -> list[Key]:
+    def missing(
+        self, archs: Iterable[Arch], resolution: Size, num_classes: int, channels: int = 3
+    ) -> list[Key]:
         """What these archs have that is not in the table yet."""
-        keys = (key for arch in archs for key in part_keys(arch.fitted(resolution), resolution, num_classes))
-        return self.unknown(keys)
+        every = (part_keys(arch.fitted(resolution), resolution, num_classes, channels) for arch in archs)
+        return self.unknown(key for keys in every for key in keys)
 
     def unknown(self, keys: Iterable[Key]) -> list[Key]:
         """Those of the entries that are not in the table yet, each once."""
@@ -173,11 +178,11 @@ class CostTable:
         self._unsaved = 0
 
 
-def part_keys(fitted: Arch, resolution: Size, num_classes: int) -> list[Key]:
-    """The entries whose sum an arch is, strides already fitted."""
-    blocks = [(block, channels, size, 0) for block, channels, size in fitted.walk(resolution)]
+def part_keys(fitted: Arch, resolution: Size, num_classes: int, channels: int = 3) -> list[Key]:
+    """The entries whose sum an arch is, strides already fitted; `channels` are those of the images."""
+    blocks = [(block, width, size, 0) for block, width, size in fitted.walk(resolution)]
     head = (fitted.head, fitted.channels, fitted.final_size(resolution), num_classes)
-    return [(fitted.stem, 3, resolution, 0), *blocks, head]
+    return [(fitted.stem, channels, resolution, 0), *blocks, head]
 
 
 def key_name(key: Key) -> str:

@@ -292,7 +292,7 @@ def recount(module: nn.Module, channels: int, size: Size) -> int:
 def build_part(part: Part, channels: int, classes: int) -> nn.Module:
     """The module of a part behind so many channels, with torch's own batch norm."""
     if isinstance(part, Stem):
-        return part.build(nn.BatchNorm2d)
+        return part.build(nn.BatchNorm2d, channels)
     if isinstance(part, Head):
         return part.build(channels, nn.BatchNorm2d, classes)
     return part.build(channels, nn.BatchNorm2d)

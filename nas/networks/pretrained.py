@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ def put_in(model: nn.Module, network: Model, given: Pretrained, classes: tuple[s
             raise UserError(f"{given.source}: {name!r} holds a {type(tensor).__name__}, expected a tensor")
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise UserError(f"{given.source}: {name} holds numbers that are not finite")
+    given = replace(given, state=_adapted(model, given))
     known = {name for name in model.state_dict() if not name.endswith(_COUNTER)}
     named = known == {name for name in given.state if not name.endswith(_COUNTER)}
     last = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)][-1:] if named else []
@@ -91,6 +92,40 @@ def put_in(model: nn.Module, network: Model, given: Pretrained, classes: tuple[s
     except UserError as error:
         raise UserError(f"{given.source}: {error}") from None
     return anew
+
+
+def channels_told(given: Pretrained, channels: int) -> str:
+    """What is said of weights for images of other channels; nothing where they are of as many."""
+    own = len(given.mean)
+    if own == channels:
+        return ""
+    if channels == 1:
+        return f"; of {own} channels: the first convolution's weights are summed up for one"
+    return f"; of {own} channels: the first convolution's weights are repeated over {channels}, times {own}/{channels}"
+
+
+def _adapted(model: nn.Module, given: Pretrained) -> Mapping[str, Tensor]:
+    """The weights for images of the model's channels.
+
+    As timm does it: one channel gets the sum of what the colours had, which is the same network on grey images; of
+    more, each gets that of a colour, in turn, times 3 / channels, so that what is summed up keeps its scale.
+    """
+    first = next((part for part in model.modules() if isinstance(part, nn.Conv2d)), None)
+    own = len(given.mean)
+    if first is None or first.in_channels == own:
+        return given.state
+    kernels = [name for name, one in given.state.items() if one.ndim == 4 and one.shape[1] == own]
+    mine = next((name for name, part in model.named_modules() if part is first), "")
+    name = f"{mine}.weight" if f"{mine}.weight" in kernels else next(iter(kernels), None)
+    if name is None:
+        raise UserError(f"{given.source}: no convolution of {own} channels, as of its images, is among them")
+    kernel, channels = given.state[name], first.in_channels
+    if channels == 1:
+        made = kernel.sum(dim=1, keepdim=True)
+    else:
+        repeats = -(-channels // own)
+        made = kernel.repeat(1, repeats, 1, 1)[:, :channels] * (own / channels)
+    return {**given.state, name: made}
 
 
 def _load_named(model: nn.Module, network: Model, given: Pretrained, left_out: Sequence[str]) -> None:

@@ -51,41 +51,48 @@ class Reference:
     def __str__(self) -> str:
         return f"{self.library}:{self.name}"
 
-    def build(self, num_classes: int = TARGET_CLASSES, resolution: Size = TARGET_RESOLUTION) -> nn.Module:
-        """The untrained module in training mode: float [N, 3, H, W] to logits [N, num_classes].
+    def build(
+        self, num_classes: int = TARGET_CLASSES, resolution: Size = TARGET_RESOLUTION, channels: int = 3
+    ) -> nn.Module:
+        """The untrained module in training mode: float [N, channels, H, W] to logits [N, num_classes].
 
         No stride is removed for small images: UserError where the network does not take the resolution.
         """
-        module = self._make(num_classes)
+        module = self._make(num_classes, channels)
         with torch.no_grad():
-            self._fits(resolution, lambda: module.eval()(torch.zeros(1, 3, *sides(resolution))))
+            self._fits(resolution, lambda: module.eval()(torch.zeros(1, channels, *sides(resolution))))
         return module.train()
 
-    def cost(self, resolution: Size = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES) -> Cost:
+    def cost(
+        self, resolution: Size = TARGET_RESOLUTION, num_classes: int = TARGET_CLASSES, channels: int = 3
+    ) -> Cost:
         """Multiply-adds of its convolutions, fully connected layers and attention, parameters, activations.
 
         Raises UserError as `build` does.
         """
-        key = f"{self} {version(self.library)} {resolution} {num_classes}"
+        key = f"{self} {version(self.library)} {resolution} {num_classes}" + f" {channels} channels" * (
+            channels != 3
+        )
 
         def counted() -> Cost:
-            return self._fits(resolution, lambda: count_module(self.shapes(num_classes), 3, resolution))
+            shapes = self.shapes(num_classes, channels)
+            return self._fits(resolution, lambda: count_module(shapes, channels, resolution))
 
         return default_table().remembered(key, counted)
 
-    def shapes(self, num_classes: int) -> nn.Module:
+    def shapes(self, num_classes: int, channels: int = 3) -> nn.Module:
         """A module without its numbers where the library can make one, which is much faster."""
         with torch.random.fork_rng(devices=[]):
             try:
                 with torch.device("meta"):
-                    return self._make(num_classes)
+                    return self._make(num_classes, channels)
             except (RuntimeError, NotImplementedError):  # it looks at a number as it is made
-                return self._make(num_classes)
+                return self._make(num_classes, channels)
 
-    def _make(self, num_classes: int) -> nn.Module:
+    def _make(self, num_classes: int, channels: int) -> nn.Module:
         if num_classes < 1:
             raise UserError(f"num_classes is {num_classes}, expected at least 1")
-        return LIBRARIES[self.library].make(self.name, num_classes)
+        return LIBRARIES[self.library].make(self.name, num_classes, channels)
 
     def _fits(self, resolution: Size, run: Callable[[], _Result]) -> _Result:
         try:
@@ -103,10 +110,10 @@ Model = Arch | Reference
 
 @dataclass(frozen=True)
 class Library:
-    """Where a library's classifiers come from: the names it has, and an untrained one by name."""
+    """Where a library's classifiers come from: the names it has, and an untrained one by name, classes and channels."""
 
     names: Callable[[], tuple[str, ...]]
-    make: Callable[[str, int], nn.Module]
+    make: Callable[[str, int, int], nn.Module]
 
 
 @cache
@@ -116,11 +123,21 @@ def _torchvision_names() -> tuple[str, ...]:
     return tuple(torchvision.models.list_models(module=torchvision.models))
 
 
-def _torchvision(name: str, num_classes: int) -> nn.Module:
+def _torchvision(name: str, num_classes: int, channels: int) -> nn.Module:
     import torchvision
 
     options: dict[str, Any] = {"aux_logits": False, "init_weights": True} if name in _AUXILIARY else {}
     module: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **options)
+    return module if channels == 3 else _of_channels(module, channels)
+
+
+def _of_channels(module: nn.Module, channels: int) -> nn.Module:
+    """The module with a first convolution for images of so many channels, drawn anew."""
+    name, first = next((name, part) for name, part in module.named_modules() if isinstance(part, nn.Conv2d))
+    words = ("out_channels", "kernel_size", "stride", "padding", "dilation")
+    fresh = nn.Conv2d(channels, **{word: getattr(first, word) for word in words}, bias=first.bias is not None)
+    nn.init.kaiming_normal_(fresh.weight, mode="fan_out")
+    module.set_submodule(name, fresh)
     return module
 
 
@@ -136,10 +153,13 @@ def _timm_names() -> tuple[str, ...]:
     return tuple(_timm_library().list_models())
 
 
-def _timm(name: str, num_classes: int) -> nn.Module:
+def _timm(name: str, num_classes: int, channels: int) -> nn.Module:
+    options = {} if channels == 3 else {"in_chans": channels}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module: nn.Module = _timm_library().create_model(name, pretrained=False, num_classes=num_classes)
+        module: nn.Module = _timm_library().create_model(
+            name, pretrained=False, num_classes=num_classes, **options
+        )
     return module
 
 

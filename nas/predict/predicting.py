@@ -123,8 +123,8 @@ def _decoded(
     items: Sequence[Item], card: Card, unreadable: list[tuple[str, str]], notify: Callable[[str], None]
 ) -> Iterator[tuple[Item, Picture]]:
     """The items that can be decoded; the others are noted."""
-    levels = Levels(*card.levels) if card.levels else SIXTEEN
-    for item, picture in decode_all(items, card.resolution, levels, card.fit):
+    levels = Levels.of(card.levels) if card.levels else SIXTEEN
+    for item, picture in decode_all(items, card.resolution, levels, card.fit, card.channels):
         if isinstance(picture, str):
             notify(f"{item.path}: skipped, {picture}")
             unreadable.append((item.path, picture))

@@ -33,10 +33,10 @@ def with_table(
     until: when to stop making it (`time.monotonic`). What was timed is kept, and the next call goes on. Raises
     UserError where a table does not fit the run, where none can be made here, and where the time is up.
     """
-    target = settings.target_resolution, settings.target_classes
+    resolution, classes, channels = settings.costed
     if named is not None:
-        return find_for(named, *target)
-    conditions = Conditions(resolution=target[0], classes=target[1])
+        return find_for(named, *settings.costed)
+    conditions = Conditions(resolution=resolution, classes=classes, channels=channels)
     space = space_of(settings)
     if not own_path(fingerprint(conditions), space).is_file():
         notify(

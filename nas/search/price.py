@@ -73,7 +73,7 @@ def pricer(settings: Settings, table: Table | None = None) -> Pricer:
         settings.latency.check(table)
 
     def price(arch: Arch) -> Price:
-        counted = cost(arch, settings.target_resolution, settings.target_classes)
+        counted = cost(arch, *settings.costed)
         latency = None if table is None else table.predict(arch)
         return Price(**{name: getattr(counted, name) for name in COUNTED_COLUMNS}, latency=latency)
 

@@ -324,8 +324,8 @@ def _price_blocks(space: Space, settings: Settings) -> None:
     """Count the costs of a space's blocks now, on all cores, and not one by one between the trainings."""
     rng = np.random.default_rng(0)
     archs = [space.sample(rng) for _ in range(2000)]  # meets nearly every block; the rest is counted when met
-    table, target = default_table(), (settings.target_resolution, settings.target_classes)
-    missing = table.missing(archs, *target)
+    table = default_table()
+    missing = table.missing(archs, *settings.costed)
     if len(missing) > 100:
         notify(f"counting the cost of {len(missing):,} blocks of the space once")
         with progress_line("counted", "blocks") as progress:

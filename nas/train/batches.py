@@ -89,7 +89,7 @@ class Batches:
             )
             self._away = list(zip((images, labels), whole, strict=True))
         self._split, self._seed = split, seed
-        self._pixels, self._labels = images.reshape(-1, 3), labels
+        self._pixels, self._labels = images.reshape(-1, images.shape[-1]), labels
         self.weights = (
             class_weights(split.labels[rows.numpy()], len(data.classes), device)
             if recipe.class_weights
@@ -145,7 +145,7 @@ class Batches:
     def make(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """The batch of a choice that lies on the device.
 
-        Images [N, 3, H, W] float, channels-last, and labels [N] int64.
+        Images [N, channels, H, W] float, channels-last, and labels [N] int64.
         """
         (high, wide), (lines, columns) = self._sides, self._lines
         row, flip, down, right, *corner = chosen.unsqueeze(2)
@@ -153,7 +153,7 @@ class Batches:
         x = _reflect(columns + right, wide)
         x = torch.where(flip == 1, wide - 1 - x, x)
         source = (row * high + y).unsqueeze(2) * wide + x.unsqueeze(1)
-        images = self._pixels.index_select(0, source.flatten()).view(-1, high, wide, 3)
+        images = self._pixels.index_select(0, source.flatten()).view(-1, high, wide, self._pixels.shape[1])
         batch = self._normalise(images)
         if corner:
             low, left = (
@@ -164,7 +164,7 @@ class Batches:
         return batch, self._labels[row.flatten()]
 
     def plain(self, done: int) -> Iterator[Tensor]:
-        """Batches of equal size without augmentation, always of the same images: [N, 3, H, W] on the device.
+        """Batches of equal size without augmentation, always of the same images: [N, channels, H, W] on the device.
 
         done: the steps that were taken, of whose images it is a share.
         """
@@ -202,8 +202,8 @@ class Normalised(Protocol):
 
 
 def normaliser(data: Normalised, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """From uint8 [N, H, W, 3] to float [N, 3, H, W], channels-last, of mean 0 and deviation 1 a channel."""
-    # One whole line of pixels a row, so that the arithmetic runs over long rows and not over three numbers.
+    """From uint8 [N, H, W, C] to float [N, C, H, W], channels-last, of mean 0 and deviation 1 a channel."""
+    # One whole line of pixels a row, so that the arithmetic runs over long rows and not over a few numbers.
     _, wide = sides(data.resolution)
     mean = (torch.tensor(data.mean) * 255).repeat(wide).to(device)
     scale = 1 / (torch.tensor(data.std) * 255).repeat(wide).to(device)

@@ -29,6 +29,7 @@ class TrainRequest(options.CommandOptions):
     data: options.Data = None
     data_root: options.DataRoot = None
     split: options.Split = None
+    channels: options.Channels = None
     skip_corrupt: options.SkipCorrupt = False
     drop_duplicates: options.DropDuplicates = False
     epochs: Annotated[float, Option(help="Length of the schedule; decimals allowed.")] = 30.0

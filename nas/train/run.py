@@ -23,8 +23,8 @@ from nas.data.dataset import Dataset
 from nas.describe import card as describe
 from nas.figures.picture import save_png
 from nas.networks.building import build
-from nas.networks.checkpoint import Card, save
-from nas.networks.pretrained import Pretrained, fetch, put_in
+from nas.networks.checkpoint import Card, colours_of, save
+from nas.networks.pretrained import Pretrained, channels_told, fetch, put_in
 from nas.networks.references import parse
 from nas.runs.folders import new_folder
 from nas.train import trainer
@@ -83,7 +83,7 @@ def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> 
     fidelity, resolution = settings.fidelity, settings.fidelity.resolution
     trainer.seed_everything(settings.seed)
     network = parse(settings.network)
-    model = build(network, len(data.classes), resolution)
+    model = build(network, len(data.classes), resolution, data.channels)
     size = sized(resolution, settings.fit, settings.data)
     said = [
         settings.network,
@@ -93,7 +93,7 @@ def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> 
         anew = put_in(model, network, given, data.classes)
         said += [given.told] * bool(given.told and settings.normalisation == (given.mean, given.std))
         new = f"; the classifier is made anew, for {len(data.classes)} classes"
-        said.append(f"weights of {given.source}{new * anew}")
+        said.append(f"weights of {given.source}{new * anew}{channels_told(given, data.channels)}")
     if settings.freeze:
         with frozen(model, settings.freeze):
             trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
@@ -207,7 +207,8 @@ def _write(
 ) -> None:
     """All files, each whole or not at all; where result.json is, the checkpoint is."""
     made = _describe(settings, data, outcome) | judged | {"device": device}
-    names = ("data", "split", "validation", "skip_corrupt", "drop_duplicates")
+    names = ["data", "split", "validation", "skip_corrupt", "drop_duplicates"]
+    names += ["channels"] * bool(settings.channels)
     given = {name: getattr(settings, name) for name in names}
     card = Card(
         network=settings.network,
@@ -216,6 +217,7 @@ def _write(
         fit=data.fit,
         mean=data.mean,
         std=data.std,
+        colours=colours_of(data.channels),
         levels=data.levels,
         data=data.name,
         fingerprint=data.fingerprint,

@@ -53,14 +53,18 @@ class TrainSettings:
     init: str | None = None
     freeze: str | None = None
     normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    channels: int | None = None
 
     def __post_init__(self) -> None:
         check_metric(self.metric)
         require(self.reports >= 1, "reports", self.reports, "1 or more")
 
     def to_json(self) -> str:
-        """As stored."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """As stored; of channels nothing where they are not given, as before, so that what had begun can go on."""
+        told = asdict(self)
+        if self.channels is None:
+            del told["channels"]
+        return json.dumps(told, sort_keys=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,7 @@ class Brought:
     split: str | None = None
     skip_corrupt: bool = False
     fit: str = CROP
+    channels: int | None = None
     drop_duplicates: bool = False
     validation: float | None = SHARE
     folds: int = 0
@@ -89,7 +94,7 @@ def brought_by(network: str) -> Brought:
         known = {name: found[name] for name in ("data", "fingerprint", "split", "skip_corrupt", "recipe")}
         also = {
             name: found[name]
-            for name in ("metric", "fit", "drop_duplicates", "validation", "folds")
+            for name in ("metric", "fit", "drop_duplicates", "validation", "folds", "channels")
             if name in found
         }
         content = json.dumps(known | also | {"resolution": found["fidelity"]["resolution"]})
@@ -111,11 +116,13 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
     same = spec == run.data
     split = request.split or (run.split if same else None)
     fit = check_fit(request.fit or run.fit)
+    channels = request.channels or (run.channels if same else None)
     drop = request.drop_duplicates or (same and run.drop_duplicates)
     skip = request.skip_corrupt or (same and run.skip_corrupt)
     validation = run.validation if same and run.fingerprint else None
-    data = _load(spec, request.data_root, resolution, fit, split, validation, skip, drop)
-    mine, theirs = (split, resolution, fit, drop), (run.split, run.resolution, run.fit, run.drop_duplicates)
+    data = _load(spec, request.data_root, resolution, fit, split, validation, skip, drop, channels)
+    mine = split, resolution, fit, drop, channels
+    theirs = run.split, run.resolution, run.fit, run.drop_duplicates, run.channels
     if same and run.fingerprint and mine == theirs:
         _check_same(data, spec, run.fingerprint, "run")
     recipe = run.recipe or Recipe(mirror=data.name != "digits")  # a mirrored 2 is no 2
@@ -128,6 +135,7 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
         split=split,
         skip_corrupt=skip,
         fit=fit,
+        channels=channels,
         drop_duplicates=drop,
         validation=data.share,
         recipe=recipe.wanted(request.recipe, request.class_weights),
@@ -137,24 +145,32 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
         best=len(data.train()) < SMALL if request.keep is None else request.keep == "best",
         init=given.source if given else None,
         freeze=request.freeze,
-        normalisation=_normalisation(request.normalise, given),
+        normalisation=_normalisation(request.normalise, given, data.channels),
     )
     settings = _decoded(settings.to_json(), "the settings")  # as they will be read: 6 epochs are 6.0
     return settings, _normalised(data, settings)
 
 
-def _normalisation(asked: str | None, given: Pretrained | None) -> tuple[Triple, Triple] | None:
-    """Mean and deviation that a request asks for, or that come with its weights; None for those of the data."""
+def _normalisation(
+    asked: str | None, given: Pretrained | None, channels: int
+) -> tuple[Triple, Triple] | None:
+    """Mean and deviation that a request asks for, or that come with its weights; None for those of the data.
+
+    Those of weights for images of other channels are of no use. Raises UserError where asked for such.
+    """
     if asked is not None:
-        return NORMALISATIONS.get(asked)
-    return (given.mean, given.std) if given else None
+        found = NORMALISATIONS.get(asked)
+        if found and len(found[0]) != channels:
+            raise UserError(f"--normalise {asked} is of 3 channels, the data have {channels}; give data")
+        return found
+    return (given.mean, given.std) if given and len(given.mean) == channels else None
 
 
 def _normalised(data: Dataset, settings: TrainSettings) -> Dataset:
     """The data with the settings' normalisation."""
     if settings.normalisation is None:
         return data
-    mean, std = ((one[0], one[1], one[2]) for one in settings.normalisation)
+    mean, std = settings.normalisation
     return replace(data, mean=mean, std=std)
 
 
@@ -171,6 +187,7 @@ def _load(
     validation: float | None,
     skip_corrupt: bool,
     drop_duplicates: bool,
+    channels: int | None,
 ) -> Dataset:
     return load(
         spec,
@@ -181,6 +198,7 @@ def _load(
         validation=validation,
         skip_corrupt=skip_corrupt,
         drop_duplicates=drop_duplicates,
+        channels=channels,
     )
 
 
@@ -219,6 +237,7 @@ def reopen(folder: Path, root: AnyPath | None) -> tuple[TrainSettings, Dataset]:
         settings.validation,
         settings.skip_corrupt,
         settings.drop_duplicates,
+        settings.channels,
     )
     _check_same(data, settings.data, settings.fingerprint, "training")
     parse(settings.network)  # refuses what is no network any more

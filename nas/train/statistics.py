@@ -37,7 +37,7 @@ def measure_statistics(
 ) -> float:
     """Replace the running statistics of every batch norm by their mean over these batches; the seconds it took.
 
-    batches: images [N, 3, H, W] as the model takes them, of equal size, on the device. Nothing but the statistics
+    batches: images [N, C, H, W] as the model takes them, of equal size, on the device. Nothing but the statistics
     changes; a model without batch norm is left as it is, and so is a frozen one (`nas.train.freezing`).
     """
     started = time.perf_counter()

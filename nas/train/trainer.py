@@ -64,7 +64,7 @@ def train(
 ) -> Outcome:
     """Train `model` in place on the training split and report its accuracy on the validation split.
 
-    model: float images [N, 3, H, W] to logits [N, classes]; its initial weights are the caller's
+    model: float images [N, channels, H, W] to logits [N, classes]; its initial weights are the caller's
     (`seed_everything` before building makes them repeatable). It ends on the device, in channels-last memory
     format, in evaluation mode, with the recipe's batch-norm momentum. reports: how many, at equal shares of the
     schedule, the last at its end; fewer if there are fewer steps. `report` is called with each, off the clock; where

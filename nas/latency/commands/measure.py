@@ -65,8 +65,8 @@ class PrintRequest(MeasureRequest):
 def measure(request: MeasureRequest) -> "list[Measurement]":
     """Milliseconds of networks, in their order: texts as every command takes them, archs, references.
 
-    A text that ends in .onnx is a file, whose size, classes and batch are then those of all that is measured. The rest
-    is as for `nas.latency.measure_networks`. UserError as well for what is no network.
+    A text that ends in .onnx is a file, whose size, classes, channels and batch are then those of all that is measured.
+    The rest is as for `nas.latency.measure_networks`. UserError as well for what is no network.
     """
     from nas.latency.timing.graph_file import GraphFile, fitted, read
     from nas.latency.timing.measuring import measure_networks

@@ -29,6 +29,7 @@ class ConditionOptions(CommandOptions):
     resolution: Annotated[GivenSize, Option(help=f"Of the images: {PIXELS}.")] = 224
     batch: Annotated[int, Option(help="Images of one inference.")] = 1
     classes: Annotated[int, Option(help="Outputs of the classifier.")] = 1000
+    channels: Annotated[int, Option(help="Channels of the images.")] = 3
 
     @property
     def conditions(self) -> "Conditions":

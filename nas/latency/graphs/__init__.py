@@ -36,7 +36,7 @@ def written(subject: Subject, conditions: Conditions) -> onnx.ModelProto:
         fragments = [part_fragment(subject, conditions)]
     elif isinstance(subject, Arch):
         size = conditions.resolution
-        keys = part_keys(subject.fitted(size), size, conditions.classes)
+        keys = part_keys(subject.fitted(size), size, conditions.classes, conditions.channels)
         fragments = [part_fragment(key, conditions) for key in keys]
     else:
         fragments = [write(*built(subject, conditions), str(subject))]

@@ -100,7 +100,8 @@ def plan(
 def _wholes(space: Space, conditions: Conditions, count: int) -> tuple[tuple[Arch, Role], ...]:
     """Networks of all sizes to calibrate on, and as many drawn at random to hold out."""
     spread = distinct(space, CANDIDATES * count, seed=1)
-    spread.sort(key=lambda arch: cost(arch, conditions.resolution, conditions.classes).macs)
+    target = conditions.resolution, conditions.classes, conditions.channels
+    spread.sort(key=lambda arch: cost(arch, *target).macs)
     spots = np.linspace(0, len(spread) - 1, min(count, len(spread))).round().astype(int)
     taken = [spread[index] for index in dict.fromkeys(spots.tolist())]
     out = distinct(space, count, seed=2, but=taken)
@@ -284,7 +285,7 @@ def check(table: Table, space: Space, measurer: Measurer, count: int) -> Check:
     networks = pd.DataFrame(
         {
             "arch": str(arch),
-            "macs": cost(arch, conditions.resolution, conditions.classes).macs,
+            "macs": cost(arch, conditions.resolution, conditions.classes, conditions.channels).macs,
             "clock": found.clock,
             **asdict(table.predict(arch)),
             "measured": found.ratio * table.timings.reference_ms,

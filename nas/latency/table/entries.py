@@ -27,7 +27,8 @@ REACH = 3.0  # distance, in standard deviations of the features, over which one 
 
 def keys_of(arch: Arch, conditions: Conditions) -> list[Key]:
     """The parts that the arch is built of under these conditions, the stem first, the head last."""
-    return part_keys(arch.fitted(conditions.resolution), conditions.resolution, conditions.classes)
+    size = conditions.resolution
+    return part_keys(arch.fitted(size), size, conditions.classes, conditions.channels)
 
 
 def parts_of(space: Space, conditions: Conditions) -> Counter[Key]:

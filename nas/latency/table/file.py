@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nas.common.cache import cache_folder
 from nas.common.decode import Finite, Positive, decoded
@@ -61,13 +61,21 @@ def dumps(table: Table) -> str:
     """The text of a table's file: the same for equal tables."""
     content = {
         "format": FORMAT,
-        **asdict(replace(table.timings, parts=dict(sorted(table.timings.parts.items())))),
+        **_plain(table.timings),
         "fitted": dict(sorted(table.fitted.items())),
         "fit_error": table.fit_error,
         "calibration": asdict(table.calibration),
         "errors": asdict(table.errors) if table.errors else None,
     }
     return json.dumps(content, indent=1) + "\n"
+
+
+def _plain(timings: Timings) -> dict[str, Any]:
+    """As written; of three channels nothing is, as before there were others, so that digests stay what they were."""
+    told = asdict(replace(timings, parts=dict(sorted(timings.parts.items()))))
+    if told["fingerprint"]["channels"] == 3:
+        del told["fingerprint"]["channels"]
+    return told
 
 
 def digest(table: Table) -> str:
@@ -141,15 +149,20 @@ def find(which: Conditions | str, space: Space | None = None) -> Table:
     return table
 
 
-def find_for(named: str | None, resolution: Size, classes: int) -> Table:
+def find_for(named: str | None, resolution: Size, classes: int, channels: int = 3) -> Table:
     """The table that is named, by file or import, else this machine's, for what costs are counted at.
 
-    Raises UserError as `find` does, and where the named one is for another resolution or number of classes.
+    Raises UserError as `find` does, and where the named one is for another resolution or other classes or channels.
     """
     if named is None:
-        return find(Conditions(resolution=resolution, classes=classes))
+        return find(Conditions(resolution=resolution, classes=classes, channels=channels))
     table = find(named)
     of = table.fingerprint
+    if of.channels != channels:
+        raise UserError(
+            f"the latency table {named} is for images of {of.channels} channels, the data have {channels}; give "
+            f"another, made with python -m nas.latency table --channels {channels}"
+        )
     if (of.resolution, of.classes) != (resolution, classes):
         raise UserError(
             f"the latency table {named} is for {told(of.resolution)} and {of.classes} classes, costs are "

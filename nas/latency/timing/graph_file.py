@@ -25,6 +25,7 @@ class GraphFile:
     batch: int | None
     precision: str
     model: onnx.ModelProto = field(repr=False, compare=False)
+    channels: int = 3
 
     def __str__(self) -> str:
         return str(self.path)
@@ -40,13 +41,15 @@ class GraphFile:
         return fixed
 
     def fit(self, asked: Conditions) -> Conditions:
-        """The conditions with the file's own size, classes and batch, where the default was asked for.
+        """The conditions with the file's own size, classes, batch and channels, where the default was asked for.
 
         Raises UserError where something else was asked for that the file does not have.
         """
         plain, batch = Conditions(), self.batch or asked.batch
-        own = replace(asked, resolution=self.resolution, classes=self.classes, batch=batch)
-        for name in ("resolution", "classes", "batch"):
+        own = replace(
+            asked, resolution=self.resolution, classes=self.classes, batch=batch, channels=self.channels
+        )
+        for name in ("resolution", "classes", "batch", "channels"):
             value = getattr(own, name)
             if getattr(asked, name) not in (value, getattr(plain, name)):
                 raise UserError(
@@ -75,13 +78,15 @@ def read(path: Path) -> GraphFile:
     shapes = [_shape(value) for value in (*inputs, *model.graph.output)]
     if len(inputs) != 1 or len(shapes) != 2 or list(map(len, shapes)) != [4, 2]:
         raise UserError(
-            f"{path}: expected one input [N, 3, H, W] and one output [N, classes], found {shapes}"
+            f"{path}: expected one input [N, channels, H, W] and one output [N, classes], found {shapes}"
         )
     (batch, channels, high, wide), (_, classes) = shapes
-    if channels != 3 or not high or not wide or not classes:
-        raise UserError(f"{path}: expected images of 3 channels and a known size, found {shapes[0]}")
+    if not channels or not high or not wide or not classes:
+        raise UserError(f"{path}: expected images of known channels and size, found {shapes[0]}")
     quantised = any(node.op_type in ("QuantizeLinear", "ConvInteger") for node in model.graph.node)
-    return GraphFile(path, size_of(high, wide), classes, batch, "int8" if quantised else "float32", model)
+    return GraphFile(
+        path, size_of(high, wide), classes, batch, "int8" if quantised else "float32", model, channels
+    )
 
 
 def fitted(asked: Conditions, files: Sequence[GraphFile]) -> Conditions:

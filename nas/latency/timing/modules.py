@@ -39,8 +39,8 @@ def built(subject: Subject, conditions: Conditions) -> tuple[nn.Module, Tensor]:
             part, channels, size, classes = subject
             module = build_part(part, channels, classes)
         else:
-            channels, size = 3, conditions.resolution
-            module = build(subject, conditions.classes, size)
+            channels, size = conditions.channels, conditions.resolution
+            module = build(subject, conditions.classes, size, channels)
         return module, torch.randn(conditions.batch, channels, *sides(size))
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 from nas.common.errors import UserError
 from nas.data import pictures as decoding
 from nas.data.folders import Content, Shares, list_file, list_folder
-from nas.data.pictures import Item, Levels, Picture, decode, decode_all, find_levels, fit
+from nas.data.pictures import Item, Levels, Picture, decode, decode_all, fit
+from nas.data.reading import find_levels
 from tests.examples import few
 
 

@@ -8,7 +8,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from nas.common.errors import UserError
+from nas.data.__main__ import _text
+from nas.data.pictures import decode
 from nas.data.report import ACROSS, draw, report, write_images
+from tests.nas.data.files import folder, noise, png, tiff
 
 
 @pytest.fixture
@@ -77,6 +80,63 @@ def test_the_command(flowers: Path, tmp_path: Path) -> None:
     assert "3 classes" in done.stdout and "20 JPEG RGB" in done.stdout and "largest class" in done.stdout
     refused = CliRunner().invoke(app, [str(tmp_path / "nothing")])
     assert isinstance(refused.exception, UserError)
+
+
+@pytest.fixture
+def bands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two classes of six bands of 12 bits, planar."""
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    files = {
+        f"{part}/{name}/{number}.tif": tiff(noise(6, 12, side=12, seed=number), planar=True)
+        for part in ("train", "test")
+        for name in "ab"
+        for number in range(3)
+    }
+    return folder(tmp_path / "bands", files)
+
+
+def test_bands_are_told_and_drawn_one_below_the_other(bands: Path, tmp_path: Path) -> None:
+    found = report(f"folder:{bands}", resolution=12)
+    assert dict(found.kinds) == {"TIFF of 6 bands of 16 bits": 12} and found.sizes == ((12, 12),) * 3
+    assert "bands: read with 6 channels" in found.said
+    assert any("of band 6 0 is black and 4095 white" in line for line in found.said)
+    assert "6 bands as they are, 8 bits" in _text(found)
+    draw(found, tmp_path / "bands.png")
+    with Image.open(tmp_path / "bands.png") as image:
+        assert image.height > 2 * 6 * 60
+        tiles = np.asarray(image.convert("L"))[22 : 22 + 6 * 64, 4:64]
+    first = found.data.train().images[np.flatnonzero(found.data.train().labels == 0)[0]]
+    drawn = tiles[: 6 * 64].reshape(6, 64, 60)[:, :60:5, ::5]  # each a zoom of 5, and a gap of 4 pixels
+    for band in range(6):
+        assert np.corrcoef(drawn[band].ravel(), first[..., band].ravel())[0, 1] > 0.95
+
+
+def test_bands_are_written_as_files_that_are_read_as_the_same(bands: Path, tmp_path: Path) -> None:
+    data = report(f"folder:{bands}", resolution=12).data
+    assert write_images(data, tmp_path / "out") == 6
+    for image, label, number in zip(data.test().images, data.test().labels, range(6), strict=True):
+        file = tmp_path / "out" / data.classes[int(label)] / f"{number:05}.tif"
+        assert np.array_equal(decode(file.read_bytes(), 12, channels=6), image)
+
+
+@pytest.mark.parametrize(
+    ("channels", "told"),
+    [(None, "RGB (all are grey: three equal channels; --channels 1 reads one)"), (1, "grey, one channel")],
+)
+def test_grey_is_said_to_be_three_channels_or_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int | None, told: str
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    files = {
+        f"{part}/{name}/{n}.png": png(noise(1, 12, seed=n))
+        for part in ("train", "test")
+        for name in "ab"
+        for n in (1, 2)
+    }
+    found = report(f"folder:{folder(tmp_path / 'grey', files)}", resolution=8, channels=channels)
+    assert told in _text(found)
+    draw(found, tmp_path / "grey.png")
+    write_images(found.data, tmp_path / "out")
 
 
 def test_the_held_out_images_are_written_as_networks_get_them(flowers: Path, tmp_path: Path) -> None:

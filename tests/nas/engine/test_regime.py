@@ -42,9 +42,9 @@ def test_papers_change_nothing_and_another_target_is_refused() -> None:
 
 def test_costs_are_told_for_the_papers_and_as_shipped_where_they_differ() -> None:
     regime = Regime(fidelity=Fidelity(1.0, 1.0, 48), classes=3)
-    assert regime.other_targets == {"as trained and shipped": (48, 3)}
+    assert regime.other_targets == {"as trained and shipped": (48, 3, 3)}
     small = replace(regime, target_resolution=48, target_classes=3)
-    assert small.other_targets == {"as in the papers": (224, 1000)}
+    assert small.other_targets == {"as in the papers": (224, 1000, 3)}
     assert len(replace(regime, target_resolution=96).other_targets) == 2
     networks = {"small": str(zoo.get("mobilenet_v3_small"))}
     shipped = nas.cost(zoo.get("mobilenet_v3_small"), 48, 3)
@@ -98,7 +98,9 @@ def test_a_resumed_run_drops_the_same_duplicates(tmp_path: Path) -> None:
 
 
 def test_rectangles_and_how_images_come_to_them_are_stored_and_said() -> None:
-    terms = Terms(data="folder:/flowers", train_resolution="32x64", fit="pad", target_resolution="224x448")
+    terms = Terms(
+        data="folder:/flowers", channels=3, train_resolution="32x64", fit="pad", target_resolution="224x448"
+    )
     regime = Regime(**opening(terms))
     assert (regime.fidelity.resolution, regime.target_resolution) == (Rectangle(32, 64), Rectangle(224, 448))
     assert Regime.from_json(regime.to_json()) == regime

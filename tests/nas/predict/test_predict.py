@@ -17,13 +17,14 @@ from sklearn.datasets import load_digits
 
 from nas.common.errors import UserError
 from nas.console import commands as console
-from nas.networks.checkpoint import load, save
+from nas.networks.checkpoint import Card, load, save
 from nas.predict.__main__ import main
 from nas.predict.predicting import gather, predict
 from nas.predict.request import PredictRequest
 from nas.predict.scores import score
 from nas.train.request import TrainRequest
 from nas.train.run import carry_out as train
+from tests.nas.data.files import folder, noise, png, tiff
 
 ARCH = "stem8-ir16_s2-ir24_t2_s2-head32_f32"
 NAMES = ("nought", "one", "two")
@@ -218,3 +219,26 @@ def test_weights_of_another_network_are_refused(
     )
     with pytest.raises(UserError, match="not those of"):
         predict(load(tmp_path / "m.safetensors"), [data])
+
+
+def test_images_of_other_bands_are_refused_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network of four bands names what has four, and says of others what they have."""
+    files = {
+        "four.tif": tiff(noise(4, 16)),
+        "planar.tif": tiff(noise(4, 16), planar=True),
+        "six.tif": tiff(noise(6, 8)),
+        "rgb.png": png(noise(3, 8)),
+        "rgba.png": png(noise(4, 8)),
+    }
+    words = {"mean": (0.5,) * 4, "std": (0.25,) * 4, "colours": "bands", "levels": (0, 4095) * 4}
+    card = Card(network=ARCH, classes=NAMES, resolution=16, **words)
+    save(tmp_path / "m.safetensors", card, card.build())
+    found = predict(load(tmp_path / "m.safetensors"), [folder(tmp_path / "x", files)])
+    assert [Path(one.image).name for one in found.found] == ["four.tif", "planar.tif", "rgba.png"]
+    assert found.found[0].top == found.found[1].top
+    reasons = {Path(name).name: reason for name, reason in found.unreadable}
+    assert reasons == {"six.tif": "6 bands, where 4 are read", "rgb.png": "3 bands, where 4 are read"}
+    assert command(monkeypatch, tmp_path / "m.safetensors", tmp_path / "x") == 1
+    assert "six.tif: skipped, 6 bands, where 4 are read" in capsys.readouterr().err
