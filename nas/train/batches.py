@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from nas.common.sizes import Size, sides
 from nas.train.recipe import Recipe, Schedule
@@ -27,6 +28,8 @@ HELD = 0.25
 """The share of a GPU's free memory up to which a training's images are held there: several may train at once."""
 PLAIN, LEAST, MOST = 100, 200, 1000
 """Images of a batch without augmentation, and how many of them are taken where there are so many."""
+UNIT = 1 << 16
+"""Shares are drawn in steps of 1 / UNIT: chance decides in whole numbers alone."""
 SHARE = 8
 """Between these bounds, one for so many that were trained on, which bounds the time."""
 
@@ -99,7 +102,9 @@ class Batches:
         self._mirror = recipe.mirror
         self._reach = [side // 8 if plan.shift else 0 for side in self._sides]
         self._hole = round(recipe.cutout * min(self._sides))
-        self.choices = 6 if self._hole else 4
+        self._zoom, self._mixup = recipe.zoom, recipe.mixup
+        self._splits = [2, 1, 1, 2 * bool(self._hole), 3 * bool(self._zoom), bool(self._mixup)]
+        self.choices = sum(self._splits)
         self._chance = torch.Generator().manual_seed(seed)
         self._normalise = normaliser(data, device)
         self._lines = [torch.arange(side, device=device) for side in self._sides]
@@ -107,8 +112,10 @@ class Batches:
     def choose(self) -> Tensor:
         """What chance decides about the next batch: int64 [choices, N], on the CPU.
 
-        Row, mirrored or not, shift down, shift right of each image; with cutout, top and left of its hole. Where
-        the split is not held on the device its images are sent there now, and the choice is good until the next.
+        Row, mirrored or not, shift down, shift right of each image; with cutout, top and left of its hole; with zoom,
+        the share of the side that is taken, and where between the ends; with mixup, the share of the batch itself.
+        Shares are in units of 1 / UNIT. Where the split is not held on the device its images are sent there now, and
+        the choice is good until the next.
         """
         while len(self._queue) < self.batch_size:
             order = torch.randperm(len(self._rows), generator=self._chance)
@@ -121,7 +128,17 @@ class Batches:
         if self._hole:  # its centre is anywhere in the image, so that it may reach over the border
             centre = [torch.randint(side, (1, count), generator=chance) for side in self._sides]
             chosen += [one - self._hole // 2 for one in centre]
+        if self._zoom:
+            shares = torch.rand(3, count, generator=chance)
+            shares[0] = self._zoom + (1 - self._zoom) * shares[0]
+            chosen.append((shares * UNIT).long())
+        if self._mixup:
+            chosen.append(torch.full((1, count), round(beta(self._mixup, chance) * UNIT)))
         return torch.cat(chosen)
+
+    def mixed(self, chosen: Tensor) -> Tensor | None:
+        """The share of a batch itself beside its reverse, in [0, 1]: a tensor of one number; None without mixup."""
+        return chosen[-1, 0] / UNIT if self._mixup else None
 
     def state(self) -> dict[str, Tensor]:
         """Where the stream of choices is, for `restore`."""
@@ -148,19 +165,24 @@ class Batches:
         Images [N, channels, H, W] float, channels-last, and labels [N] int64.
         """
         (high, wide), (lines, columns) = self._sides, self._lines
-        row, flip, down, right, *corner = chosen.unsqueeze(2)
+        (row, flip), (down,), (right,), corner, part, _ = torch.split(chosen.unsqueeze(2), self._splits)
         y = _reflect(lines + down, high)
         x = _reflect(columns + right, wide)
         x = torch.where(flip == 1, wide - 1 - x, x)
         source = (row * high + y).unsqueeze(2) * wide + x.unsqueeze(1)
         images = self._pixels.index_select(0, source.flatten()).view(-1, high, wide, self._pixels.shape[1])
         batch = self._normalise(images)
-        if corner:
+        if len(part):
+            batch = zoomed(batch, part.squeeze(2) / UNIT)
+        if len(corner):
             low, left = (
                 (line >= start) & (line < start + self._hole)
                 for line, start in zip(self._lines, corner, strict=True)
             )
             batch.masked_fill_((low.unsqueeze(2) & left.unsqueeze(1)).unsqueeze(1), 0.0)
+        own = self.mixed(chosen)
+        if own is not None:
+            batch = torch.lerp(batch.flip(0), batch, own)
         return batch, self._labels[row.flatten()]
 
     def plain(self, done: int) -> Iterator[Tensor]:
@@ -173,6 +195,34 @@ class Batches:
         rows = self._rows[order[:wanted]].numpy()
         for some in np.array_split(rows, -(-wanted // PLAIN)):
             yield self._normalise(torch.from_numpy(self._split.images[np.sort(some)]).to(self.device))
+
+
+def zoomed(batch: Tensor, part: Tensor) -> Tensor:
+    """A part of each image [N, channels, H, W] at its full size, by bilinear interpolation.
+
+    part [3, N]: the share of either side, and where it lies between top and bottom, left and right, in [0, 1].
+    """
+    share, down, right = part
+    none = torch.zeros_like(share)
+    across = torch.stack([share, none, (1 - share) * (2 * right - 1)], dim=1)
+    along = torch.stack([none, share, (1 - share) * (2 * down - 1)], dim=1)
+    shape = list(batch.shape)
+    grid = functional.affine_grid(torch.stack([across, along], dim=1), shape, align_corners=False)
+    return functional.grid_sample(batch, grid, padding_mode="border", align_corners=False)
+
+
+def beta(parameter: float, chance: torch.Generator) -> float:
+    """A number in [0, 1] from Beta(parameter, parameter), by Johnk's method up to 1, by order statistics above.
+
+    Above 1 the parameter is rounded to a whole number.
+    """
+    if parameter > 1:
+        whole = round(parameter)
+        return float(torch.rand(2 * whole - 1, generator=chance).sort().values[whole - 1])
+    while True:
+        one, other = (torch.rand(2, generator=chance, dtype=torch.float64) ** (1 / parameter)).tolist()
+        if 0 < one + other <= 1:
+            return float(one / (one + other))
 
 
 def _has_room(device: torch.device, images: Tensor) -> bool:

@@ -47,8 +47,12 @@ class Recipe:
     it is for long schedules, as shifting is. Evaluations that come before `statistics_until` steps are made with
     batch-norm statistics that are measured anew on training images (`nas.train.statistics`); 0 never does.
     `class_weights` weighs the loss of an image by how few there are of its class, so that all classes weigh the same.
-    `ema` is the share of it that an exponential moving average of weights and statistics keeps at a step, as in
-    0.998; it is then what is evaluated and what the training ends with. 0 has none: it is for long schedules.
+    `zoom` takes a part of each image, of this share of the side at least and at a random place, to the full size
+    (bilinear): scales and crops as augmentation, for images above 64 pixels. `mixup` mixes each batch with its
+    reverse, images and labels alike, by a share drawn from a Beta distribution with this parameter (Zhang et al.
+    2018); for schedules of many epochs. `ema` is the share of it that an exponential moving average of weights and
+    statistics keeps at a step, as in 0.998; it is then what is evaluated and what the training ends with. 0 has none:
+    it is for long schedules.
     """
 
     lr: float = 0.4
@@ -67,6 +71,8 @@ class Recipe:
     class_weights: bool = False
     fall: str = "linear"
     ema: float = 0.0
+    zoom: float = 0.0
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         require(0 < self.lr < math.inf, "lr", self.lr, "a number above 0")
@@ -84,6 +90,12 @@ class Recipe:
         require(self.statistics_until >= 0, "statistics_until", self.statistics_until, "0 or more")
         require(self.fall in FALLS, "fall", self.fall, " or ".join(FALLS))
         require(0 <= self.ema < 1, "ema", self.ema, "a share in [0, 1)")
+        require(
+            0 <= self.zoom <= 1, "zoom", self.zoom, "the least share of the side, in (0, 1], or 0 for none"
+        )
+        require(
+            0 <= self.mixup <= 10, "mixup", self.mixup, "the Beta distribution's parameter, or 0 for none"
+        )
 
     def changed(self, text: str) -> Self:
         """The recipe with what `text` says instead, as in "lr=0.3,batch_size=256,mirror=no".

@@ -92,6 +92,10 @@ class Stepper:
         with self._compute.precision(self._batches.device):
             logits = self._model(images.contiguous(memory_format=self._compute.memory_format))
         loss = weighted_loss(logits.float(), labels, self._batches.weights, self._smoothing)
+        own = self._batches.mixed(self._chosen)
+        if own is not None:  # the images are mixed already
+            other = weighted_loss(logits.float(), labels.flip(0), self._batches.weights, self._smoothing)
+            loss = torch.lerp(other, loss, own)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         if self._clip:

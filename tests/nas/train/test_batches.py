@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest
 from torch import Tensor
 
 from nas.common.sizes import size_of
@@ -129,3 +130,45 @@ def test_a_hole_in_a_rectangle_is_a_square_of_the_smaller_side_anywhere() -> Non
             lefts.add(int(columns[0]))
     assert largest == 16
     assert min(lefts) == 0 and max(lefts) >= 37
+
+
+def test_zoom_takes_a_part_of_each_image_to_the_full_size() -> None:
+    """Checked against plain arithmetic: of a ramp a part is a ramp, from where it lies, and as much less steep."""
+    ramp = torch.linspace(0.5, 15.5, 16)  # the middles of 16 pixels
+    batch = torch.stack([ramp.expand(16, 16), ramp[:, None].expand(16, 16)])[None].repeat(3, 1, 1, 1)
+    part = torch.tensor([[0.5, 0.5, 1.0], [0.0, 1.0, 0.3], [1.0, 0.25, 0.7]])  # share; down, right
+    made = module.zoomed(batch, part)
+    for image, share, down, right in zip(made, *part.tolist(), strict=True):
+        for axis, start in ((0, right), (1, down)):
+            line = image[axis, 8] if axis == 0 else image[axis, :, 8]
+            first = 16 * (1 - share) * start + share / 2
+            assert torch.allclose(line[1:-1], first + share * torch.arange(16.0)[1:-1], atol=1e-4)
+    assert torch.allclose(made[2], batch[2], atol=1e-4)
+
+
+def test_zoomed_images_are_all_different_and_no_smaller_a_part_than_asked() -> None:
+    source = batches(Recipe(zoom=0.6, mirror=False))
+    chosen = source.choose()
+    shares, down, right = chosen[4:] / module.UNIT
+    assert len(chosen) == 7 and 0.6 <= shares.min() < 0.65 and 0.95 < shares.max() < 1
+    assert down.min() < 0.1 and right.max() > 0.9
+    assert not torch.equal(source.make(chosen)[0], batches(Recipe(mirror=False)).make(chosen[:4])[0])
+
+
+def test_mixup_adds_a_batch_and_its_reverse_by_one_share() -> None:
+    plain, mixed = (batches(Recipe(mixup=of)) for of in (0.0, 0.4))
+    for _ in range(5):
+        chosen = mixed.choose()
+        images, labels = mixed.make(chosen)
+        own = mixed.mixed(chosen)
+        whole, same = plain.make(chosen[:4])
+        assert own is not None and 0 <= own <= 1 and torch.equal(labels, same)
+        assert torch.allclose(images, own * whole + (1 - own) * whole.flip(0), atol=1e-5)
+    assert plain.mixed(chosen) is None
+
+
+@pytest.mark.parametrize("parameter", [0.2, 1.0, 3.0])
+def test_shares_are_of_the_beta_distribution(parameter: float) -> None:
+    chance = torch.Generator().manual_seed(0)
+    drawn = [module.beta(parameter, chance) for _ in range(2000)]
+    assert kstest(drawn, "beta", args=(parameter, parameter)).pvalue > 0.001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -139,3 +140,32 @@ def test_frozen_parameters_are_not_clipped() -> None:
         one.step(), other.step()
     assert torch.equal(frozen.grad, kept)
     assert torch.equal(one.losses, other.losses)
+
+
+def test_the_loss_of_mixed_images_is_that_of_both_labels_by_their_shares() -> None:
+    """A network that says one class of everything: its loss is known of every share."""
+    pixels = bars(64, seed=0)
+    data = as_data(InMemory(pixels, pixels))
+    count = int(max(pixels.labels)) + 1
+    plan, recipe = Schedule(3, 16, 0.0, 0.2, shift=False), Recipe(mixup=1.0, label_smoothing=0.0)
+    source = Batches(data.train(), torch.arange(64), data, plan, recipe, 0, torch.device("cpu"))
+    twin = Batches(data.train(), torch.arange(64), data, plan, recipe, 0, torch.device("cpu"))
+
+    class Certain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2.0 * torch.eye(count)[0].expand(len(x), count) + self.weight
+
+    stepper = Stepper(Certain(), source, plan, recipe, PLAIN)
+    for step in range(3):
+        chosen = twin.choose()
+        _, labels = twin.make(chosen)
+        own = twin.mixed(chosen)
+        assert own is not None
+        stepper.step()
+        right = own * (labels == 0) + (1 - own) * (labels.flip(0) == 0)
+        expected = math.log(math.exp(2) + count - 1) - 2 * right.mean()
+        assert float(stepper.losses[step]) == pytest.approx(float(expected), abs=1e-4)
