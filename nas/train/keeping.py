@@ -5,6 +5,7 @@ Nothing in such a file can run code: it is loaded as weights alone.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,8 @@ VERSION = 1
 class Keeper:
     """Keeps a training: its state in `file` at every report and every 5 minutes, and its best weights if `best`.
 
-    of: what defines the training; a state of another one is refused. looked: called now and then with the steps
+    of: what defines the training; a state of another one is refused. `stale` says how many reports there were since
+    the best. looked: called now and then with the steps
     done and all there are, for a display. A state is exact: on the CPU, with one thread, a training that goes on from
     it ends with the same weights to the bit.
     """
@@ -45,7 +47,8 @@ class Keeper:
     ) -> None:
         self._file, self._of, self._every, self._looked = file, of, every, looked
         self._keeps_best, self._best = best, dict[str, Tensor]()
-        self._highest = -1.0
+        self._highest = self._top = -1.0
+        self.stale = 0
         self._saved = time.monotonic()
 
     def restore(self, stepper: Stepper, course: Course) -> None:
@@ -53,11 +56,13 @@ class Keeper:
         if not self._file.exists():
             return
         state = _read(self._file)
-        if state["of"] != self._of:
+        if not _agree(state["of"], self._of):
             raise UserError(f"{self._file} is the state of another training")
         try:
             stepper.restore(state["stepper"])
             course.curve[:] = [Progress(*map(float, row)) for row in state["curve"]]
+            for progress in course.curve:
+                self._follow(progress.accuracy)
             course.seconds, course.measuring = float(state["seconds"]), float(state["measuring"])
             self._best, self._highest = dict(state["best"]), float(state["highest"])
         except Exception as error:  # whatever a file leads torch to, that is not what we wrote
@@ -70,9 +75,14 @@ class Keeper:
 
     def judged(self, model: nn.Module, accuracy: float) -> None:
         """Remember the weights as they are if none did better on the validation images."""
+        self._follow(accuracy)
         if self._keeps_best and accuracy >= self._highest:
             self._best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
             self._highest = accuracy
+
+    def _follow(self, accuracy: float) -> None:
+        better = accuracy > self._top
+        self._top, self.stale = (accuracy, 0) if better else (self._top, self.stale + 1)
 
     def save(self, stepper: Stepper, course: Course) -> None:
         """Write the state whole or not at all. Raises UserError where it cannot be written."""
@@ -95,6 +105,23 @@ class Keeper:
             return accuracy
         model.load_state_dict(self._best)
         return self._highest
+
+
+def _agree(kept: str, given: str) -> bool:
+    """Whether two texts define one training: they are equal, or JSON objects of which the kept one lacks a key or two
+    that came with a later version, where what has begun before has the defaults.
+    """
+    try:
+        one, other = json.loads(kept), json.loads(given)
+    except ValueError:
+        return kept == given
+    return kept == given or _within(one, other)
+
+
+def _within(kept: Any, given: Any) -> bool:
+    if isinstance(kept, dict) and isinstance(given, dict):
+        return all(name in given and _within(value, given[name]) for name, value in kept.items())
+    return bool(kept == given)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -67,6 +67,13 @@ class TrainRequest(options.CommandOptions):
             help="Which weights: those of the last step, or the best by validation. [best below 10,000 images]"
         ),
     ] = None
+    patience: Annotated[
+        int | None,
+        Option(
+            min=1,
+            help="End after so many epochs in a row that are no better by validation. [at the schedule's end]",
+        ),
+    ] = None
     seed: Annotated[int, Option(min=0, help="Fixes weights, order, augmentation.")] = 0
     minutes: Annotated[
         float | None,

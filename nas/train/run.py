@@ -114,9 +114,11 @@ def _train(
 ) -> int:
     """Train from where the folder's state is, and write what it comes to."""
 
+    keeper = Keeper(out / STATE, settings.to_json(), best=settings.best, looked=teller.stepped)
+
     def report(progress: trainer.Progress) -> bool:
         teller.reported(progress)
-        return until is not None and time.monotonic() > until
+        return _is_stale(settings, keeper) or (until is not None and time.monotonic() > until)
 
     with frozen(model, settings.freeze):
         outcome = trainer.train(
@@ -128,17 +130,24 @@ def _train(
             device=device,
             reports=settings.reports,
             report=report,
-            keeper=Keeper(out / STATE, settings.to_json(), best=settings.best, looked=teller.stepped),
+            keeper=keeper,
             metric=settings.metric,
         )
     judged = _judged(model, settings, data, outcome, device)
     print(_result(data, outcome, judged))
     _write(out, model, settings, data, outcome, judged, str(trainer.find_device(device)))
-    if outcome.curve[-1].share < 1:
+    if outcome.curve[-1].share < 1 and _is_stale(settings, keeper):
+        print(f"ended at {outcome.curve[-1].share:.0%}: no better in {keeper.stale} reports (--patience)")
+        (out / STATE).unlink()
+    elif outcome.curve[-1].share < 1:
         print(f"ended before its schedule; go on with: python -m nas.train --resume {out}")
     else:
         (out / STATE).unlink()
     return 0
+
+
+def _is_stale(settings: TrainSettings, keeper: Keeper) -> bool:
+    return 0 < settings.patience <= keeper.stale
 
 
 def _judged(

@@ -32,7 +32,8 @@ class TrainSettings:
 
     network: the text that says it by itself. reports: how often it is judged. best: whether it ends with the best
     weights by validation. init: where its first weights are from, as `nas.networks.pretrained.fetch` takes it. freeze:
-    what is left as it is (`nas.train.freezing`). normalisation: mean and deviation instead of the data's own.
+    what is left as it is (`nas.train.freezing`). patience: it ends after so many reports in a row that are no better
+    than the best; 0: at its end. normalisation: mean and deviation instead of the data's own.
     """
 
     network: str
@@ -52,12 +53,14 @@ class TrainSettings:
     best: bool = False
     init: str | None = None
     freeze: str | None = None
+    patience: int = 0
     normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     channels: int | None = None
 
     def __post_init__(self) -> None:
         check_metric(self.metric)
         require(self.reports >= 1, "reports", self.reports, "1 or more")
+        require(self.patience >= 0, "--patience", self.patience, "a number of reports, 1 or more")
 
     def to_json(self) -> str:
         """As stored; of channels nothing where they are not given, as before, so that what had begun can go on."""
@@ -142,13 +145,21 @@ def settle(request: TrainRequest, given: Pretrained | None) -> tuple[TrainSettin
         seed=request.seed,
         metric=request.metric or run.metric,
         reports=max(1, round(request.epochs)) * (1 if request.minutes is None else 4),
-        best=len(data.train()) < SMALL if request.keep is None else request.keep == "best",
+        best=_keeps_best(request, len(data.train())),
+        patience=request.patience or 0,
         init=given.source if given else None,
         freeze=request.freeze,
         normalisation=_normalisation(request.normalise, given, data.channels),
     )
     settings = _decoded(settings.to_json(), "the settings")  # as they will be read: 6 epochs are 6.0
     return settings, _normalised(data, settings)
+
+
+def _keeps_best(request: TrainRequest, images: int) -> bool:
+    """Of few images, and where a training may end before the rate has fallen, unless said otherwise."""
+    if request.keep is None:
+        return images < SMALL or request.patience is not None
+    return request.keep == "best"
 
 
 def _normalisation(

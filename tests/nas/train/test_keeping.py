@@ -157,3 +157,25 @@ def test_a_file_that_is_none_is_refused(
         trained(Keeper(file, "it"))
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "harm").exists()
+
+
+def test_a_state_of_before_an_option_came_is_of_the_same_training(tmp_path: Path) -> None:
+    old, new = (
+        '{"lr": 0.4, "recipe": {"ema": 0.0}}',
+        '{"lr": 0.4, "patience": 0, "recipe": {"ema": 0.0, "zoom": 0.0}}',
+    )
+    with pytest.raises(Cut):
+        trained(Keeper(tmp_path / "state.pt", old), 1)
+    trained(Keeper(tmp_path / "state.pt", new))
+    for other in (new.replace("0.4", "0.3"), '{"lr": 0.4}', "it"):
+        with pytest.raises(UserError, match="another training"):
+            trained(Keeper(tmp_path / "state.pt", other))
+
+
+def test_it_is_known_how_long_nothing_was_better(tmp_path: Path) -> None:
+    keeper, net = Keeper(tmp_path / "state.pt", "it"), small_net()
+    stale = []
+    for accuracy in (0.2, 0.5, 0.5, 0.4, 0.6, 0.1):
+        keeper.judged(net, accuracy)
+        stale.append(keeper.stale)
+    assert stale == [0, 0, 1, 2, 0, 1]

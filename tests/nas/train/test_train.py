@@ -188,6 +188,30 @@ def test_what_minutes_ended_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert command(monkeypatch, "--resume", tmp_path / "early") == 0  # nothing is left to do
 
 
+def test_patience_ends_what_gets_no_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a rate of next to nothing, from the second report on."""
+    words = (
+        "--data",
+        "digits",
+        "--epochs",
+        10,
+        "--train-resolution",
+        16,
+        "--recipe",
+        "lr=1e-12,statistics_until=0",
+    )
+    out = tmp_path / "stale"
+    assert command(monkeypatch, ARCH, *words, "--patience", 3, "--out", out) == 0
+    result = json.loads((out / "result.json").read_text())
+    assert 0.4 <= result["curve"][-1]["share"] < 1 and result["kept"] == "best"
+    top = max(range(len(result["curve"])), key=lambda at: result["curve"][at]["accuracy"])
+    assert len(result["curve"]) - 1 - top == 3
+    assert "no better in 3 reports" in capsys.readouterr().out
+    assert command(monkeypatch, "--resume", out) == 0 and "is finished" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
