@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from nas.common.errors import UserError
+from nas.common.sizes import size_of
 from nas.data.bands import Held, look, read_bands
 from nas.data.pictures import Item, Levels, decode, decode_all
 from tests.nas.data.files import Array, noise, png, tiff
@@ -181,7 +182,7 @@ tiff_of_five = tiff(noise(5, 8))
 @pytest.mark.parametrize("way", ["crop", "pad", "stretch"])
 def test_bands_come_to_rectangles_as_colours_do(way: str) -> None:
     pixels = noise(6, 8, side=24)
-    made = decode(tiff(pixels), (12, 20), way=way, channels=6)
+    made = decode(tiff(pixels), size_of(12, 20), way=way, channels=6)
     for first in (0, 3):
-        alone = decode(png(np.ascontiguousarray(pixels[..., first : first + 3])), (12, 20), way=way)
+        alone = decode(png(np.ascontiguousarray(pixels[..., first : first + 3])), size_of(12, 20), way=way)
         assert made.shape == (12, 20, 6) and (made[..., first : first + 3] == alone).all()
