@@ -71,7 +71,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[
             file.parent.mkdir(parents=True, exist_ok=True)
             saved(digits.images[index], file, (n // 3) % 6)
     out = home / "run"
-    code = train(TrainRequest(ARCH, data=f"folder:{home / 'data'}", epochs=4, train_resolution=16, out=out))
+    code = train(TrainRequest(ARCH, data=f"folder:{home / 'data'}", epochs=6, train_resolution=16, out=out))
     assert code == 0
     return home / "data", out, json.loads((out / "result.json").read_text())
 
