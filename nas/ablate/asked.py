@@ -82,7 +82,7 @@ def plan_of(asked: Asked, terms: Terms, table: "Table | None" = None) -> tuple[P
 
 
 def prices(
-    names: Sequence[str], resolution: Size, classes: int, channels: int, table: "Table | None" = None
+    names: Sequence[str], resolution: Size, classes: int, channels: int = 3, table: "Table | None" = None
 ) -> dict[str, Price]:
     """The prices of these names, at a target of the regime: counted, or milliseconds as a table predicts them.
 

@@ -38,7 +38,6 @@ PLAIN = Compute(bf16=False, own_gradients=False, products=False, channels_last=F
 """What torch does by itself."""
 PLAIN_RATE = 0.01
 WARM_UP = 3  # steps
-VALIDATION = 0.1  # the share of the training images that `load` sets aside
 SAMPLE = 5000  # training images that the training accuracy is taken of
 SIDE = 1024  # of the peak's matrices: three of fp32 are 12 MB, beyond which the rate hardly rises
 
@@ -254,7 +253,7 @@ def loader(ground: Ground, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
     if ground.folder is not None:
         whole = ImageFolder(str(ground.folder / "train"), augmented)
         labels = np.array(whole.targets)
-        rows, _ = split_indices(labels, VALIDATION, 0)  # our training split: no loop sees a validation image
+        rows, _ = split_indices(labels, data.share, 0)  # our training split: no loop sees a validation image
         if not np.array_equal(labels[rows], data.train().labels):
             raise UserError(
                 f"{data.name}: ImageFolder lists other files than nas.data.dataset; remove what is no image"

@@ -293,7 +293,7 @@ def test_ctrl_c_says_how_to_go_on(
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    assert command(monkeypatch, *words, "--epochs", 40, "--out", out) == 130
+    assert command(monkeypatch, *words, "--epochs", 400, "--out", out) == 130
     assert f"python -m nas.train --resume {out}" in capsys.readouterr().err
     assert not (out / "result.json").exists()
     assert command(monkeypatch, *words, "--out", out) == 2  # nothing is overwritten
