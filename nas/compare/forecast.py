@@ -69,8 +69,14 @@ class Forecast:
             f"{self.left} {many} of about {_lasting(self.seconds)}, {self.at_once} at a time: about "
             f"{_lasting(60 * self.minutes)}"
         ]
-        if not math.isnan(self.smallest):
-            whence = "as measured so far" if self.measured else "as usual on CIFAR-10 with so many images"
+        if self.smallest >= 1:
+            lines.append(f"{self.seeds} seeds on so few images to validate on cannot show any difference")
+        elif not math.isnan(self.smallest):
+            whence = (
+                "as measured so far"
+                if self.measured
+                else "a guess, from CIFAR-10 and as many images to validate on"
+            )
             lines.append(
                 f"{self.seeds} seeds show differences from about {100 * self.smallest:.1f} points on, if one training "
                 f"varies by {100 * self.noise:.1f} ({whence})"

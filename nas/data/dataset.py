@@ -316,7 +316,7 @@ def _prepare(request: _Request, notify: Notify, verify: tuple[str, ...] = (), fo
         remove_oldest(home, "split-*", _KEPT_SPLITS)
     training = split.info["training"]
     held = np.bincount(split.open("labels")[training:], minlength=len(counts)).tolist()
-    for line in () if folds else said_of(origin.name, classes, held, training):
+    for line in () if folds else said_of(origin.name, classes, held, training, min(counts)):
         notify(line)
     surplus = pixels.info["surplus"]
     content = [_FORMAT, pixels.info["content"], *_sized(request), share, request.seed]

@@ -98,17 +98,23 @@ def check_folds(folds: int, classes: Sequence[str] = (), counts: Sequence[int] =
         )
 
 
-def said_of(name: str, classes: Sequence[str], counts: Sequence[int], training: int) -> list[str]:
+def said_of(
+    name: str, classes: Sequence[str], counts: Sequence[int], training: int, smallest: int = 5
+) -> list[str]:
     """What a user is told of a validation part: counts of images by class, and how many are trained on.
+
+    smallest: images of the smallest class in both, which bounds the folds that are recommended.
 
     Nothing where one image is worth half a percentage point or less and no class has fewer than FEW.
     """
     images, said = sum(counts), []
     if round(100 / images, 1) > 100 / WANTED:  # rounding by class may leave out a few of those wanted
         share = images / (images + training)
+        folds = min(5, smallest)
+        advice = f"; --folds {folds} of search, compare and ablate judges on all {images + training:,}"
         said.append(
-            f"{name}: {images:,} images to validate on ({share:.0%}), each worth {100 / images:.2g} percentage points; "
-            f"--folds 5 of search, compare and ablate judges on all {images + training:,}"
+            f"{name}: {images:,} images to validate on ({share:.0%}), each worth {100 / images:.2g} percentage points"
+            + advice * (folds > 1)
         )
     few = [f"{label} ({count})" for label, count in zip(classes, counts, strict=True) if count < FEW]
     if few:

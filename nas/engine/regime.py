@@ -210,6 +210,7 @@ def bringing(terms: Asked, networks: Sequence[str]) -> Asked:
         skip_corrupt=terms.skip_corrupt or run.skip_corrupt,
         drop_duplicates=terms.drop_duplicates or run.drop_duplicates,
         folds=default_to(terms.folds, run.folds or None),
+        subset=default_to(terms.subset, run.subset if run.subset < 1 else None),
         train_resolution=default_to(terms.train_resolution, run.resolution),
         fit=default_to(terms.fit, run.fit),
         recipe=recipe.told("mirror", "class_weights") if recipe else terms.recipe,

@@ -75,12 +75,19 @@ def _fitting(card: Card) -> str:
 
 
 _COLOURS = """image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1]))
-if image.mode[0] in "IF": sys.exit("8 bits a pixel are expected: scale them first, as for the training")
+{deep}
 image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("{mode}")
 {fitting}"""
-_BANDS = """page, made = tifffile.TiffFile(sys.argv[1]).pages[0], []
+_PLAIN = 'if image.mode[0] in "IF": sys.exit("8 bits a pixel are expected, as in training")'
+_DEEP = """\
+if image.mode[0] == "I":
+    image = (510 * (np.asarray(image).astype(int) - {low}) + {span}) // (2 * {span})
+    image = PIL.Image.fromarray(image.clip(0, 255).astype("uint8"))"""
+_BANDS = """if open(sys.argv[1], "rb").read(2) not in (b"II", b"MM"): sys.exit("a TIFF of {count} bands is expected")
+page, made = tifffile.TiffFile(sys.argv[1]).pages[0], []
 levels, bands = np.array({levels}), page.asarray().astype(int)
 bands = bands.transpose(1, 2, 0) if page.axes == "SYX" else bands
+if bands.ndim != 3 or bands.shape[2] != {count}: sys.exit("{count} bands are expected")
 low, span = (levels[:, 0], levels[:, 1] - levels[:, 0]) if page.dtype != "uint8" else (0, 255)
 bands = ((510 * (bands - low) + span) // (2 * span)).clip(0, 255).astype("uint8")
 for band in range(bands.shape[2]):
@@ -93,10 +100,12 @@ images = np.stack(made, axis=2)"""
 def _reading(card: Card) -> str:
     """The lines that read a picture and bring it to the card's size, channels and range."""
     if card.channels in COLOURS:
-        return _COLOURS.format(mode="L" if card.channels == 1 else "RGB", fitting=_fitting(card))
+        low, high = card.levels[:2] if card.levels else (0, 0)
+        deep = _DEEP.format(low=low, span=high - low) if high > low else _PLAIN
+        return _COLOURS.format(mode="L" if card.channels == 1 else "RGB", fitting=_fitting(card), deep=deep)
     given = card.levels or (0, 65535)
     levels = list(zip(given[::2], given[1::2], strict=True))
-    return _BANDS.format(levels=levels, fitting=_fitting(card).replace("\n", "\n    "))
+    return _BANDS.format(levels=levels, count=card.channels, fitting=_fitting(card).replace("\n", "\n    "))
 
 
 def usage(format_name: str, name: str, card: Card, batch: int | None) -> str:

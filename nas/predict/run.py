@@ -67,7 +67,8 @@ def _table(found: Predictions) -> str:
 
 def _judged(found: Predictions, scores: Scores) -> str:
     told = [
-        f"accuracy {scores.accuracy:.4f} on {scores.confusion.sum():,} images of {len(scores.classes)} classes"
+        f"accuracy {scores.accuracy:.4f} on {scores.confusion.sum():,} images of {len(scores.classes)} classes, "
+        f"balanced accuracy {scores.balanced_accuracy:.4f}, macro F1 {scores.f1:.4f}"
     ]
     card = found.card
     if card.test_accuracy is not None:
@@ -156,6 +157,8 @@ def _plain(found: Predictions, scores: Scores | None) -> dict[str, Any]:
     if scores is not None:
         plain["scores"] = {
             "accuracy": scores.accuracy,
+            "balanced_accuracy": scores.balanced_accuracy,
+            "f1": scores.f1,
             "confusion": scores.confusion.tolist(),
             "classes": [asdict(one) for one in scores.classes],
         }

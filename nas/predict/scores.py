@@ -22,9 +22,13 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Scores:
-    """Accuracy in [0, 1]; how often an image of a class (row) was given a class (column): int64 [C, C]; by class."""
+    """In [0, 1]: accuracy, and means over the classes that there are images of: balanced accuracy and macro F1. How
+    often an image of a class (row) was given a class (column): int64 [C, C]; by class.
+    """
 
     accuracy: float
+    balanced_accuracy: float
+    f1: float
     confusion: npt.NDArray[np.int64]
     classes: tuple[ClassScore, ...]
 
@@ -39,4 +43,6 @@ def score(found: Predictions) -> Scores:
         ClassScore(name, int(images), float(precision), float(recall), float(f1))
         for name, precision, recall, f1, images in zip(names, *values, strict=True)
     ]
-    return Scores(float(np.trace(table) / table.sum()), table, tuple(classes))
+    present = [one for one in classes if one.images]
+    recall, f1 = (float(np.mean([getattr(one, name) for one in present])) for name in ("recall", "f1"))
+    return Scores(float(np.trace(table) / table.sum()), recall, f1, table, tuple(classes))

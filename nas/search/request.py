@@ -32,7 +32,8 @@ class Request(Terms, Execution):
     ] = None
     trials: Annotated[int | None, Option(help="Networks to train. [50, or as --minutes allow]")] = None
     space: Annotated[
-        str | None, Option(help="mobile, mcu (for microcontrollers), or a YAML file. [mobile]")
+        str | None,
+        Option(help="mobile, documented (every primitive), mcu (microcontrollers), or a YAML file. [mobile]"),
     ] = None
     granularity: Annotated[str | None, Option(help="Choices per stage or per block. [stage]")] = None
     objectives: Annotated[

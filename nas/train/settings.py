@@ -84,6 +84,7 @@ class Brought:
     validation: float | None = SHARE
     folds: int = 0
     resolution: Size = RESOLUTION
+    subset: float = 1.0
     recipe: Recipe | None = None
     metric: str = ACCURACY
 
@@ -100,7 +101,8 @@ def brought_by(network: str) -> Brought:
             for name in ("metric", "fit", "drop_duplicates", "validation", "folds", "channels")
             if name in found
         }
-        content = json.dumps(known | also | {"resolution": found["fidelity"]["resolution"]})
+        lengths = {name: found["fidelity"][name] for name in ("resolution", "subset")}
+        content = json.dumps(known | also | lengths)
     except (KeyError, TypeError) as error:
         raise UserError(f"the settings of the run of {network} cannot be read: no {error}") from None
     return decoded(content, Brought, f"the settings of the run of {network} cannot be read by this version")

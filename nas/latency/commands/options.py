@@ -52,7 +52,9 @@ class TimingOptions(ConditionOptions):
 class SpaceOptions(CommandOptions):
     """Of which space."""
 
-    space: Annotated[str, Option(help="mobile, mcu (for microcontrollers), or a YAML file.")] = "mobile"
+    space: Annotated[str, Option(help="mobile, documented, mcu (for microcontrollers), or a YAML file.")] = (
+        "mobile"
+    )
     granularity: Annotated[str, Option(help="Choices per stage or per block.")] = "stage"
 
     def get_space(self) -> "Space":

@@ -111,3 +111,9 @@ def test_what_one_image_is_worth_is_said_where_it_is_more_than_half_a_point() ->
     assert said_of("set", ("a", "b"), (100, 100), 1800) == []
     (_, few_) = said_of("set", ("a", "rare"), (30, 2), 100)
     assert "rare (2)" in few_ and "a (" not in few_
+
+
+@pytest.mark.parametrize(("smallest", "said"), [(2, "--folds 2 "), (9, "--folds 5 "), (1, "points")])
+def test_no_more_folds_are_recommended_than_the_smallest_class_allows(smallest: int, said: str) -> None:
+    line = said_of("set", ("a", "b"), (30, 10), 120, smallest)[0]
+    assert said in line and ("--folds" in line) == (smallest > 1)

@@ -93,3 +93,8 @@ def test_a_point_brings_its_folds_and_that_duplicates_are_dropped(tmp_path: Path
     terms = bringing(Terms(), [point])
     assert (terms.folds, terms.drop_duplicates) == (4, True)
     assert bringing(Terms(folds=2), [point]).folds == 2
+
+
+def test_a_point_brings_the_share_of_the_images_that_it_was_trained_on(tmp_path: Path) -> None:
+    point = a_run(tmp_path / "run", data="folder:/flowers", fidelity=Fidelity(1.0, 0.5))
+    assert bringing(Terms(), [point]).subset == 0.5 and bringing(Terms(subset=1.0), [point]).subset == 1.0

@@ -53,6 +53,9 @@ def test_every_format_takes_any_number_of_channels(tmp_path: Path, kind: str, ch
     [
         (1, None, png(noise(3, 8, side=21))),
         (1, None, png(noise(1, 8, side=16))),
+        (1, (0, 4095), png(noise(1, 12, side=21))),
+        (1, (100, 4000), png(noise(1, 12, side=16))),
+        (3, (0, 4095), png(noise(1, 12, side=21))),
         (6, None, tiff(noise(6, 8, side=21))),
         (6, (0, 4095) * 5 + (0, 511), tiff(noise(6, 12, side=21), planar=True)),
         (2, (-5, 700, 0, 4095), tiff(noise(2, 12, side=16).astype(np.int16) - 5)),
@@ -73,3 +76,13 @@ def test_the_lines_of_a_card_say_what_predict_says(
         assert [name for _, name in shares] == [name for name, _ in found.top]
         for (share, _), (_, chance) in zip(shares, found.top, strict=True):
             assert float(share.rstrip("%")) / 100 == pytest.approx(chance, abs=2e-4)
+
+
+def test_the_lines_refuse_what_the_network_cannot_take(tmp_path: Path) -> None:
+    """In one line, as predict does."""
+    exported = export(checkpoint(tmp_path / "m.safetensors", 6))
+    for name, content in (("x.png", png(noise(3, 8, side=21))), ("x.tif", tiff(noise(4, 8, side=21)))):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(AssertionError, match="6 bands") as failed:
+            run_card(exported.card, tmp_path / name)
+        assert "Traceback" not in str(failed.value)

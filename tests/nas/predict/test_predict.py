@@ -99,6 +99,9 @@ def test_the_accuracy_is_the_one_that_was_reported(
     assert plain["scores"]["accuracy"] == pytest.approx(result["test_accuracy"], abs=1e-12)
     assert result["test_accuracy"] > 0.6
     assert f"accuracy {result['test_accuracy']:.4f} on 90 images of 3 classes" in said
+    recall, f1 = (np.mean([one[name] for one in plain["scores"]["classes"]]) for name in ("recall", "f1"))
+    assert plain["scores"]["balanced_accuracy"] == pytest.approx(recall)
+    assert f"macro F1 {f1:.4f}" in said and plain["scores"]["f1"] == pytest.approx(f1)
     assert "90 images in batches of 7 on cpu" in said and "images/s" in said and "and 50 more" in said
 
     rows = list(csv.DictReader((tmp_path / "p.csv").open()))
