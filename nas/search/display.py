@@ -11,7 +11,7 @@ from nas.engine.live import Live
 from nas.search.budget import worst_violation
 from nas.search.campaign import Trial
 from nas.search.results import Results, ended, front_of, reference, relative_hypervolume
-from nas.train.metrics import ACCURACY
+from nas.train.metrics import ACCURACY, METRICS
 from nas.train.trainer import Outcome
 
 
@@ -54,8 +54,10 @@ class SearchDisplay(Live[Trial]):
         if not self._points:
             return []
         value, cost = np.array(self._points, dtype=float).T
+        metric = self._settings.metric
+        named = "" if metric == ACCURACY else f" {METRICS[metric]}"
         parts = [
-            f"best {value.max():.2%}{self._spread(value.max())}",
+            f"best{named} {value.max():.2%}{self._spread(value.max())}",
             f"front {int(front_mask(value, cost).sum())}",
         ]
         if self._reference is not None:

@@ -15,7 +15,7 @@ from nas.common.fronts import strips
 from nas.common.quantities import COLUMNS
 from nas.search.results import Results, key_of, reference
 from nas.search.settings import Settings
-from nas.train.metrics import ACCURACY
+from nas.train.metrics import ACCURACY, METRICS
 
 BETTER, NO_WORSE, UNTOLD, WORSE = "better", "no worse", "not distinguishable", "worse"
 MARGIN = 0.01
@@ -187,10 +187,9 @@ def _basis(run: Results) -> str:
         return f"confirmed: means of trainings of {length} with other seeds than selected them{open_}{alone}"
     if not len(run.front):
         return "nothing has finished yet"
-    return (
-        "not confirmed: each accuracy is that of the one training by which it was selected, and too high by its "
-        f"luck{alone}"
-    )
+    figure, folds = METRICS[run.settings.metric], run.settings.folds
+    of = f"the mean of the {folds} folds" if folds else "that of the one training"
+    return f"not confirmed: each {figure} is {of} by which it was selected, and too high by its luck{alone}"
 
 
 def _compared(run: Results, one: Beside) -> str:
@@ -238,10 +237,12 @@ def _advice(run: Results, said: Verdict, folder: str) -> list[str]:
     interval = ""
     if not math.isnan(row["accuracy_low"]):
         interval = f" [{100 * row['accuracy_low']:.1f}, {100 * row['accuracy_high']:.1f}]"
+    metric = run.settings.metric
+    named = "" if metric == ACCURACY else f" {METRICS[metric]}"
     sure = {"front": "sure of its place", "undecided": "its place not decided"}.get(
         row["place"], "not confirmed"
     )
     return [
-        f"take trial {row['trial']}: {100 * row['accuracy']:.1f} %{interval} at {cost.show(row[cost.column])} "
+        f"take trial {row['trial']}: {100 * row['accuracy']:.1f} %{named}{interval} at {cost.show(row[cost.column])} "
         f"{cost.phrase}, {sure}; train it with: python -m nas.train {folder}@{row['trial']}"
     ]

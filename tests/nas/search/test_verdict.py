@@ -112,6 +112,14 @@ def test_what_nothing_confirmed_says_so_and_has_no_verdicts() -> None:
     assert sentences(run, said, "r")[0].startswith("not confirmed")
 
 
+def test_what_is_no_accuracy_of_one_training_is_called_what_it_is() -> None:
+    record = in_memory(settings(metric="f1", folds=3))
+    record.complete(record.launch("a", Price(9, 9, 9), {}, {}), outcome(0.7))
+    run = results(record)
+    told = " ".join(sentences(run, verdict(run), "run"))
+    assert "each macro F1 is the mean of the 3 folds" in told and "% macro F1" in told
+
+
 def test_it_is_json_without_numbers_that_json_has_not() -> None:
     run = confirmed(
         [(50_000, (0.5,))], {"a": (40_000, (0.7,))}
