@@ -74,7 +74,9 @@ def _fitting(card: Card) -> str:
     return "\n".join(lines).format(high=high, wide=wide, mode=mode, grey=grey)
 
 
-_COLOURS = """image = PIL.ImageOps.exif_transpose(PIL.Image.open(sys.argv[1]))
+_COLOURS = """image = PIL.Image.open(sys.argv[1])
+if image.mode[:3] == "RGB" and ";16" in str(image.tile): sys.exit("colours of 8 bits are expected, as in training")
+image = PIL.ImageOps.exif_transpose(image)
 {deep}
 image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("{mode}")
 {fitting}"""

@@ -86,3 +86,11 @@ def test_the_lines_refuse_what_the_network_cannot_take(tmp_path: Path) -> None:
         with pytest.raises(AssertionError, match="6 bands") as failed:
             run_card(exported.card, tmp_path / name)
         assert "Traceback" not in str(failed.value)
+
+
+def test_colours_that_pillow_cuts_to_eight_bits_are_refused(tmp_path: Path) -> None:
+    """It keeps the upper half of 16 bits and says nothing: colours of 12 bits would be nearly black."""
+    exported = export(checkpoint(tmp_path / "m.safetensors", 3, (0, 4095)))
+    (tmp_path / "x.png").write_bytes(png(noise(3, 12, side=21)))
+    with pytest.raises(AssertionError, match="8 bits are expected"):
+        run_card(exported.card, tmp_path / "x.png")
