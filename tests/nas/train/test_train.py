@@ -292,8 +292,12 @@ def test_ctrl_c_says_how_to_go_on(
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt, daemon=True).start()
-    assert command(monkeypatch, *words, "--epochs", 400, "--out", out) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        assert command(monkeypatch, *words, "--epochs", 400, "--out", out) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert f"python -m nas.train --resume {out}" in capsys.readouterr().err
     assert not (out / "result.json").exists()
     assert command(monkeypatch, *words, "--out", out) == 2  # nothing is overwritten
