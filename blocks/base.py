@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Literal, Self
@@ -15,6 +15,25 @@ from blocks.options import check, encode
 
 Change = tuple[int, int]
 """A width before and after a change."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a block stands: in a stage of the narrow width `width`, c, and of the expansion t.
+
+    It stands behind `channels` channels and the narrow width `narrow`; `first` says whether it begins the stage.
+    """
+
+    narrow: int
+    width: int
+    expansion: float | Fraction
+    channels: int
+    first: bool
+
+    @property
+    def wide(self) -> int:
+        """c * t, to a multiple of 8: between the blocks, or inside, of a stage at its widest."""
+        return make_divisible(float(self.width * self.expansion))
 
 
 class Block(ABC):
@@ -70,23 +89,12 @@ class Block(ABC):
     # In a stage ----------------------------------------------------------------------------------------
 
     @classmethod
-    def in_stage(
-        cls,
-        narrow: int,
-        width: int,
-        expansion: float | Fraction,
-        options: Mapping[str, Any],
-        *,
-        first: bool,
-        channels: int,
-    ) -> "Block":
-        """The block of a stage of this narrow width c and expansion t, with other options.
+    def in_stage(cls, place: Place, options: Mapping[str, Any]) -> "Block":
+        """The block at this place of a stage, with other options.
 
-        It stands behind `channels` channels and the narrow width `narrow`; `first` says whether it begins the stage.
         A primitive that says nothing else carries c * t: the width that others have at their widest.
         """
-        out = make_divisible(float(width * expansion))
-        return cls(out, **options)  # type: ignore[call-arg]  # every subclass is a dataclass, `out` first
+        return cls(place.wide, **options)  # type: ignore[call-arg]  # every subclass is a dataclass, `out` first
 
     def narrow_width(self, in_channels: int) -> int:
         """What counts as its stage's width: the output, unless blocks are wider outside than inside."""

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from blocks.base import Block
+from blocks.base import Block, Place
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise, make_divisible, start_closed
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise, start_closed
 from blocks.options import option
 
 
@@ -51,19 +50,9 @@ class Blaze(Block):
         return self.inner or None
 
     @classmethod
-    def in_stage(
-        cls,
-        narrow: int,
-        width: int,
-        expansion: float | Fraction,
-        options: Mapping[str, Any],
-        *,
-        first: bool,
-        channels: int,
-    ) -> Self:
+    def in_stage(cls, place: Place, options: Mapping[str, Any]) -> Self:
         """As wide as others at their widest, c * t; the shortcut is convolved where it has to narrow."""
-        out = make_divisible(float(width * expansion))
-        return cls(out, conv_shortcut=channels > out, **options)
+        return cls(place.wide, conv_shortcut=place.channels > place.wide, **options)
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, ceil(H / stride), ceil(W / stride)]."""

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from blocks.base import Block, Change, in_ratio
+from blocks.base import Block, Change, Place, in_ratio
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm, make_divisible, start_closed
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, start_closed
 from blocks.options import option
 
 
@@ -51,18 +50,9 @@ class Bottleneck(Block):
         return self.inner or self.out // 4
 
     @classmethod
-    def in_stage(
-        cls,
-        narrow: int,
-        width: int,
-        expansion: float | Fraction,
-        options: Mapping[str, Any],
-        *,
-        first: bool,
-        channels: int,
-    ) -> Self:
+    def in_stage(cls, place: Place, options: Mapping[str, Any]) -> Self:
         """Expanded outside, as the SandGlass."""
-        return cls(make_divisible(float(width * expansion)), inner=width, **options)
+        return cls(place.wide, inner=place.width, **options)
 
     def narrow_width(self, in_channels: int) -> int:
         """Of the convolution between."""

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any, ClassVar, Literal, Self
 
 from torch import Tensor, nn
 
-from blocks.base import Block, Change, in_ratio, need_divisible, shortest_ratio
+from blocks.base import Block, Change, Place, in_ratio, need_divisible, shortest_ratio
 from blocks.layers import (
     ACTIVATIONS,
     GATES,
@@ -84,18 +83,9 @@ class InvertedResidual(Block):
         return self.inner or expanded_width(in_channels, self.expansion)
 
     @classmethod
-    def in_stage(
-        cls,
-        narrow: int,
-        width: int,
-        expansion: float | Fraction,
-        options: Mapping[str, Any],
-        *,
-        first: bool,
-        channels: int,
-    ) -> Self:
+    def in_stage(cls, place: Place, options: Mapping[str, Any]) -> Self:
         """Expanded inside, of the narrow width before it."""
-        return cls(width, inner=make_divisible(float(narrow * expansion)), **options)
+        return cls(place.width, inner=make_divisible(float(place.narrow * place.expansion)), **options)
 
     def ratio(self, in_channels: int, narrow: int) -> float:
         """The inner width's, to the narrow one before the block."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
-from blocks.base import Block, Change, in_ratio, need_divisible, shortest_ratio
+from blocks.base import Block, Change, Place, in_ratio, need_divisible, shortest_ratio
 from blocks.errors import UserError
 from blocks.layers import (
     ACTIVATIONS,
@@ -96,23 +95,13 @@ class SandGlass(Block):
         return self.inner or reduced_width(self.out, self.expansion)
 
     @classmethod
-    def in_stage(
-        cls,
-        narrow: int,
-        width: int,
-        expansion: float | Fraction,
-        options: Mapping[str, Any],
-        *,
-        first: bool,
-        channels: int,
-    ) -> Self:
+    def in_stage(cls, place: Place, options: Mapping[str, Any]) -> Self:
         """Expanded outside. The one that begins a stage lacks its first depthwise, as MobileNeXt's does.
 
         Unless a squeeze-excite needs it.
         """
-        depthwise = not first or bool(options.get("squeeze_excite"))
-        out = make_divisible(float(width * expansion))
-        return cls(out, inner=width, first_depthwise=depthwise, **options)
+        depthwise = not place.first or bool(options.get("squeeze_excite"))
+        return cls(place.wide, inner=place.width, first_depthwise=depthwise, **options)
 
     def narrow_width(self, in_channels: int) -> int:
         """Of the bottleneck."""

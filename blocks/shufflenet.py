@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from blocks.base import Block, need_divisible
+from blocks.base import Block, Place, need_divisible
 from blocks.errors import UserError
-from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise, make_divisible, start_closed
+from blocks.layers import ACTIVATIONS, ConvNorm, Norm, depthwise, start_closed
 from blocks.options import option
 from blocks.separable import Separable
 
@@ -73,28 +72,19 @@ class GroupShuffle(Block):
         return self.inner or self.out // 4
 
     @classmethod
-    def in_stage(
-        cls,
-        narrow: int,
-        width: int,
-        expansion: float | Fraction,
-        options: Mapping[str, Any],
-        *,
-        first: bool,
-        channels: int,
-    ) -> Block:
+    def in_stage(cls, place: Place, options: Mapping[str, Any]) -> Block:
         """Expanded outside, as the SandGlass: out c * t, bottleneck c, which are the paper's own at t = 4.
 
         The unit that begins a stage is grouped too, unless the groups do not divide its input (the first one of the
         paper's stage 2). Where it would have to narrow, or to keep its width at a stride, there is no such unit, and a
         depthwise-separable convolution leads from one width to the other.
         """
-        out = make_divisible(float(width * expansion))
+        out, channels = place.wide, place.channels
         groups = int(options.get("groups", 1))
         widens = out > channels and (out - channels) % groups == 0
         if not widens and (out != channels or options.get("stride", 1) > 1):
             return Separable(out).with_options(options)
-        return cls(out, inner=width, dense_first=channels % groups > 0, **options)
+        return cls(out, inner=place.width, dense_first=channels % groups > 0, **options)
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""
@@ -167,18 +157,9 @@ class SplitShuffle(Block):
         return self.out // 2
 
     @classmethod
-    def in_stage(
-        cls,
-        narrow: int,
-        width: int,
-        expansion: float | Fraction,
-        options: Mapping[str, Any],
-        *,
-        first: bool,
-        channels: int,
-    ) -> Self:
+    def in_stage(cls, place: Place, options: Mapping[str, Any]) -> Self:
         """As wide as others at their widest, c * t; in the paper's figure's layout, which may follow any width."""
-        return cls(make_divisible(float(width * expansion)), figure=True, **options)
+        return cls(place.wide, figure=True, **options)
 
     def build(self, in_channels: int, norm: Norm) -> nn.Module:
         """Module from float [N, in, H, W] to [N, out, H / stride, W / stride]."""

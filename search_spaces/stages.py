@@ -20,6 +20,7 @@ from itertools import product
 from typing import Any
 
 from blocks import BLOCKS, Block, InvertedResidual, SandGlass, UserError
+from blocks.base import Place
 from blocks.layers import ACTIVATIONS
 
 Value = str | int | float | bool
@@ -123,4 +124,4 @@ def stage_block(
     options: dict[str, Any] = {name: choice[name] for name in names if name in kind.names()}
     if first:
         options["stride"] = stride
-    return kind.in_stage(narrow, width, expansion, options, first=first, channels=channels)
+    return kind.in_stage(Place(narrow, width, expansion, channels, first), options)

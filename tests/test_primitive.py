@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import nn
 
 import nas
 from blocks import BLOCKS, Block, make_divisible
-from blocks.base import Change, in_ratio
+from blocks.base import Change, Place, in_ratio
 from blocks.layers import ACTIVATIONS, ConvNorm, Norm
 from blocks.options import option
 from nas.ablate.asked import prices
@@ -64,17 +63,8 @@ class Waist(Block):
         return self.inner
 
     @classmethod
-    def in_stage(
-        cls,
-        narrow: int,
-        width: int,
-        expansion: float | Fraction,
-        options: Mapping[str, Any],
-        *,
-        first: bool,
-        channels: int,
-    ) -> Self:
-        return cls(make_divisible(float(width * expansion)), inner=width, **options)
+    def in_stage(cls, place: Place, options: Mapping[str, Any]) -> Self:
+        return cls(place.wide, inner=place.width, **options)
 
     def narrow_width(self, in_channels: int) -> int:
         return self.inner

@@ -13,6 +13,7 @@ from statistics import median_low
 from typing import Any
 
 from blocks import BLOCKS, Block, InvertedResidual, UserError
+from blocks.base import Place
 from nas.ablate.stages import inputs, mapped, narrow_inputs, runs, swapped
 from nas.ablate.study import Component, Made, attempt
 from search_spaces.arch import DEFAULT_EPS, Arch
@@ -168,6 +169,6 @@ def switched(arch: Arch, source: type[Block], target: type[Block]) -> Arch:
                 continue
             kept = {name: getattr(block, name) for name in options}
             before = blocks[-1].out if blocks else arch.stem.out
-            begins = place == stage.start
-            blocks.append(target.in_stage(narrow[place], stage.width, t, kept, first=begins, channels=before))
+            at = Place(narrow[place], stage.width, t, before, first=place == stage.start)
+            blocks.append(target.in_stage(at, kept))
     return replace(arch, blocks=tuple(blocks))

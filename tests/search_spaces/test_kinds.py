@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks import BLOCKS, Bottleneck, GroupShuffle, SandGlass, UserError
+from blocks.base import Place
 from nas import build
 from search_spaces import Arch, spaces
 from search_spaces.space import Space
@@ -90,7 +91,7 @@ def test_the_unit_that_begins_a_stage_is_grouped_where_its_input_can_be() -> Non
         "gs96_s2_g2",
         "ds96_s2",
     }  # 96 - 16 is not three groups' either
-    later = GroupShuffle.in_stage(24, 48, 4, {"groups": 3, "stride": 2}, first=True, channels=40)
+    later = GroupShuffle.in_stage(Place(24, 48, 4, 40, first=True), {"groups": 3, "stride": 2})
     assert later.token == "ds"
 
 
