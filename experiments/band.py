@@ -11,7 +11,6 @@ Each way is played twice with other seeds, and its coefficients are means over b
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ import pandas as pd
 import typer
 
 from experiments.agreement import RESAMPLES, Floats, agreement, kendall
-from experiments.rows import read, run
+from experiments.rows import read, run, trained
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.data.dataset import Dataset
@@ -31,7 +30,7 @@ from nas.samplers.front import FrontSampler
 from nas.search.budget import Budget
 from nas.search.proposer import distributions
 from nas.train.fidelity import epochs_of
-from nas.train.recipe import Fidelity, Recipe
+from nas.train.recipe import Recipe
 from search_spaces import Arch, Space
 from search_spaces.stages import Dimension, Value
 
@@ -128,21 +127,11 @@ def draw(space: Space, band: Budget, count: int, seed: int) -> list[Arch]:
 
 def perform(task: BandTask, data: Dataset) -> BandRow:
     """Do one training, on one thread of this process."""
-    import torch
-
-    from nas.networks.building import build
-    from nas.train.trainer import seed_everything, train
-
-    torch.set_num_threads(1)
     arch = Arch.parse(task.arch)
     epochs, _ = epochs_of(REFERENCE if task.way == REFERENCE else STANDARD, len(data.train()))
     epochs = epochs / 2 if task.way == HALF else epochs
     recipe = replace(Recipe(), ema=EMA) if task.way == AVERAGED else Recipe()
-    seed_everything(task.seed)
-    model = build(arch, len(data.classes), data.resolution)
-    began = time.process_time()
-    fidelity = Fidelity(epochs, resolution=data.resolution)
-    outcome = train(model, data, fidelity, recipe, seed=task.seed, device="cpu", reports=CHECKS)
+    outcome, core_seconds = trained(arch, data, epochs, recipe, task.seed, reports=CHECKS)
     priced = cost(arch)
     return BandRow(
         **asdict(task),
@@ -154,7 +143,7 @@ def perform(task: BandTask, data: Dataset) -> BandRow:
         accuracy=outcome.accuracy,
         checks=" ".join(f"{check.accuracy:.4f}" for check in outcome.curve),
         losses=" ".join(f"{check.loss:.4f}" for check in outcome.curve),
-        core_seconds=round(time.process_time() - began, 2),
+        core_seconds=core_seconds,
         data=data.fingerprint,
     )
 

@@ -11,7 +11,6 @@ same folder, the study goes on where it stopped. summary.csv is made from the ro
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ import typer
 
 from experiments import band as bands
 from experiments.agreement import agreement
-from experiments.rows import read, run
+from experiments.rows import read, run, trained
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.machine import cores
@@ -32,7 +31,7 @@ from nas.data.dataset import Dataset, load
 from nas.networks.cost import cost
 from nas.search.budget import Budget
 from nas.train.fidelity import epochs_of
-from nas.train.trainer import Fidelity, Recipe
+from nas.train.trainer import Recipe
 from search_spaces import Arch, Space, spaces
 
 REFERENCE = "thorough"
@@ -110,26 +109,9 @@ def plan(archs: Sequence[Arch], final_4: bool) -> list[Task]:
 
 def perform(task: Task, data: Dataset) -> TrainingRow:
     """Do one training, on one thread of this process."""
-    import torch
-
-    from nas.networks.building import build
-    from nas.train.trainer import seed_everything, train
-
-    torch.set_num_threads(1)
     arch = Arch.parse(task.arch)
     epochs, _ = epochs_of(task.fidelity, len(data.train()))
-    seed_everything(task.seed)
-    model = build(arch, len(data.classes), data.resolution, final=task.final)
-    began = time.process_time()
-    outcome = train(
-        model,
-        data,
-        Fidelity(epochs, resolution=data.resolution),
-        Recipe(),
-        seed=task.seed,
-        device="cpu",
-        reports=1,
-    )
+    outcome, core_seconds = trained(arch, data, epochs, Recipe(), task.seed, reports=1, final=task.final)
     return TrainingRow(
         **asdict(task),
         macs=cost(arch).macs,
@@ -138,7 +120,7 @@ def perform(task: Task, data: Dataset) -> TrainingRow:
         images=outcome.images,
         accuracy=outcome.accuracy,
         loss=round(outcome.loss, 5),
-        core_seconds=round(time.process_time() - began, 2),
+        core_seconds=core_seconds,
         data=data.fingerprint,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, fields
@@ -14,9 +15,12 @@ import pandas as pd
 
 from nas.common.errors import UserError
 from nas.common.files import write_text
+from nas.train.recipe import Fidelity, Recipe
 
 if TYPE_CHECKING:
     from nas.data.dataset import Dataset
+    from nas.train.outcome import Outcome
+    from search_spaces import Arch
 
 
 class Trained(Protocol):
@@ -33,6 +37,27 @@ class Trained(Protocol):
 
 R = TypeVar("R", bound=Trained)
 T = TypeVar("T")
+
+
+def trained(
+    arch: Arch, data: Dataset, epochs: float, recipe: Recipe, seed: int, *, reports: int, final: int = 2
+) -> tuple[Outcome, float]:
+    """Train an arch on one thread of this process: its outcome, and the processor's seconds.
+
+    final: the height that its last map has at the least.
+    """
+    import torch
+
+    from nas.networks.building import build
+    from nas.train.trainer import seed_everything, train
+
+    torch.set_num_threads(1)
+    seed_everything(seed)
+    model = build(arch, len(data.classes), data.resolution, final=final)
+    began = time.process_time()
+    fidelity = Fidelity(epochs, resolution=data.resolution)
+    outcome = train(model, data, fidelity, recipe, seed=seed, device="cpu", reports=reports)
+    return outcome, round(time.process_time() - began, 2)
 
 
 def read(path: Path, kind: type[R]) -> list[R]:

@@ -40,7 +40,7 @@ def find_channels(items: Sequence[Item], asked: int | None, name: str) -> int:
         if counts := _counted(items, stacked=True) - Counter({asked: len(items)}):
             raise UserError(f"--channels {asked}: {name} has images of {_said(counts)}")
         return asked
-    tiffs = [item for item in items if isinstance(item.where, Path) and item.where.suffix.lower() in TIFF]
+    tiffs = _tiffs(items)
     looked = [held for held in _looked(tiffs) if held]
     if any(not held.pillow for held in looked):
         check_reader()
@@ -75,11 +75,16 @@ def _counted(items: Sequence[Item], *, stacked: bool = False) -> Counter[int]:
     return counts
 
 
+def _tiffs(items: Sequence[Item]) -> list[Item]:
+    return [item for item in items if isinstance(item.where, Path) and item.where.suffix.lower() in TIFF]
+
+
 def pages_told(items: Sequence[Item], channels: int, name: str) -> str:
     """What is said of TIFFs whose pages may be bands, where the first alone is read; nothing where there are none."""
-    tiffs = [item for item in items if isinstance(item.where, Path) and item.where.suffix.lower() in TIFF]
-    counts = Counter(held.pages for held in _looked(tiffs) if held and held.pages > 1)
-    if channels not in COLOURS or not counts:
+    if channels not in COLOURS:
+        return ""
+    counts = Counter(held.pages for held in _looked(_tiffs(items)) if held and held.pages > 1)
+    if not counts:
         return ""
     pages = counts.most_common(1)[0][0]
     return (
