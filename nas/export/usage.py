@@ -74,17 +74,20 @@ def _fitting(card: Card) -> str:
     return "\n".join(lines).format(high=high, wide=wide, mode=mode, grey=grey)
 
 
-_COLOURS = """image = PIL.Image.open(sys.argv[1])
-if image.mode[:3] == "RGB" and ";16" in str(image.tile): sys.exit("colours of 8 bits are expected, as in training")
-image = PIL.ImageOps.exif_transpose(image)
-{deep}
-image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("{mode}")
+_COLOURS = """image = PIL.Image.open(sys.argv[1]); deep = {deep}
+image = sys.exit("{expected}") if deep else PIL.ImageOps.exif_transpose(image)
+{scaled}image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), \
+image.convert("RGBA")).convert("{mode}")
 {fitting}"""
-_PLAIN = 'if image.mode[0] in "IF": sys.exit("8 bits a pixel are expected, as in training")'
-_DEEP = """\
+_COLOURS_EXPECTED = "colours of 8 bits are expected, as in training"
+_ANY_EXPECTED = "8 bits a pixel are expected, as in training"
+_COLOURS_DEEP = 'image.mode[:3] == "RGB" and ";16" in str(image.tile)'
+_ANY_DEEP = 'image.mode[0] in "IF" or ";16" in str(image.tile)'
+_SCALED = """\
 if image.mode[0] == "I":
     image = (510 * (np.asarray(image).astype(int) - {low}) + {span}) // (2 * {span})
-    image = PIL.Image.fromarray(image.clip(0, 255).astype("uint8"))"""
+    image = PIL.Image.fromarray(image.clip(0, 255).astype("uint8"))
+"""
 _BANDS = """if open(sys.argv[1], "rb").read(2) not in (b"II", b"MM"): sys.exit("a TIFF of {count} bands is expected")
 page, made = tifffile.TiffFile(sys.argv[1]).pages[0], []
 levels, bands = np.array({levels}), page.asarray().astype(int)
@@ -103,8 +106,14 @@ def _reading(card: Card) -> str:
     """The lines that read a picture and bring it to the card's size, channels and range."""
     if card.channels in COLOURS:
         low, high = card.levels[:2] if card.levels else (0, 0)
-        deep = _DEEP.format(low=low, span=high - low) if high > low else _PLAIN
-        return _COLOURS.format(mode="L" if card.channels == 1 else "RGB", fitting=_fitting(card), deep=deep)
+        mode, fitting = "L" if card.channels == 1 else "RGB", _fitting(card)
+        if high > low:
+            refused, scaled = (_COLOURS_DEEP, _COLOURS_EXPECTED), _SCALED.format(low=low, span=high - low)
+        else:
+            refused, scaled = (_ANY_DEEP, _ANY_EXPECTED), ""
+        return _COLOURS.format(
+            deep=refused[0], expected=refused[1], scaled=scaled, mode=mode, fitting=fitting
+        )
     given = card.levels or (0, 65535)
     levels = list(zip(given[::2], given[1::2], strict=True))
     return _BANDS.format(levels=levels, count=card.channels, fitting=_fitting(card).replace("\n", "\n    "))

@@ -21,7 +21,10 @@ from nas.train.run import CURVE, MODEL, RESULT, STATE, carry_out
 
 ARCH = "stem8-ir16_s2-ir24_t2_s2-head32_f32"
 EPOCHS = 6
-FORK = multiprocessing.get_context("fork")  # a start of Python and torch for each round would take minutes
+# A start of Python and torch for each round would take minutes, and a fork of this process could not go backwards
+# once a test has: a server without tests forks.
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["nas.train.run"])
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +50,7 @@ def work(request: TrainRequest, said: Path) -> None:
 
 def killed(request: TrainRequest, said: Path, seconds: float) -> int | None:
     """The exit code of a training that is killed after so many seconds, or has ended by then."""
-    process = FORK.Process(target=work, args=(request, said))
+    process = SERVER.Process(target=work, args=(request, said))
     process.start()
     process.join(seconds)
     process.kill()
