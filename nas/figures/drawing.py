@@ -28,7 +28,11 @@ class Style:
 
 @dataclass(frozen=True)
 class Series:
-    """Points that look alike. `hover` is HTML with what a user named escaped, and empty for a bare line."""
+    """Points that look alike. `hover` is HTML with what a user named escaped, and empty for a bare line.
+
+    keys: names of what the points stand for, by which a page tells more of them. shades: a number a point, by which
+    they are coloured, and `shaded` what these numbers are.
+    """
 
     name: str
     style: Style
@@ -36,6 +40,9 @@ class Series:
     y: tuple[float, ...]
     hover: tuple[str, ...] = ()
     in_legend: bool = False
+    keys: tuple[str, ...] = ()
+    shades: tuple[float, ...] = ()
+    shaded: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,12 @@ def scatter(
     y: Iterable[float],
     hover: Iterable[str] = (),
     in_legend: bool = True,
+    keys: Iterable[str] = (),
 ) -> Series:
     """A series of any two columns of numbers."""
-    return Series(name, style, tuple(map(float, x)), tuple(map(float, y)), tuple(hover), in_legend)
+    return Series(
+        name, style, tuple(map(float, x)), tuple(map(float, y)), tuple(hover), in_legend, tuple(keys)
+    )
 
 
 def costs_beside(objective: Quantity) -> tuple[Quantity, ...]:

@@ -5,11 +5,13 @@ from itertools import pairwise
 
 from nas.figures.drawing import Panel
 from nas.figures.labels import Point, Spot, place
+from nas.figures.palette import FAINT, GRID, INK
+
+__all__ = ["FAINT", "GRID", "INK", "Frame", "Sheet", "label_spots"]
 
 WIDTH, HEIGHT = 1200, 650
 TITLE_SIZE, SUBTITLE_SIZE, PANEL_SIZE, AXIS_SIZE, TICK_SIZE = 20, 13, 15, 13, 12
 FONT = "Verdana, DejaVu Sans, sans-serif"
-INK, FAINT, GRID = "#222222", "#666666", "#e6e6e6"
 MARGIN = 28  # of the title, from the left and top edges
 
 

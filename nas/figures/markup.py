@@ -1,50 +1,100 @@
-"""HTML by hand: escaped text, tables, and whole documents that fetch nothing."""
+"""HTML from templates: tables, and whole documents that fetch nothing."""
 
 import html
+import json
 from collections.abc import Collection, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
-from nas.figures.layout import FONT, GRID, INK, MARGIN, PANEL_SIZE, WIDTH
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from nas.figures import palette
 
 # Plotly shows a few HTML entities as they are written, `&quot;` among them.
 escape = partial(html.escape, quote=False)
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ margin: 0 auto; max-width: 1400px; min-width: {width}px; font: 14px {font}; color: {ink}; }}
-section {{ margin: 0 {margin}px 40px; }}
-h2 {{ font-size: {heading_size}px; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: 5px 18px 5px 0; border-bottom: 1px solid {grid}; text-align: right; vertical-align: top; }}
-th:last-child, td:last-child {{ text-align: left; padding-right: 0; }}
-code {{ font-size: 12px; overflow-wrap: anywhere; }}
-</style>
-{script}</head>
-<body>
-{body}
-</body>
-</html>
-"""
+_HERE = "nas.figures"
+PAGES = {
+    "front.html": "Search",
+    "importance.html": "What mattered",
+    "comparison.html": "Comparison",
+    "ablation.html": "Ablation",
+}
+"""The pages that a run's folder may hold, and what links to them say."""
 
 
-def whole(title: str, body: str, script: str = "") -> str:
-    """A document; its title is plain text, its body HTML, the script what the body needs."""
-    return _PAGE.format(
-        title=escape(title),
-        script=f"<script>{script}</script>\n" if script else "",
-        body=body,
-        width=WIDTH,
-        font=FONT,
-        ink=INK,
-        grid=GRID,
-        margin=MARGIN,
-        heading_size=PANEL_SIZE,
+@dataclass(frozen=True)
+class Link:
+    """To another page of a run; `here` for the page itself."""
+
+    text: str
+    href: str
+    here: bool
+
+
+@cache
+def _templates(package: str) -> Environment:
+    """The templates of a package, and those that all share."""
+    packages = dict.fromkeys((package, _HERE))
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(name) for name in packages]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+
+
+@cache
+def source(name: str, package: str = _HERE) -> Markup:
+    """A file among a package's templates as it stands: a style sheet, a script."""
+    environment = _templates(package)
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])
+
+
+def render(template: str, package: str = _HERE, **values: Any) -> Markup:
+    """A template of a package filled in; texts among the values are escaped, and Markup is not."""
+    return Markup(_templates(package).get_template(template).render(**values))
+
+
+def whole(
+    title: str, body: str, *, plotly: str = "", scripts: Sequence[Markup] = (), at: Path | None = None
+) -> str:
+    """A document; its title is plain text, its body HTML.
+
+    plotly: the library's source, where there are figures. scripts: beside that of every page. at:
+    the file that it will be, whose folder's other pages it links to.
+    """
+    return render(
+        "page.html",
+        live="",
+        title=title,
+        body=Markup(body),
+        day=Markup(palette.variables(dark=False)),
+        night=Markup(palette.variables(dark=True)),
+        css=source("page.css"),
+        colors=data(palette.DARK),
+        plotly=Markup(plotly),
+        script=Markup("\n").join((source("page.js"), *scripts)),
+        links=_links(at) if at else (),
+    )
+
+
+def data(value: Any) -> Markup:
+    """A value as JSON that may stand in a script element."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _links(at: Path) -> tuple[Link, ...]:
+    """To the pages of a folder, where it has others."""
+    there = [name for name in PAGES if name == at.name or (at.parent / name).is_file()]
+    return tuple(Link(PAGES[name], name, name == at.name) for name in there) if len(there) > 1 else ()
 
 
 def table(
@@ -52,22 +102,13 @@ def table(
     rows: Sequence[Sequence[str]],
     left: Collection[str] = (),
     code: Collection[str] = (),
-) -> str:
-    """A table of plain texts.
+    name: str = "table",
+) -> Markup:
+    """A table of plain texts (or Markup), which a click on a heading sorts.
 
     The columns that `left` names, and the last one, are aligned to the left; those of `code` are set as code.
     """
-    sides = [' style="text-align: left"' if name in left else "" for name in head]
-
-    def line(tag: str, cells: Sequence[str]) -> str:
-        marked = zip(cells, sides, strict=True)
-        return "<tr>" + "".join(f"<{tag}{side}>{cell}</{tag}>" for cell, side in marked) + "</tr>"
-
-    lines = [line("th", list(map(escape, head)))]
-    for row in rows:
-        named = zip(head, map(escape, row), strict=True)
-        lines.append(line("td", [f"<code>{cell}</code>" if name in code else cell for name, cell in named]))
-    return "<table>\n" + "\n".join(lines) + "\n</table>"
+    return render("table.html", head=head, rows=rows, left=left, code=code, name=name)
 
 
 def wrapped(text: str, width: int = 64, most: int = 24) -> list[str]:

@@ -1,9 +1,13 @@
-"""The interactive page: sheets drawn by plotly, its script inside, and a table below them."""
+"""Interactive pages: sheets drawn by plotly, its script inside, and what stands below them."""
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from nas.figures import layout
@@ -11,23 +15,116 @@ from nas.figures.axes import Axis
 from nas.figures.drawing import Label, Panel, Series
 from nas.figures.labels import FONT_SIZE, Spot
 from nas.figures.layout import Frame, Sheet, label_spots
-from nas.figures.markup import escape, whole
+from nas.figures.legend import Entry, legend
+from nas.figures.markup import data, escape, render, whole
+from nas.figures.palette import ORDER, PAPER
 
-_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+_SIDES = {"l": 64, "r": 18, "t": 26, "b": 52}
+"""Margins of a panel by itself, in pixels."""
+_LINE = 15
+_NARROW = 430
+"""Pixels that a panel's axes have at the least where its labels are shown."""
 
 
-def document(sheets: Sequence[Sheet], heading: str = "", body: str = "") -> str:
-    """An HTML document that fetches nothing: the sheets, and below them `body`, which is HTML, under a heading."""
-    figures = [
-        interactive(sheet).to_html(full_html=False, include_plotlyjs=False, config=_CONFIG)
-        for sheet in sheets
+_HOVER = {"align": "left", "bgcolor": PAPER, "font": {"size": FONT_SIZE, "color": layout.INK}}
+_KEYED = "<b>%{customdata}</b><br>%{y:.2f} %<br>%{x:.4g}<extra></extra>"
+_TITLE, _LABEL = "title", "label"
+"""Names of annotations, by which a page finds those that it leaves out."""
+
+
+def document(sheets: Sequence[Sheet], heading: str = "", body: str = "", *, at: Path | None = None) -> str:
+    """An HTML document that fetches nothing: the sheets, and below them `body`, which is HTML, under a heading.
+
+    at: the file that it will be; links lead to the other pages in its folder.
+    """
+    parts = [section(sheet, f"plot{number}", 2 if number else 1) for number, sheet in enumerate(sheets)]
+    if heading:
+        parts.append(Markup("<section>\n<h2>{}</h2>\n{}\n</section>").format(heading, Markup(body)))
+    return page(sheets[0].title, Markup("\n").join(parts), at=at)
+
+
+def page(title: str, body: str, *, scripts: Sequence[Markup] = (), at: Path | None = None) -> str:
+    """A document whose body has figures; see `nas.figures.markup.whole`."""
+    return whole(title, body, plotly=get_plotlyjs(), scripts=scripts, at=at)
+
+
+def section(sheet: Sheet, name: str, level: int = 2) -> Markup:
+    """A sheet as a part of a page: its panels stand side by side where there is room, else below each other."""
+    panels = [figure(panel, frame, f"{name}-{number}") for number, (panel, frame) in enumerate(sheet.panels)]
+    return render("sheet.html", sheet=sheet, panels=panels, level=level)
+
+
+def figure(panel: Panel, frame: Frame, name: str) -> Markup:
+    """A panel as a figure of a page, under its title and above its legend; drawn by the page's script."""
+    height = frame.size[1] + _SIDES["t"] + _SIDES["b"] + _LINE * _lines(panel.x_axis)
+    return plot(alone(panel, frame), name, height, panel.title, alternative(panel), legend(panel))
+
+
+def _lines(axis: Axis) -> int:
+    """Lines of text at the ticks beyond the first."""
+    return max((name.count("\n") for name in axis.names), default=0)
+
+
+def plot(
+    drawn: go.Figure, name: str, height: int, title: str, told: str, marks: Sequence[Entry] = ()
+) -> Markup:
+    """A plotly figure as part of a page. told: in words, for who cannot see it. marks: of the legend."""
+    content = drawn.to_plotly_json()
+    content["layout"].pop("template", None)
+    return render(
+        "panel.html",
+        figure=data(_plain(content)),
+        name=name,
+        height=height,
+        title=title,
+        told=told,
+        legend=marks,
+        wide=False,
+    )
+
+
+def alternative(panel: Panel) -> str:
+    """A panel in words: its axes, and how many points each named series has."""
+    shown = [
+        f"{len(series.x)} of {series.name}" for series in panel.series if series.in_legend or series.hover
     ]
-    below = [f"<section>\n<h2>{escape(heading)}</h2>\n{body}\n</section>"] if heading else []
-    return whole(sheets[0].title, "\n".join([*figures, *below]), get_plotlyjs())
+    axes = " against ".join(side.title for side in (panel.y_axis, panel.x_axis) if side.title)
+    return f"{panel.title}: {axes}; points: {', '.join(shown) or panel.notice or 'none'}"
+
+
+def _plain(value: Any) -> Any:
+    """As JSON takes it, numbers to seven figures; what is not finite is null."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.7g}") if math.isfinite(value) else None
+    return value
+
+
+def alone(panel: Panel, frame: Frame) -> go.Figure:
+    """The plotly figure of one panel, as wide as there is room; its labels stand as they would in the frame."""
+    drawn = go.Figure(
+        layout=go.Layout(
+            font={"family": layout.FONT, "color": layout.INK, "size": layout.TICK_SIZE},
+            margin=_SIDES | {"b": _SIDES["b"] + _LINE * _lines(panel.x_axis)},
+            paper_bgcolor=PAPER,
+            plot_bgcolor=PAPER,
+            hoverlabel=_HOVER,
+            hovermode="closest",
+            showlegend=False,
+        )
+    )
+    narrow = Frame(0, min(frame.size[0], _NARROW), 0, frame.size[1])  # labels have to fit there too
+    _fill(drawn, panel, narrow, "", narrow, set())
+    drawn.update_layout({"yaxis.automargin": True})
+    drawn.layout.annotations = [one for one in drawn.layout.annotations if one.name != _TITLE]
+    return drawn
 
 
 def interactive(sheet: Sheet) -> go.Figure:
-    """The plotly figure."""
+    """The plotly figure of a whole sheet."""
     frames = [frame for _, frame in sheet.panels]
     around = Frame(
         left=min(frame.left for frame in frames),
@@ -35,20 +132,27 @@ def interactive(sheet: Sheet) -> go.Figure:
         top=min(frame.top for frame in frames),
         bottom=max(frame.bottom for frame in frames),
     )
-    figure = go.Figure(layout=_layout(sheet, around))
+    drawn = go.Figure(layout=_layout(sheet, around))
     named: set[str] = set()
     for number, (panel, frame) in enumerate(sheet.panels, start=1):
-        axis = "" if number == 1 else str(number)
-        figure.update_layout(_axes(panel, frame, axis, around))
-        if panel.mark:
-            figure.add_trace(_mark(panel.mark[0], panel.y_axis, axis))
-        banded = {series.name for series in panel.series if series.style.filled}
-        for series in panel.series:
-            trace = _trace(series, axis, series.in_legend and series.name not in named)
-            figure.add_trace(trace.update(legendgroup=series.name if series.name in banded else None))
-            named |= {series.name} if series.in_legend else set()
-        _annotate(figure, panel, frame, axis)
-    return figure
+        _fill(drawn, panel, frame, "" if number == 1 else str(number), around, named)
+    return drawn
+
+
+def _fill(drawn: go.Figure, panel: Panel, frame: Frame, axis: str, around: Frame, named: set[str]) -> None:
+    """Draw a panel on axes of their own; `named` are the series that stand in the legend already."""
+    drawn.update_layout(_axes(panel, frame, axis, around))
+    if panel.mark:
+        drawn.add_trace(_mark(panel.mark[0], panel.y_axis, axis))
+    banded = {series.name for series in panel.series if series.style.filled}
+    for shaded in {series.shaded for series in panel.series if series.shades}:
+        bar = {"title": {"text": escape(shaded), "side": "right"}, "thickness": 10, "len": 0.6}
+        drawn.update_layout(coloraxis={"colorscale": ORDER, "colorbar": bar})
+    for series in panel.series:
+        trace = _trace(series, axis, series.in_legend and series.name not in named)
+        drawn.add_trace(trace.update(legendgroup=series.name if series.name in banded else None))
+        named |= {series.name} if series.in_legend else set()
+    _annotate(drawn, panel, frame, axis)
 
 
 def _layout(sheet: Sheet, around: Frame) -> go.Layout:
@@ -73,8 +177,8 @@ def _layout(sheet: Sheet, around: Frame) -> go.Layout:
             "b": sheet.height - around.bottom,
             "autoexpand": False,
         },
-        plot_bgcolor="white",
-        hoverlabel={"align": "left", "bgcolor": "white", "font": {"size": FONT_SIZE}},
+        plot_bgcolor=PAPER,
+        hoverlabel=_HOVER,
         hovermode="closest",
         legend={"orientation": "h", "x": 0, "y": -62 / around.size[1], "yanchor": "top"},
     )
@@ -100,7 +204,8 @@ def _axes(panel: Panel, frame: Frame, axis: str, around: Frame) -> dict[str, obj
             "type": "log" if side.log else "linear",
             "range": [_on(side, side.low), _on(side, side.high)],
             "tickvals": side.ticks or None,
-            "ticktext": list(map(escape, side.tick_texts)) or None,
+            "ticktext": [escape(text).replace("\n", "<br>") for text in side.tick_texts] or None,
+            "tickangle": 0 if side.names else None,
         }
     return made
 
@@ -112,7 +217,8 @@ def _on(side: Axis, value: float) -> float:
 
 def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
     style = series.style
-    edge, width = (style.color, 1.3) if style.hollow else ("white", 0.8)
+    edge, width = (style.color, 1.3) if style.hollow else (PAPER, 0.8)
+    shades = {"color": series.shades, "coloraxis": "coloraxis"} if series.shades else {}
     parts = (("lines", style.line or style.filled), ("markers", style.marker))
     return go.Scatter(
         x=series.x,
@@ -125,14 +231,17 @@ def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
         fill="toself" if style.filled else None,
         fillcolor=style.color if style.filled else None,
         marker={
-            "color": "white" if style.hollow else style.color,
+            "color": PAPER if style.hollow else style.color,
             "symbol": "x" if style.marker == "cross" else style.marker or None,
             "size": style.size,
             "line": {"color": edge, "width": width},
+            **shades,
         },
         opacity=style.opacity,
-        hovertext=series.hover,
-        hoverinfo="text" if series.hover else "skip",
+        customdata=series.keys or None,
+        hovertext=series.hover or None,
+        hoverinfo="text" if series.hover else "skip" if not series.keys else None,
+        hovertemplate=None if series.hover or not series.keys else _KEYED,
         showlegend=in_legend,
     )
 
@@ -151,7 +260,7 @@ def _mark(x: float, y_axis: Axis, axis: str) -> go.Scatter:
     )
 
 
-def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
+def _annotate(drawn: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
     """What is written into the panel: its title, why it is empty, the mark, its arrows and its labels."""
     x, y = f"x{axis}", f"y{axis}"
 
@@ -160,32 +269,31 @@ def _annotate(figure: go.Figure, panel: Panel, frame: Frame, axis: str) -> None:
 
     corner = {"xref": f"{x} domain", "yref": f"{y} domain", "showarrow": False}
     bold, size = f"<b>{escape(panel.title)}</b>", {"size": layout.PANEL_SIZE}
-    figure.add_annotation(
-        text=bold, x=0, y=1, yshift=16, xanchor="left", yanchor="bottom", font=size, **corner
+    drawn.add_annotation(
+        text=bold, name=_TITLE, x=0, y=1, yshift=16, xanchor="left", yanchor="bottom", font=size, **corner
     )
     faint = {"font": {"color": layout.FAINT}, **corner}
     if panel.notice:
-        figure.add_annotation(text=escape(panel.notice), x=0.5, y=0.5, **faint)
+        drawn.add_annotation(text=escape(panel.notice), x=0.5, y=0.5, **faint)
     if panel.mark:
         where, text = panel.mark
-        figure.add_annotation(
+        drawn.add_annotation(
             text=escape(text), x=_on(panel.x_axis, where), y=1, yanchor="bottom", **{**faint, "xref": x}
         )
     for arrow in panel.arrows:
         (x0, y0), (x1, y1) = (at(*point) for point in (arrow.start, arrow.end))
         tail = {"ax": x0, "ay": y0, "axref": x, "ayref": y}
         head = {"arrowhead": 2, "arrowwidth": 1.4, "arrowcolor": arrow.color}
-        figure.add_annotation(
-            text="", x=x1, y=y1, xref=x, yref=y, standoff=6, startstandoff=6, **tail, **head
-        )
+        drawn.add_annotation(text="", x=x1, y=y1, xref=x, yref=y, standoff=6, startstandoff=6, **tail, **head)
     for label, spot in zip(panel.labels, label_spots(panel, frame), strict=True):
-        figure.add_annotation(_label(label, spot, *at(label.x, label.y)), xref=x, yref=y)
+        drawn.add_annotation(_label(label, spot, *at(label.x, label.y)), xref=x, yref=y)
 
 
 def _label(label: Label, spot: Spot, x: float, y: float) -> dict[str, object]:
     """A label with its leader, from the point (x, y)."""
     return {
         "text": escape(label.text),
+        "name": _LABEL,
         "x": x,
         "y": y,
         "ax": spot.dx,

@@ -81,9 +81,12 @@ def initialise(model: nn.Module) -> None:
     """Kaiming normal by fan-out for convolutions, N(0, 0.01) for the classifier, zero biases.
 
     As torchvision's mobile networks do. The scales of batch norms stay as the blocks made them: 1, but 0 at the end
-    of a residual branch (`blocks.layers.start_closed`).
+    of a residual branch (`blocks.layers.start_closed`). On the meta device there is nothing to draw, and torch would
+    load its compiler to do so.
     """
     for module in model.modules():
+        if getattr(module, "weight", None) is not None and module.weight.is_meta:
+            continue
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out")
         elif isinstance(module, nn.Linear):

@@ -17,13 +17,21 @@ _PACKAGES = ("nas-search", "torch", "torchvision", "optuna", "ray", "numpy", "pa
 def environment() -> dict[str, Any]:
     """Command, time, versions, device and git revision of this process."""
     return {
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": command(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},
         "device": device(),
         "git_revision": git_revision(),
     }
+
+
+def command() -> str:
+    """What was typed to start this process, as far as it knows: `python -m nas.search --budget 300MFLOPs`."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    module = spec.name.removesuffix(".__main__") if spec is not None else ""
+    said = ["python", "-m", module] if module else [Path(sys.argv[0]).name]
+    return shlex.join([*said, *sys.argv[1:]])
 
 
 def device() -> dict[str, Any]:

@@ -1,10 +1,7 @@
-"""The picture of a search: the run at the left, what others have published at the right, and its page.
+"""The picture of a search: the run at the left, what others have published at the right.
 
-    write_html(run, path)      an interactive page that needs no network (plotly), with the front as a table
-    write_png(run, path)       a static picture, made without a browser (matplotlib)
-
-Both draw the same `Sheet`, a plain value computed from the run's `Results` alone. Accuracies are drawn in percent,
-costs in the unit of their axis.
+Plain values computed from the run's `Results` alone, which `write_png` draws without a browser and `nas.search.page`
+draws on a page. Accuracies are drawn in percent, costs in the unit of their axis.
 """
 
 from collections.abc import Sequence
@@ -16,13 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas.common.files import write_text
 from nas.common.fronts import front_mask
-from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, Quantity, digits
+from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, Quantity
 from nas.figures.axes import Axis, cost_axis, tick, value_axis
-from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, costs_beside, scatter, shorten
+from nas.figures.drawing import Label, Panel, Series, Style, cost_lines, scatter, shorten
 from nas.figures.layout import LEFT, RIGHT, Sheet
-from nas.figures.markup import escape, table, wrapped
+from nas.figures.markup import escape, wrapped
 from nas.search.budget import Budget, within
 from nas.search.results import Results
 from nas.search.settings import Settings
@@ -43,20 +39,15 @@ _SPREAD = Style("#0072b2", line=1.2)
 _BASELINE = Style("#222222", "diamond", 9)
 _ONCE = replace(_BASELINE, size=7, hollow=True)
 _BASELINE_SPREAD = Style("#222222", line=1.2)
-
-
-def write_html(run: Results, path: Path) -> None:
-    """A standalone page: the interactive figure, with plotly.js inside, and the front as a table.
-
-    Replaces `path` only when the whole page is written; its folder must exist. Raises OSError.
-    """
-    from nas.figures.page import document  # plotly takes half a second to import: only who draws pays
-
-    write_text(path, document([search_sheet(run)], "The front", _front_table(run)))
+_TOLD = 300
+"""Points that are told of in full where they stand; of more only their names and figures are."""
 
 
 def write_png(run: Results, path: Path) -> None:
-    """A static picture of 2400 x 1300 pixels, to be shown at half of that. Written as by `write_html`."""
+    """A static picture of 2400 x 1300 pixels, to be shown at half of that.
+
+    Replaces `path` only when it is whole; its folder must exist. Raises OSError.
+    """
     from nas.figures.picture import save_png
 
     save_png(search_sheet(run), path)
@@ -66,22 +57,22 @@ def search_sheet(run: Results) -> Sheet:
     """All that is drawn: this run, and what was published against multiply-adds where the axis is a latency."""
     settings = run.settings
     printed = PARAMS if settings.objective == PARAMS.column else MACS
-    others = published_panel(published.imagenet(), printed, _budget(settings, printed))
+    others = published_panel(published.imagenet(), printed, budget_on(settings, printed))
     return Sheet(
         title=f"Architecture search on {shorten(settings.data_name)}",
-        subtitle=(_what_was_run(run), _what_is_counted(run)),
-        panels=((_run_panel(run), LEFT), (others, RIGHT)),
+        subtitle=(what_was_run(run), what_is_counted(run)),
+        panels=((run_panel(run), LEFT), (others, RIGHT)),
     )
 
 
 def drawn_trials(trials: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The trials that are drawn: finished, with an accuracy and a cost, and within every budget."""
-    return trials[_finished(trials, settings) & within(trials, settings.limits)]
+    return trials[is_drawable(trials, settings) & within(trials, settings.limits)]
 
 
 def slow_trials(run: Results) -> pd.DataFrame:
     """The trials that were timed whole and are over the budget for it."""
-    timed = _finished(run.trials, run.settings) & run.trials["measured_ms"].notna()
+    timed = is_drawable(run.trials, run.settings) & run.trials["measured_ms"].notna()
     return run.trials[timed & ~within(run.trials, run.settings.limits)]
 
 
@@ -95,19 +86,20 @@ def times(row: pd.Series) -> tuple[str, str]:
     return text("measured"), text("predicted")
 
 
-def _objective(settings: Settings) -> Quantity:
-    """What is minimised."""
-    return _quantity(settings, settings.objective)
+def objective_of(settings: Settings) -> Quantity:
+    """The cost that is minimised."""
+    return quantity(settings, settings.objective)
 
 
-def _quantity(settings: Settings, column: str) -> Quantity:
+def quantity(settings: Settings, column: str) -> Quantity:
     """The cost of a column; a latency that is minimised names its device."""
     if column != LATENCY.column or settings.objective != column or settings.latency is None:
         return COLUMNS[column]
     return replace(LATENCY, label=f"Latency on {settings.latency.device}")
 
 
-def _finished(trials: pd.DataFrame, settings: Settings) -> pd.Series:
+def is_drawable(trials: pd.DataFrame, settings: Settings) -> pd.Series:
+    """Which trials have finished with an accuracy and a cost that a diagram can show."""
     cost = trials[settings.objective]
     drawable = trials["accuracy"].abs().lt(np.inf) & cost.gt(0) & cost.lt(np.inf)
     return trials["state"].eq("COMPLETE") & drawable
@@ -120,9 +112,10 @@ def _points(rows: pd.DataFrame, objective: Quantity) -> Coordinates:
 # The text above -----------------------------------------------------------------------------------------
 
 
-def _what_was_run(run: Results) -> str:
+def what_was_run(run: Results) -> str:
+    """How many trials came to which end, how they were trained, and the budget."""
     settings, state = run.settings, run.trials["state"]
-    finished, kept = _finished(run.trials, settings), within(run.trials, settings.limits)
+    finished, kept = is_drawable(run.trials, settings), within(run.trials, settings.limits)
     counts = {
         "finished": finished & kept,
         "over budget": state.isin(["COMPLETE", "PRUNED"]) & ~kept,
@@ -137,11 +130,14 @@ def _what_was_run(run: Results) -> str:
         ways += f"; {again} more training{'s' * (again != 1)} confirm"
     total = len(run.trials)
     said = f"{total} trial{'s' * (total != 1)} ({ways}), trained for {shorten(settings.trained)}."
-    bounds = " and ".join(_bound(budget, _quantity(settings, budget.quantity)) for budget in settings.limits)
+    bounds = " and ".join(
+        bound_words(budget, quantity(settings, budget.quantity)) for budget in settings.limits
+    )
     return f"{said} Budget: {bounds}." if bounds else said
 
 
-def _bound(budget: Budget, cost: Quantity) -> str:
+def bound_words(budget: Budget, cost: Quantity) -> str:
+    """A budget in words: `at most 300 M multiply-adds`."""
     most = f"{_round(cost, budget.limit)} {cost.phrase}"
     return f"{_round(cost, budget.least)} to {most}" if budget.least else f"at most {most}"
 
@@ -151,7 +147,8 @@ def _round(cost: Quantity, bound: float) -> str:
     return f"{tick(bound / cost.scale)} {cost.unit}"
 
 
-def _what_is_counted(run: Results) -> str:
+def what_is_counted(run: Results) -> str:
+    """What costs mean."""
     counted = (
         f"Multiply-adds are those of conv and fully connected layers, at {shorten(run.settings.target)}."
     )
@@ -167,45 +164,51 @@ def _what_is_counted(run: Results) -> str:
 # The run's panel ----------------------------------------------------------------------------------------
 
 
-def _run_panel(run: Results) -> Panel:
-    settings, objective = run.settings, _objective(run.settings)
-    trials, at_random = (drawn_trials(rows, settings) for rows in (run.trials, run.control))
-    slow, front = slow_trials(run), run.front[_finished(run.front, settings)]
+def run_panel(run: Results, cost: Quantity | None = None) -> Panel:
+    """Accuracy against a cost: that which is minimised, or another."""
+    settings = run.settings
+    objective = quantity(settings, cost.column) if cost else objective_of(settings)
+    trials, at_random, slow, front = (
+        _of_cost(rows, objective)
+        for rows in (
+            drawn_trials(run.trials, settings),
+            drawn_trials(run.control, settings),
+            slow_trials(run),
+            run.front[is_drawable(run.front, settings)],
+        )
+    )
     front = front.iloc[np.argsort(_points(front, objective)[0])]
     undecided = front["place"].eq("undecided")
-    confirmed, once = _designed(run)
+    confirmed, once = (_of_cost(rows, objective) for rows in designed(run))
     baselines = pd.concat([rows for rows in (confirmed, once) if len(rows)] or [once])
     names = [shorten(str(name)) for name in baselines["name"]]
     known, best, control = (_points(rows, objective) for rows in (baselines, front, at_random))
     every = _points(pd.concat([trials, front, baselines, at_random, slow]), objective)
     spreads = [_spread(rows, objective) for rows in (confirmed, front)]
     seen = np.concatenate([every[1], *(y[np.isfinite(y)] for _, y in spreads)])
-    budget = _budget(settings, objective)
+    budget = budget_on(settings, objective)
     end = budget[0] if budget else None
     y_axis = value_axis(f"Validation {settings.judged_by} (%)", seen, unusual=0.1)
 
-    def cloud(name: str, style: Style, rows: pd.DataFrame, names: Sequence[str] = ()) -> Series:
-        return scatter(name, style, *_points(rows, objective), _hovers(rows, objective, names))
+    def cloud(name: str, style: Style, rows: pd.DataFrame, kind: str = "trial") -> Series:
+        keys = key_names(rows, kind)
+        hovers = _hovers(rows, objective, keys) if len(rows) <= _TOLD else ()
+        return scatter(name, style, *_points(rows, objective), hovers, keys=keys)
 
     brief = trials["epochs"] < trials["epochs"].max()
     series = (
-        cloud("trial", _TRIAL, trials[~brief]),
+        _in_order(cloud("trial", _TRIAL, trials[~brief]), trials[~brief]),
         cloud("trial, trained more briefly", _BRIEF, trials[brief]),
         _staircase(_best_first(control), end, _CONTROL_STAIRS),
-        cloud("random control", _CONTROL, at_random),
+        cloud("random control", _CONTROL, at_random, "random"),
         _staircase(_best_first(best), end, _STAIRS),
         cloud("over budget when timed", _SLOW, slow),
         scatter("interval", _BASELINE_SPREAD, *spreads[0], in_legend=False),
         scatter("interval", _SPREAD, *spreads[1], in_legend=False),
         cloud("front" + " (mean, 95 %)" * run.is_confirmed, _FRONT, front[~undecided]),
         cloud("front, place not decided", _UNDECIDED, front[undecided]),
-        cloud(
-            "baseline (mean, 95 %)",
-            _BASELINE,
-            confirmed,
-            names,
-        ),
-        cloud("baseline, trained once", _ONCE, once, names[len(confirmed) :]),
+        cloud("baseline (mean, 95 %)", _BASELINE, confirmed),
+        cloud("baseline, trained once", _ONCE, once),
     )
     labels = zip(names, known[0], np.maximum(known[1], _edge(y_axis)), strict=True)
     return Panel(
@@ -219,10 +222,10 @@ def _run_panel(run: Results) -> Panel:
     )
 
 
-def _designed(run: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+def designed(run: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The baselines that were confirmed, and those that were trained once."""
     confirmed = run.confirmed[run.confirmed["name"] != ""]
-    once = run.baselines[_finished(run.baselines, run.settings)]
+    once = run.baselines[is_drawable(run.baselines, run.settings)]
     return confirmed, once[~once["name"].isin(confirmed["name"])]
 
 
@@ -237,7 +240,7 @@ def _spread(rows: pd.DataFrame, objective: Quantity) -> Coordinates:
     return x, np.column_stack([*ends, gaps]).ravel()
 
 
-def _budget(settings: Settings, cost: Quantity) -> tuple[float, str] | None:
+def budget_on(settings: Settings, cost: Quantity) -> tuple[float, str] | None:
     """Where a budget on a cost is marked, and what is written there."""
     for budget in settings.limits:
         if budget.quantity == cost.column:
@@ -271,6 +274,8 @@ def _some(series: Series, mask: NDArray[np.bool_]) -> Series:
         x=tuple(compress(series.x, mask)),
         y=tuple(compress(series.y, mask)),
         hover=tuple(compress(series.hover, mask)),
+        keys=tuple(compress(series.keys, mask)),
+        shades=tuple(compress(series.shades, mask)),
     )
 
 
@@ -292,11 +297,25 @@ def _staircase(points: Coordinates, end: float | None, style: Style) -> Series:
     return scatter("front line", style, corners_x, corners_y, in_legend=False)
 
 
-def _hovers(rows: pd.DataFrame, objective: Quantity, names: Sequence[str] = ()) -> list[str]:
-    """For each row: its name or number, what it scored and costs, and its arch."""
+def key_names(rows: pd.DataFrame, kind: str = "trial") -> list[str]:
+    """What each row is called: a baseline by its name, another by its number."""
+    return [str(row["name"]) or f"{kind} {row['trial']}" for _, row in rows.iterrows()]
+
+
+def _of_cost(rows: pd.DataFrame, cost: Quantity) -> pd.DataFrame:
+    """Those of which the cost is known."""
+    return rows[rows[cost.column].gt(0) & rows[cost.column].lt(np.inf)]
+
+
+def _in_order(series: Series, rows: pd.DataFrame) -> Series:
+    """Coloured by when they ran."""
+    return replace(series, shades=tuple(map(float, rows["trial"])), shaded="trial")
+
+
+def _hovers(rows: pd.DataFrame, objective: Quantity, names: Sequence[str]) -> list[str]:
+    """For each row: its name, what it scored and costs, and its arch."""
     hovers = []
-    for i, (_, row) in enumerate(rows.iterrows()):
-        heading = names[i] if names else f"trial {row['trial']}"
+    for heading, (_, row) in zip(names, rows.iterrows(), strict=True):
         lines = [f"<b>{escape(heading)}</b>", f"accuracy {100 * row['accuracy']:.2f} % (validation)"]
         if pd.notna(row.get("accuracy_low")):
             low, high = 100 * row["accuracy_low"], 100 * row["accuracy_high"]
@@ -309,32 +328,3 @@ def _hovers(rows: pd.DataFrame, objective: Quantity, names: Sequence[str] = ()) 
         lines.append(f"{row['epochs']:g} epochs")
         hovers.append("<br>".join([*lines, "", *wrapped(str(row["arch"]))]))
     return hovers
-
-
-# The table below ----------------------------------------------------------------------------------------
-
-
-def _front_table(run: Results) -> str:
-    """The front's points by falling accuracy; and those that are not on it because they were too slow when timed."""
-    objective, slow = _objective(run.settings), slow_trials(run)
-    costs = tuple(dict.fromkeys((*costs_beside(objective), *run.settings.costs)))
-    listed = _trials_table(run.front, costs) if len(run.front) else "<p>No trial is on the front yet.</p>"
-    if len(slow):
-        listed += "\n<h2>Over the budget when timed</h2>\n" + _trials_table(slow, costs)
-    return listed
-
-
-def _trials_table(trials: pd.DataFrame, every: Sequence[Quantity]) -> str:
-    rows = trials.sort_values("accuracy", ascending=False)
-    costs = [cost for cost in every if rows[cost.column].notna().any()]
-    timed = rows["predicted_ms"].notna().any()
-    if timed:  # told below, with their intervals
-        costs = [cost for cost in costs if cost.column != LATENCY.column]
-    head = ["trial", "validation accuracy (%)", *(f"{cost.phrase} ({cost.unit})" for cost in costs)]
-    head += [*(["measured (ms)", "predicted (ms)"] if timed else []), "arch"]
-    lines = []
-    for _, row in rows.iterrows():
-        shown = ["" if pd.isna(row[c.column]) else digits(float(row[c.column]) / c.scale) for c in costs]
-        cells = [str(row["trial"]), f"{100 * row['accuracy']:.2f}", *shown, *(times(row) if timed else ())]
-        lines.append([*cells, str(row["arch"])])
-    return table(head, lines, code=("arch",))

@@ -1,7 +1,7 @@
 """The results of a search, read from its study alone: its tables, its front, and the area that this dominates."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -37,7 +37,7 @@ class Results:
     confirmed: every network that was, found ones and baselines (with a name), each judged among its like; `selected` is
     the accuracy that it was selected by. trainings: what confirmed, one a row, with `seed` and `of`. classes and images
     (validated on) of the data; None where the run does not know. measuring: what is said of the time that batch-norm
-    statistics took.
+    statistics took. curves: what each trial reported as it was trained: epochs, and its accuracy after them.
     """
 
     settings: Settings
@@ -50,6 +50,7 @@ class Results:
     classes: int | None = None
     images: int | None = None
     measuring: tuple[str, ...] = ()
+    curves: Mapping[int, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
     @property
     def control_front(self) -> pd.DataFrame:
@@ -97,7 +98,15 @@ def results(record: Record) -> Results:
         kept = (confirmed["name"] == "") & (confirmed["place"] != "beaten")
         front = confirmed[kept].sort_values(record.settings.objective)
     tables = (trials, front, baselines, control, confirmed, trainings)
-    return Results(record.settings, *tables, **counts, measuring=measuring)
+    curves = {trial.number: _curve(trial) for trial in record.trials("search")}
+    return Results(record.settings, *tables, **counts, measuring=measuring, curves=curves)
+
+
+def _curve(trial: FrozenTrial) -> tuple[tuple[float, float], ...]:
+    """What a trial reported, up to where it was stopped; nothing where it did not come so far."""
+    attrs = trial.user_attrs
+    points = attrs.get("outcome", attrs).get("curve", ())
+    return tuple((point["share"] * attrs["epochs"], point["accuracy"]) for point in points)
 
 
 def _confirmed(found: Results) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from nas.common.quantities import LATENCY, Quantity
 from nas.console.text_table import aligned
 from nas.engine.costs import elsewhere
 from nas.search.budget import within
-from nas.search.picture import times, write_html, write_png
+from nas.search.page import write_html
+from nas.search.picture import times, write_png
 from nas.search.record import COLUMNS
 from nas.search.results import TOLD, Results, ended, front_of
 from nas.search.verdict import sentences, verdict

@@ -152,17 +152,17 @@ def _area(run: Results, designed: pd.DataFrame) -> Area | None:
 
 def sentences(run: Results, said: Verdict, folder: str) -> list[str]:
     """The answer, a sentence a line; the last ones say what to take and what to type next."""
-    lines = [_basis(run), *(_compared(run, one) for one in said.besides)]
+    lines = [basis(run), *(compared(run, one) for one in said.besides)]
     if len(said.besides) > 1:
         lines.append(
             f"(95 % intervals are each by itself; verdicts are corrected for these {len(said.besides)} comparisons)"
         )
     if said.area is not None and not math.isnan(said.area.difference[1]):
-        lines.append(_areas(run.settings, said.area))
-    return [*lines, *_losses(run, said), *_advice(run, said, folder)]
+        lines.append(areas(run.settings, said.area))
+    return [*lines, *losses(run, said), *_advice(run, said, folder)]
 
 
-def _basis(run: Results) -> str:
+def basis(run: Results) -> str:
     """What the accuracies of the front are."""
     alone = ""
     reached = (
@@ -192,7 +192,8 @@ def _basis(run: Results) -> str:
     return f"not confirmed: each {figure} is {of} by which it was selected, and too high by its luck{alone}"
 
 
-def _compared(run: Results, one: Beside) -> str:
+def compared(run: Results, one: Beside) -> str:
+    """A found network beside a hand-designed one, in a sentence."""
     cost = COLUMNS[run.settings.objective]
     change, counted = abs(1 - one.cost), cost.unit == "M"
     beside = f"{change:.0%} {'fewer' if counted else 'less'}" if one.cost < 1 else f"{change:.0%} more"
@@ -201,7 +202,8 @@ def _compared(run: Results, one: Beside) -> str:
     return f"trial {one.trial} {said} {one.name}: {one.verdict}, {100 * one.difference:+.2f} points{interval}"
 
 
-def _areas(settings: Settings, area: Area) -> str:
+def areas(settings: Settings, area: Area) -> str:
+    """Both fronts' areas and their difference, in a sentence."""
     unit = COLUMNS[settings.objective]
     low, high = area.difference[1:]
     word = "more than" if low > 0 else "less than" if high < 0 else "not distinguishably from"
@@ -212,7 +214,7 @@ def _areas(settings: Settings, area: Area) -> str:
     )
 
 
-def _losses(run: Results, said: Verdict) -> list[str]:
+def losses(run: Results, said: Verdict) -> list[str]:
     """Where a hand-designed network within the budget is better than what was found at no less cost, or as good."""
     lost = [one for one in said.besides if one.verdict == WORSE and one.cost >= 1]
     equal = [

@@ -1,0 +1,83 @@
+"""The answer in a sentence, and what else the page says of a run."""
+
+import math
+
+import pandas as pd
+
+from nas.common.quantities import COLUMNS
+from nas.runs.studies import INTERRUPTED
+from nas.search.picture import bound_words, quantity
+from nas.search.results import Results
+from nas.search.verdict import BETTER, NO_WORSE, WORSE, Beside, Verdict, areas, compared, losses
+from nas.train.metrics import ACCURACY, METRICS
+
+_REASONS = 3
+
+
+def answer(run: Results, said: Verdict) -> str:
+    """Which network to take and what that is worth; or why there is none yet."""
+    bounds = " and ".join(
+        bound_words(one, quantity(run.settings, one.quantity)) for one in run.settings.limits
+    )
+    under = f"{bounds[0].upper()}{bounds[1:]}: " if bounds else ""
+    if said.recommended is None:
+        return under + _nothing(run)
+    row = run.front[run.front["trial"] == said.recommended].iloc[0]
+    cost = COLUMNS[run.settings.objective]
+    low, high = row["accuracy_low"], row["accuracy_high"]
+    spread = "" if math.isnan(low) else f" (95 %: {100 * low:.1f} to {100 * high:.1f})"
+    named = "" if run.settings.metric == ACCURACY else f" {METRICS[run.settings.metric]}"
+    told = f"take trial {row['trial']}: {100 * row['accuracy']:.1f} %{named}{spread} at {cost.show(row[cost.column])}"
+    mine = [one for one in said.besides if one.trial == said.recommended]
+    worth = f", {_worth(min(mine, key=_rank), cost.phrase)}" if mine else ""
+    sure = "" if said.confirmed else "; not confirmed: selected by the one training that it had"
+    return f"{under}{told}{worth}{sure}."
+
+
+def _rank(one: Beside) -> tuple[int, float]:
+    """What is best said of a network comes first; that it lost is never left out for something kinder."""
+    return [WORSE, BETTER, NO_WORSE].index(one.verdict) if one.verdict in (
+        WORSE,
+        BETTER,
+        NO_WORSE,
+    ) else 3, one.cost
+
+
+def _worth(one: Beside, phrase: str) -> str:
+    word = {BETTER: "better than", NO_WORSE: "no worse than", WORSE: "worse than"}.get(
+        one.verdict, "not distinguishable from"
+    )
+    return f"{word} {one.name} at {one.cost:.2f} of its {phrase}"
+
+
+def _nothing(run: Results) -> str:
+    """Why no network can be named."""
+    states = run.trials["state"].value_counts()
+    if not len(run.trials):
+        return "nothing has run yet."
+    if states.get("RUNNING", 0):
+        return "nothing has finished yet; the search is under way, or was interrupted."
+    if states.get("FAIL", 0) == len(run.trials):
+        return f"every trial failed ({len(run.trials)}); the reasons stand below."
+    return "no trial finished within the budget."
+
+
+def state(run: Results) -> list[str]:
+    """Why trials failed, the commonest reasons first; and how long statistics took."""
+    lines = list(run.measuring)
+    failed = run.trials[(run.trials["state"] == "FAIL") & (run.trials["reason"] != INTERRUPTED)]
+    reasons: pd.Series = failed["reason"].value_counts()
+    lines += [f"failed {count} times: {reason}" for reason, count in reasons.head(_REASONS).items()]
+    return lines
+
+
+def beside(run: Results, said: Verdict) -> list[str]:
+    """The front beside the hand-designed networks, a sentence a line; where it lost first."""
+    lines = [*losses(run, said), *(compared(run, one) for one in said.besides)]
+    if said.area is not None and not math.isnan(said.area.difference[1]):
+        lines.insert(0, areas(run.settings, said.area))
+    if len(said.besides) > 1:
+        lines.append(
+            f"95 % intervals are each by itself; verdicts are corrected for these {len(said.besides)} comparisons."
+        )
+    return lines
