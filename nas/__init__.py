@@ -25,6 +25,7 @@ COMMANDS = {
     "zoo": "list the hand-designed networks with published figures",
     "latency": "measure milliseconds, make and use tables of them",
     "report": "write a run's tables and pictures anew",
+    "dashboard": "watch a search on a page of this machine",
     "importance": "say which choices of a search mattered",
     "doctor": "say what this machine will use",
     "bench": "measure samplers, trainer and kernels",

@@ -23,10 +23,10 @@ FLOORS = (
     {"train"},
     {"engine", "bench", "doctor", "export", "predict"},
     {"search", "compare"},
-    {"ablate", "importance", "report"},
+    {"ablate", "dashboard", "importance", "report"},
 )
 """The rooms of `nas/`, the lowest first; each imports from itself and from lower floors alone."""
-LONGEST_FUNCTION, LONGEST_MODULE, MOST_NAMES = 50, 400, 25
+LONGEST_FUNCTION, LONGEST_MODULE, MOST_NAMES = 50, 400, 28
 
 
 @cache

@@ -63,16 +63,22 @@ def render(template: str, package: str = _HERE, **values: Any) -> Markup:
 
 
 def whole(
-    title: str, body: str, *, plotly: str = "", scripts: Sequence[Markup] = (), at: Path | None = None
+    title: str,
+    body: str,
+    *,
+    plotly: str = "",
+    scripts: Sequence[Markup] = (),
+    at: Path | None = None,
+    live: str = "",
 ) -> str:
     """A document; its title is plain text, its body HTML.
 
     plotly: the library's source, where there are figures. scripts: beside that of every page. at:
-    the file that it will be, whose folder's other pages it links to.
+    the file that it will be, whose folder's other pages it links to. live: an address that tells the body as it is now.
     """
     return render(
         "page.html",
-        live="",
+        live=live,
         title=title,
         body=Markup(body),
         day=Markup(palette.variables(dark=False)),

@@ -43,9 +43,11 @@ def document(sheets: Sequence[Sheet], heading: str = "", body: str = "", *, at: 
     return page(sheets[0].title, Markup("\n").join(parts), at=at)
 
 
-def page(title: str, body: str, *, scripts: Sequence[Markup] = (), at: Path | None = None) -> str:
+def page(
+    title: str, body: str, *, scripts: Sequence[Markup] = (), at: Path | None = None, live: str = ""
+) -> str:
     """A document whose body has figures; see `nas.figures.markup.whole`."""
-    return whole(title, body, plotly=get_plotlyjs(), scripts=scripts, at=at)
+    return whole(title, body, plotly=get_plotlyjs(), scripts=scripts, at=at, live=live)
 
 
 def section(sheet: Sheet, name: str, level: int = 2) -> Markup:

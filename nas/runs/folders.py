@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy.engine import URL, make_url
 
@@ -69,8 +70,11 @@ def create(
         raise
 
 
-def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
-    """What `read` makes of an existing run's (storage, name). Raises UserError where the folder is none."""
+def find(folder: Path, storage: str | None, read: Callable[[str, str], R], *, reading: bool = False) -> R:
+    """What `read` makes of an existing run's (storage, name). Raises UserError where the folder is none.
+
+    reading: the folder's own study is opened so that nothing can be written to it.
+    """
     try:
         if not folder.is_dir():
             raise UserError(
@@ -84,7 +88,15 @@ def find(folder: Path, storage: str | None, read: Callable[[str, str], R]) -> R:
         raise UserError(f"the run {folder} is kept in {kept}; give its address with --storage")
     if storage is None and not (folder / STUDY).is_file():
         raise UserError(f"{folder} has lost its {STUDY}, and with it its trials")
-    return read(storage or _file_storage(folder), name)
+    return read(storage or (_reading if reading else _file_storage)(folder), name)
+
+
+def _reading(folder: Path) -> str:
+    """The URL of a folder's own study, to read alone."""
+    path = quote(str((folder / STUDY).resolve()))
+    return URL.create(
+        "sqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"}
+    ).render_as_string(hide_password=False)
 
 
 def _file_storage(folder: Path) -> str:

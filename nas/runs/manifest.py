@@ -28,10 +28,15 @@ def environment() -> dict[str, Any]:
 
 def command() -> str:
     """What was typed to start this process, as far as it knows: `python -m nas.search --budget 300MFLOPs`."""
+    called, *options = sys.argv
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    module = spec.name.removesuffix(".__main__") if spec is not None else ""
-    said = ["python", "-m", module] if module else [Path(sys.argv[0]).name]
-    return shlex.join([*said, *sys.argv[1:]])
+    if spec is not None and spec.origin and Path(spec.origin) == Path(called):
+        said = ["python", "-m", spec.name.removesuffix(".__main__")]
+    elif called.startswith("nas "):  # as `nas.__main__` calls its commands
+        said = called.split()
+    else:
+        said = [Path(called).name]
+    return shlex.join([*said, *options])
 
 
 def device() -> dict[str, Any]:

@@ -12,7 +12,7 @@ def main(request: Request) -> int:
     from nas.search.run import carry_out  # takes long to import, which --help need not wait for
 
     run = carry_out(request)
-    return commands.ended("search", run.folder, run.ending)
+    return commands.ended("search", run.folder, run.ending or "done")
 
 
 if __name__ == "__main__":

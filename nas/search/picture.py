@@ -168,47 +168,42 @@ def run_panel(run: Results, cost: Quantity | None = None) -> Panel:
     """Accuracy against a cost: that which is minimised, or another."""
     settings = run.settings
     objective = quantity(settings, cost.column) if cost else objective_of(settings)
-    trials, at_random, slow, front = (
-        _of_cost(rows, objective)
-        for rows in (
-            drawn_trials(run.trials, settings),
-            drawn_trials(run.control, settings),
-            slow_trials(run),
-            run.front[is_drawable(run.front, settings)],
-        )
+    finished = run.front[is_drawable(run.front, settings)]
+    drawn = (
+        drawn_trials(run.trials, settings),
+        drawn_trials(run.control, settings),
+        slow_trials(run),
+        finished,
     )
+    trials, at_random, slow, front = (_of_cost(rows, objective) for rows in drawn)
     front = front.iloc[np.argsort(_points(front, objective)[0])]
     undecided = front["place"].eq("undecided")
-    confirmed, once = (_of_cost(rows, objective) for rows in designed(run))
-    baselines = pd.concat([rows for rows in (confirmed, once) if len(rows)] or [once])
+    hands = confirmed, once = [_of_cost(rows, objective) for rows in designed(run)]
+    baselines = pd.concat([rows for rows in hands if len(rows)] or [once])
     names = [shorten(str(name)) for name in baselines["name"]]
-    known, best, control = (_points(rows, objective) for rows in (baselines, front, at_random))
-    every = _points(pd.concat([trials, front, baselines, at_random, slow]), objective)
-    spreads = [_spread(rows, objective) for rows in (confirmed, front)]
+    known, best, control, every = (
+        _points(rows, objective)
+        for rows in (baselines, front, at_random, pd.concat([trials, front, baselines, at_random, slow]))
+    )
+    spreads = [interval_lines(rows, objective) for rows in (confirmed, front)]
     seen = np.concatenate([every[1], *(y[np.isfinite(y)] for _, y in spreads)])
     budget = budget_on(settings, objective)
-    end = budget[0] if budget else None
+    end = budget and budget[0]
     y_axis = value_axis(f"Validation {settings.judged_by} (%)", seen, unusual=0.1)
-
-    def cloud(name: str, style: Style, rows: pd.DataFrame, kind: str = "trial") -> Series:
-        keys = key_names(rows, kind)
-        hovers = _hovers(rows, objective, keys) if len(rows) <= _TOLD else ()
-        return scatter(name, style, *_points(rows, objective), hovers, keys=keys)
-
     brief = trials["epochs"] < trials["epochs"].max()
     series = (
-        _in_order(cloud("trial", _TRIAL, trials[~brief]), trials[~brief]),
-        cloud("trial, trained more briefly", _BRIEF, trials[brief]),
-        _staircase(_best_first(control), end, _CONTROL_STAIRS),
-        cloud("random control", _CONTROL, at_random, "random"),
-        _staircase(_best_first(best), end, _STAIRS),
-        cloud("over budget when timed", _SLOW, slow),
+        _in_order(_cloud(objective, "trial", _TRIAL, trials[~brief]), trials[~brief]),
+        _cloud(objective, "trial, trained more briefly", _BRIEF, trials[brief]),
+        staircase(best_first(control), end, _CONTROL_STAIRS),
+        _cloud(objective, "random control", _CONTROL, at_random, "random"),
+        staircase(best_first(best), end, _STAIRS),
+        _cloud(objective, "over budget when timed", _SLOW, slow),
         scatter("interval", _BASELINE_SPREAD, *spreads[0], in_legend=False),
         scatter("interval", _SPREAD, *spreads[1], in_legend=False),
-        cloud("front" + " (mean, 95 %)" * run.is_confirmed, _FRONT, front[~undecided]),
-        cloud("front, place not decided", _UNDECIDED, front[undecided]),
-        cloud("baseline (mean, 95 %)", _BASELINE, confirmed),
-        cloud("baseline, trained once", _ONCE, once),
+        _cloud(objective, "front" + " (mean, 95 %)" * run.is_confirmed, _FRONT, front[~undecided]),
+        _cloud(objective, "front, place not decided", _UNDECIDED, front[undecided]),
+        _cloud(objective, "baseline (mean, 95 %)", _BASELINE, confirmed),
+        _cloud(objective, "baseline, trained once", _ONCE, once),
     )
     labels = zip(names, known[0], np.maximum(known[1], _edge(y_axis)), strict=True)
     return Panel(
@@ -222,6 +217,13 @@ def run_panel(run: Results, cost: Quantity | None = None) -> Panel:
     )
 
 
+def _cloud(cost: Quantity, name: str, style: Style, rows: pd.DataFrame, kind: str = "trial") -> Series:
+    """Networks as points; each is told of where it stands, unless they are too many."""
+    keys = key_names(rows, kind)
+    hovers = _hovers(rows, cost, keys) if len(rows) <= _TOLD else ()
+    return scatter(name, style, *_points(rows, cost), hovers, keys=keys)
+
+
 def designed(run: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The baselines that were confirmed, and those that were trained once."""
     confirmed = run.confirmed[run.confirmed["name"] != ""]
@@ -229,7 +231,7 @@ def designed(run: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     return confirmed, once[~once["name"].isin(confirmed["name"])]
 
 
-def _spread(rows: pd.DataFrame, objective: Quantity) -> Coordinates:
+def interval_lines(rows: pd.DataFrame, objective: Quantity) -> Coordinates:
     """The intervals of rows as one broken line: NaN between two of them, and nothing where none is known."""
     known = rows[rows["accuracy_low"].notna()] if "accuracy_low" in rows else rows.iloc[:0]
     x = np.repeat(_points(known, objective)[0], 3)
@@ -279,7 +281,7 @@ def _some(series: Series, mask: NDArray[np.bool_]) -> Series:
     )
 
 
-def _best_first(points: Coordinates) -> Coordinates:
+def best_first(points: Coordinates) -> Coordinates:
     """The front of a cloud, by rising cost."""
     x, y = points
     kept = front_mask(y, x)
@@ -287,7 +289,7 @@ def _best_first(points: Coordinates) -> Coordinates:
     return x[kept][order], y[kept][order]
 
 
-def _staircase(points: Coordinates, end: float | None, style: Style) -> Series:
+def staircase(points: Coordinates, end: float | None, style: Style) -> Series:
     """The best accuracy for at most x: it rises at each point of the front, and holds up to `end`."""
     x, y = points
     corners_x = np.repeat(x, 2)[1:]

@@ -183,6 +183,9 @@ def create_run(folder: Path, storage: str | None, settings: Settings, notes: Map
     return create(folder, storage, settings.to_json(), notes, make)
 
 
-def open_run(folder: Path, storage: str | None = None) -> Record:
-    """The record of an existing search. Raises UserError where the folder is none."""
-    return find(folder, storage, Record.open)
+def open_run(folder: Path, storage: str | None = None, *, reading: bool = False) -> Record:
+    """The record of an existing search; reading: its folder's study cannot be written to.
+
+    Raises UserError where the folder is none.
+    """
+    return find(folder, storage, Record.open, reading=reading)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import optuna
-import pandas as pd
 from rich.console import Console
 
 from nas.common.errors import UserError
@@ -33,6 +32,7 @@ from nas.search.campaign import Campaign
 from nas.search.confirm import Bounds, Confirmation, Phases
 from nas.search.display import SearchDisplay
 from nas.search.finalists import KEPT, is_here, reopened, time_finalists, with_table
+from nas.search.finished import Run
 from nas.search.price import pricer
 from nas.search.proposer import Proposer, check_satisfiable
 from nas.search.record import Record, create_run, is_over, open_run
@@ -47,17 +47,6 @@ LEAST_TRAININGS = 6
 """With fewer there is nothing to confirm: two networks, three seeds each."""
 _FREE = ("trials", "minutes", "concurrency", "device", "data_root", "storage", "latency_table", "resume")
 """What may be said anew when a run goes on."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A search that ended: its tables, with the columns of trials.csv, its folder, and why it ended."""
-
-    folder: Path
-    trials: pd.DataFrame
-    front: pd.DataFrame
-    baselines: pd.DataFrame
-    ending: Ending
 
 
 @takes(Request)
@@ -109,7 +98,7 @@ def carry_out(request: Request) -> Run:
     write_results(found, run.folder)
     print_summary(found, console, run.folder)
     console.print(f"written to {run.folder}: {files(found)}", markup=False, soft_wrap=True)
-    return Run(run.folder, found.trials, found.front, found.baselines, ending)
+    return Run(run.folder, found, ending)
 
 
 def _begin(request: Request) -> _Opened:

@@ -147,6 +147,21 @@ def _area(run: Results, designed: pd.DataFrame) -> Area | None:
     )
 
 
+def front_area(run: Results, rows: pd.DataFrame, point: tuple[float, float]) -> tuple[float, float, float]:
+    """The share of the area from a point (accuracy, cost) that rows of a run dominate, and the ends of its interval.
+
+    NaN ends where nothing was confirmed.
+    """
+    widths = strips(rows["accuracy"], rows[run.settings.objective], point)
+    if not run.is_confirmed:
+        mean = float(
+            sum(width * (value - point[0]) for width, value in zip(widths, rows["accuracy"], strict=True))
+        )
+        return mean, math.nan, math.nan
+    weights = {key_of(row): width for (_, row), width in zip(rows.iterrows(), widths, strict=True)}
+    return stats.weighted_sum(run.accuracies(), weights, point[0])
+
+
 # In words -----------------------------------------------------------------------------------------------
 
 

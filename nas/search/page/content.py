@@ -57,10 +57,11 @@ def write_html(run: Results, path: Path) -> None:
     write_text(path, search_page(run, path))
 
 
-def search_page(run: Results, path: Path) -> str:
-    """The page's text, as it stands at `path`."""
+def search_page(run: Results, path: Path, live: str = "") -> str:
+    """The page's text, as it stands at `path`. live: an address that tells its body as it is now."""
     title = f"Architecture search on {shorten(run.settings.data_name)}"
-    return page(title, body(run, path.parent), scripts=(source("search.js", _ROOM),), at=path)
+    here = None if live else path
+    return page(title, body(run, path.parent), scripts=(source("search.js", _ROOM),), at=here, live=live)
 
 
 def body(run: Results, folder: Path) -> Markup:

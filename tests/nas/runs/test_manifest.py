@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +32,22 @@ def test_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told["device"]["cores"] >= 1 and told["device"]["cpu"]
     assert told["device"]["cuda"] == [] or isinstance(told["device"]["cuda"][0], str)
     assert json.loads(json.dumps(told)) == told
+
+
+def test_a_module_that_was_run_is_said_so_that_it_can_be_run_again() -> None:
+    code = "import sys; sys.argv = ['nas doctor', '--x y']; from nas.runs.manifest import command; print(command())"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "nas doctor '--x y'"
+
+
+def test_the_command_of_a_module(tmp_path: Path) -> None:
+    (tmp_path / "tried.py").write_text("from nas.runs.manifest import command\nprint(command())\n")
+    call = [sys.executable, "-m", "tried", "--budget", "3 M"]
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    said = subprocess.run(
+        call, capture_output=True, text=True, check=True, env=os.environ | path, cwd=tmp_path
+    )
+    assert said.stdout.strip() == "python -m tried --budget '3 M'"
 
 
 def test_a_package_that_is_not_there_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ function best(rows, most) {
 
 function slide() {
   const input = document.getElementById("most");
-  if (!input) return;
+  if (!input || !run.slider) return;
   const axis = run.slider, value = axis.low * (axis.high / axis.low) ** (input.value / 1000);
   const found = best(run.front, value), designed = best(run.designed, value), top = best(run.front, Infinity);
   const show = cost => `${cost >= 100 ? cost.toFixed(0) : cost.toPrecision(3)} ${axis.unit}`;
@@ -117,6 +117,35 @@ function startSearch() {
   slide();
 }
 
+/* While it is served live: what has changed comes in, and what the reader chose stays. */
+async function refresh() {
+  const main = document.getElementById("main");
+  let found;
+  try {
+    const answer = await fetch(`${main.dataset.live}?seen=${main.dataset.seen || ""}`);
+    found = await answer.json();
+    document.body.classList.remove("lost");
+  } catch {
+    document.body.classList.add("lost");
+    return;
+  }
+  if (found.body === null) return;
+  const most = document.getElementById("most"), share = most && most.value, kept = held;
+  const tab = document.querySelector('.tabs [aria-selected="true"]'), focus = document.activeElement && document.activeElement.id;
+  main.querySelectorAll(".plot").forEach(plot => Plotly.purge(plot));
+  main.innerHTML = found.body;
+  main.dataset.seen = found.seen;
+  startSearch();
+  if (document.getElementById("most") && share) document.getElementById("most").value = share;
+  drawAll();
+  const again = tab && document.getElementById(tab.id);
+  if (again) showTab(again);
+  if (focus && document.getElementById(focus)) document.getElementById(focus).focus();
+  slide();
+  if (kept && kept !== held && known.has(kept)) choose(kept, true);
+}
+
 document.addEventListener("drawn", event => follow(event.target));
 document.addEventListener("tab", () => run.slider && slide());
 startSearch();
+if (document.getElementById("main").dataset.live) setInterval(refresh, 2000);
