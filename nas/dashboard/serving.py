@@ -99,6 +99,8 @@ def _handler(board: LivePage) -> type[BaseHTTPRequestHandler]:
                 elif asked.path == STATE:
                     seen = parse_qs(asked.query).get("seen", [""])[0]
                     self._send(200, "application/json", json.dumps(board.state(seen)))
+                elif asked.path == "/favicon.ico":
+                    self._send(204, "image/x-icon", "")
                 else:
                     self._send(404, "text/plain", "there is one page here: /")
             except UserError as error:

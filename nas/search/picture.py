@@ -187,8 +187,7 @@ def run_panel(run: Results, cost: Quantity | None = None) -> Panel:
     )
     spreads = [interval_lines(rows, objective) for rows in (confirmed, front)]
     seen = np.concatenate([every[1], *(y[np.isfinite(y)] for _, y in spreads)])
-    budget = budget_on(settings, objective)
-    end = budget and budget[0]
+    end = (budget := budget_on(settings, objective)) and budget[0]
     y_axis = value_axis(f"Validation {settings.judged_by} (%)", seen, unusual=0.1)
     brief = trials["epochs"] < trials["epochs"].max()
     series = (

@@ -53,6 +53,16 @@ def test_the_body_comes_anew_when_a_trial_ends_and_only_then(folder: Path) -> No
         assert "take trial 0: 60.0 %" in second["body"] and second["seen"] != first["seen"]
 
 
+def test_a_trial_under_way_is_no_error(folder: Path) -> None:
+    record = open_run(folder)
+    with serve(LivePage(folder)) as address:
+        asked(address, "state")
+        record.launch(ARCH, Price(10**8, 10**6, 10**6, 10**6, 10**5), {}, {})
+        assert "under way" in json.loads(asked(address, "state"))["body"]
+        add(record, 0.6)
+        assert "take trial 1: 60.0 %" in json.loads(asked(address, "state"))["body"]
+
+
 def test_the_study_is_never_written_to(folder: Path) -> None:
     add(open_run(folder), 0.5)
     before = (folder / "study.db").read_bytes()
@@ -120,11 +130,11 @@ def test_the_page_follows_a_running_search_in_a_browser(searching: Path) -> None
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(str(address))
         page.wait_for_function(
-            "document.querySelectorAll('#main [data-choose]').length >= 1", timeout=120_000
+            "document.querySelectorAll('#main [data-choose]').length >= 1", timeout=240_000
         )
         seen = page.evaluate("run.networks.length")
         page.evaluate("document.querySelector('#tab-params').click()")
-        page.wait_for_function(f"run.networks.length >= {seen + 4}", timeout=120_000)
+        page.wait_for_function(f"run.networks.length >= {seen + 4}", timeout=240_000)
         assert page.locator("#tab-params").get_attribute("aria-selected") == "true"
         assert page.locator("#params-0 .main-svg").count() >= 1
         assert errors == []
