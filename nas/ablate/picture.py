@@ -76,7 +76,7 @@ def forest_sheet(info: AblationInfo) -> Sheet:
     base = info.rows.iloc[0]
     reached = "not trained yet" if np.isnan(base["accuracy"]) else f"{base['accuracy']:.2%}"
     panels = [
-        _forest(info, comparison, axis, names, shown if number == 0 else [""] * len(names))
+        replace(_forest(info, comparison, axis, names, shown), names_beside=number > 0)
         for number, comparison in enumerate(info.comparisons or [AS_IS])
     ]
     return Sheet(

@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import optuna
+import pandas as pd
 from rich.console import Console
 
 from nas.ablate import summary
@@ -63,16 +64,26 @@ def ablate(request: AblationRequest) -> Ablation:
         trainings, data = running.resume(request, request.seeds, "ablate")
     else:
         folder, trainings, data = _begin(request)
-    plan = decoded(trainings.noted("plan"), Plan, "the plan of the ablation cannot be read")
-    names = summary.names(plan)
-    ending = running.carry_on(trainings, data, names, request, began, console, whole=True)
+    plan = _plan(trainings)
+    ending = running.carry_on(trainings, data, summary.names(plan), request, began, console, whole=True)
+    rows = tell(trainings, folder, console)
+    return Ablation(folder, summary.trainings_table(trainings, plan), rows, ending)
+
+
+def tell(trainings: Trainings, folder: Path, console: Console) -> pd.DataFrame:
+    """Write the results of an ablation into its folder and print them; a line a row of its plan."""
+    plan = _plan(trainings)
     info = summary.ablation_info(trainings, plan, trainings.noted("title"))
     summary.write_results(trainings, plan, info, folder)
     summary.print_summary(info, console)
     for line in measuring_said(trainings.trials()):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(f"written to {folder}: {summary.FILES}", markup=False, soft_wrap=True)
-    return Ablation(folder, summary.trainings_table(trainings, plan), info.rows, ending)
+    return info.rows
+
+
+def _plan(trainings: Trainings) -> Plan:
+    return decoded(trainings.noted("plan"), Plan, "the plan of the ablation cannot be read")
 
 
 def _begin(request: AblationRequest) -> tuple[Path, Trainings, Dataset]:

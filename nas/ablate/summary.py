@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 from rich.console import Console
 from rich.text import Text
 
@@ -20,7 +21,7 @@ from nas.common.stats import Effect
 from nas.compare.trainings import Trainings
 from nas.console.text_table import aligned, in_points
 from nas.engine.costs import elsewhere
-from nas.figures.markup import escape, table
+from nas.figures.markup import table
 from nas.figures.page import document
 from nas.figures.picture import save_png
 
@@ -131,9 +132,14 @@ def write_results(trainings: Trainings, plan: Plan, info: AblationInfo, folder: 
     write_text(folder / "ablation.csv", trainings_table(trainings, plan).to_csv(index=False))
     write_text(folder / "summary.csv", info.rows.to_csv(index=False))
     forest, tradeoff = forest_sheet(info), tradeoff_sheet(info)
-    notes = "".join(f"<p>{escape(line)}</p>" for line in explanations(info))
-    body = table(*verdicts(info)) + notes
-    write_text(folder / "ablation.html", document([forest, tradeoff], "The verdicts", body))
+    header, rows = verdicts(info)
+    notes = Markup("").join(Markup("<p>{}</p>").format(line) for line in explanations(info))
+    left = [name for name in header if name == "variant" or name.endswith("verdict")]
+    body = table(header, rows, left, name="the verdicts") + notes
+    write_text(
+        folder / "ablation.html",
+        document([forest, tradeoff], "The verdicts", body, at=folder / "ablation.html"),
+    )
     save_png(forest, folder / "forest.png")
     save_png(tradeoff, folder / "tradeoff.png")
 

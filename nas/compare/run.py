@@ -15,6 +15,7 @@ from nas.common.errors import UserError
 from nas.compare import running
 from nas.compare.request import ComparisonRequest
 from nas.compare.summary import FILES, label_of, print_summary, write_results
+from nas.compare.trainings import Trainings
 from nas.console.options import several, takes
 from nas.engine.jobs import Ending
 from nas.engine.regime import aimed, bringing, target
@@ -71,13 +72,23 @@ def compare(request: ComparisonRequest) -> Comparison:
             **running.predicted(table, models),
         }
         trainings = running.begin(folder, request, setup, request.seeds, notes, "compare")
-    networks = {row["label"]: row["network"] for row in trainings.noted("rows")}
-    names = {network: label for label, network in reversed(networks.items())}
+    names = {network: label for label, network in reversed(_networks(trainings).items())}
     ending = running.carry_on(trainings, data, names, request, began, console)
+    return Comparison(folder, trainings.frame(), tell(trainings, folder, console), ending)
+
+
+def tell(trainings: Trainings, folder: Path, console: Console) -> pd.DataFrame:
+    """Write the results of a comparison into its folder and print them; the summary."""
+    networks = _networks(trainings)
     summary = write_results(trainings, networks, folder)
     print_summary(trainings, networks, summary, console)
     console.print(f"written to {folder}: {FILES}", markup=False, soft_wrap=True)
-    return Comparison(folder, trainings.frame(), summary, ending)
+    return summary
+
+
+def _networks(trainings: Trainings) -> dict[str, str]:
+    """The networks by what they are called."""
+    return {row["label"]: row["network"] for row in trainings.noted("rows")}
 
 
 def _named(networks: tuple[str, ...]) -> dict[str, Model]:

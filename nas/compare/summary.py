@@ -81,8 +81,10 @@ def write_results(trainings: Trainings, networks: Mapping[str, str], folder: Pat
     write_text(folder / "summary.csv", summary.to_csv(index=False))
     write_text(folder / "published.csv", others.to_csv(index=False))
     sheet = comparison_sheet(trainings.setup, len(trainings.seeds), summary)
-    body = table(*_listed(summary, others))
-    write_text(folder / "comparison.html", document([sheet], "The networks", body))
+    body = table(*_listed(summary, others), left=("network", "verdict"), name="the networks")
+    write_text(
+        folder / "comparison.html", document([sheet], "The networks", body, at=folder / "comparison.html")
+    )
     save_png(sheet, folder / "comparison.png")
     return summary
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ class Axis:
     def tick_texts(self) -> tuple[str, ...]:
         """What stands at the ticks."""
         return self.names or tuple(map(tick, self.ticks))
+
+    def unnamed(self) -> "Axis":
+        """The same with nothing at its ticks."""
+        return replace(self, names=("",) * len(self.ticks))
 
     def place(self, value: float) -> float:
         """Where `value` lies: 0 at the low end, 1 at the high end."""

@@ -4,7 +4,7 @@ Coordinates are in the figures that the axes show.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import shorten as shorten_words
 
 import pandas as pd
@@ -76,6 +76,12 @@ class Panel:
     mark: tuple[float, str] | None = None  # where a vertical line stands, and its text
     notice: str = ""  # what a panel without points says
     arrows: tuple[Arrow, ...] = ()
+    names_beside: bool = False  # the panel at its left in a sheet says the names of its rows
+
+
+def in_sheet(panel: Panel) -> Panel:
+    """As it stands in a sheet, where the panel at its left may say the names of its rows."""
+    return replace(panel, y_axis=panel.y_axis.unnamed()) if panel.names_beside else panel
 
 
 def scatter(

@@ -12,18 +12,18 @@ from plotly.offline import get_plotlyjs
 
 from nas.figures import layout
 from nas.figures.axes import Axis
-from nas.figures.drawing import Label, Panel, Series
+from nas.figures.drawing import Label, Panel, Series, in_sheet
 from nas.figures.labels import FONT_SIZE, Spot
 from nas.figures.layout import Frame, Sheet, label_spots
-from nas.figures.legend import Entry, legend
+from nas.figures.legend import legend
 from nas.figures.markup import data, escape, render, whole
 from nas.figures.palette import ORDER, PAPER
 
 _SIDES = {"l": 64, "r": 18, "t": 26, "b": 52}
 """Margins of a panel by itself, in pixels."""
 _LINE = 15
-_NARROW = 430
-"""Pixels that a panel's axes have at the least where its labels are shown."""
+_NARROW, _WIDE, _MOST = 400, 700, 860
+"""Of a panel's axes, in pixels: where its labels are shown at the least, from where it takes a whole row, and there."""
 
 
 _HOVER = {"align": "left", "bgcolor": PAPER, "font": {"size": FONT_SIZE, "color": layout.INK}}
@@ -59,30 +59,29 @@ def section(sheet: Sheet, name: str, level: int = 2) -> Markup:
 def figure(panel: Panel, frame: Frame, name: str) -> Markup:
     """A panel as a figure of a page, under its title and above its legend; drawn by the page's script."""
     height = frame.size[1] + _SIDES["t"] + _SIDES["b"] + _LINE * _lines(panel.x_axis)
-    return plot(alone(panel, frame), name, height, panel.title, alternative(panel), legend(panel))
-
-
-def _lines(axis: Axis) -> int:
-    """Lines of text at the ticks beyond the first."""
-    return max((name.count("\n") for name in axis.names), default=0)
-
-
-def plot(
-    drawn: go.Figure, name: str, height: int, title: str, told: str, marks: Sequence[Entry] = ()
-) -> Markup:
-    """A plotly figure as part of a page. told: in words, for who cannot see it. marks: of the legend."""
-    content = drawn.to_plotly_json()
+    content = alone(panel, frame).to_plotly_json()
     content["layout"].pop("template", None)
     return render(
         "panel.html",
         figure=data(_plain(content)),
         name=name,
         height=height,
-        title=title,
-        told=told,
-        legend=marks,
-        wide=False,
+        title=panel.title,
+        told=alternative(panel),
+        legend=legend(panel),
+        wide=frame.size[0] > _WIDE,
+        labels=labelled_width(frame) + _SIDES["l"] + _SIDES["r"],
     )
+
+
+def labelled_width(frame: Frame) -> int:
+    """Pixels that a panel's axes have at the least where its labels are shown: they are placed for that."""
+    return min(frame.size[0], _MOST if frame.size[0] > _WIDE else _NARROW)
+
+
+def _lines(axis: Axis) -> int:
+    """Lines of text at the ticks beyond the first."""
+    return max((name.count("\n") for name in axis.names), default=0)
 
 
 def alternative(panel: Panel) -> str:
@@ -118,7 +117,7 @@ def alone(panel: Panel, frame: Frame) -> go.Figure:
             showlegend=False,
         )
     )
-    narrow = Frame(0, min(frame.size[0], _NARROW), 0, frame.size[1])  # labels have to fit there too
+    narrow = Frame(0, labelled_width(frame), 0, frame.size[1])
     _fill(drawn, panel, narrow, "", narrow, set())
     drawn.update_layout({"yaxis.automargin": True})
     drawn.layout.annotations = [one for one in drawn.layout.annotations if one.name != _TITLE]
@@ -137,7 +136,7 @@ def interactive(sheet: Sheet) -> go.Figure:
     drawn = go.Figure(layout=_layout(sheet, around))
     named: set[str] = set()
     for number, (panel, frame) in enumerate(sheet.panels, start=1):
-        _fill(drawn, panel, frame, "" if number == 1 else str(number), around, named)
+        _fill(drawn, in_sheet(panel), frame, "" if number == 1 else str(number), around, named)
     return drawn
 
 

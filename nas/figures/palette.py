@@ -4,7 +4,16 @@ Those of series are Okabe and Ito's, which colour-blind readers can tell apart, 
 """
 
 INK, FAINT, GRID, PAPER = "#222222", "#666666", "#e6e6e6", "white"
-DARK = {
+SERIES = ("#7a7a7a", "#e69f00", "#d55e00", "#cc79a7", "#56b4e9", "#009e73", "#222222")
+"""Of lines that stand side by side."""
+
+
+def darker(color: str, share: float = 0.7) -> str:
+    """A colour of a marker, dark enough for text."""
+    return "#" + "".join(f"{int(share * int(color[i : i + 2], 16)):02x}" for i in (1, 3, 5))
+
+
+_NIGHTLY = {
     INK: "#e8eaed",
     FAINT: "#a3a9b1",
     GRID: "#33383f",
@@ -19,6 +28,7 @@ DARK = {
     "#e69f00": "#f0b93c",
     "rgba(255, 255, 255, 0.6)": "rgba(21, 24, 28, 0.6)",
 }
+DARK = {darker(color): _NIGHTLY.get(color, color) for color in SERIES} | _NIGHTLY
 """By the colour of the day, what it is at night; every other colour stays."""
 ORDER = "Cividis"
 """The scale for what comes in an order: even to colour-blind eyes, dark to light."""

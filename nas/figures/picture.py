@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from nas.common.files import write_whole
 from nas.figures import layout
-from nas.figures.drawing import Panel, Series
+from nas.figures.drawing import Panel, Series, in_sheet
 from nas.figures.labels import FONT_SIZE, SIDES
 from nas.figures.layout import Frame, Sheet, label_spots
 
@@ -76,7 +76,7 @@ def _drawn(sheet: Sheet) -> Figure:
     named: dict[str, Line2D] = {}
     for panel, frame in sheet.panels:
         write(frame.left, frame.top - 34, panel.title, layout.PANEL_SIZE, layout.INK, "bold")
-        axes = _axes(figure, panel, frame, sheet.height)
+        axes = _axes(figure, in_sheet(panel), frame, sheet.height)
         for order, series in enumerate(panel.series, start=2):
             if series.style.filled:
                 look = series.style

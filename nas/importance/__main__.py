@@ -35,7 +35,9 @@ def main(
     from nas.figures.picture import save_png
     from nas.importance.found import importances
     from nas.importance.picture import importance_sheet
+    from nas.search.page import write_html
     from nas.search.record import open_run
+    from nas.search.results import results
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     record = open_run(run, storage)
@@ -43,7 +45,9 @@ def main(
     settings = record.settings
     sheet = importance_sheet(result, settings.data_name, settings.trained)
     write_text(run / "importance.csv", result.choices.to_csv(index=False))
-    write_text(run / "importance.html", document([sheet], "All choices", _html(result)))
+    page = run / "importance.html"
+    write_text(page, document([sheet], "All choices", _html(result), at=page))
+    write_html(results(record), run / "front.html")  # which links to it and shows what matters most
     save_png(sheet, run / "importance.png")
     print(_text(result, settings.data_name, settings.fidelity.epochs))
 
@@ -91,7 +95,7 @@ def _html(result: "Importances") -> str:
     for _, row in result.choices.iterrows():
         shares = ["" if row[column] != row[column] else f"{100 * row[column]:.2f}" for column in _SHARES]
         rows.append([row["choice"], *shares, row["best"], row["worst"], f"{100 * row['gain']:.2f}"])
-    return table(header, rows)
+    return table(header, rows, left=("choice",), name="all choices")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Write a search's tables and pictures anew, from its study alone, and print its front; or lay several over each other.
+"""Write a run's tables, pictures and page anew, from its study alone, and print what it came to.
 
 python -m nas.report results/my-run
-python -m nas.report results/my-run results/another
+python -m nas.report results/my-run results/another     lays the fronts of several searches over each other
 """
 
 from pathlib import Path
@@ -17,21 +17,17 @@ def main(
         Path, typer.Option(help="Of several runs: names the two files, OUT.html and OUT.png.")
     ] = Path("overlay"),
 ) -> None:
-    """Write the tables and pictures of a run anew and print its front; of several, lay their fronts over each other."""
-    from rich.console import Console
+    """Write the tables and pictures of a search, a comparison or an ablation anew; of several searches, one page."""
+    if len(runs) == 1:
+        from nas.report.single import rewrite
 
-    from nas.search.record import open_run
-    from nas.search.results import results
-    from nas.search.tables import print_summary, write_results
-
-    found = [(str(run), results(open_run(run, storage))) for run in runs]
-    if len(found) == 1:
-        write_results(found[0][1], runs[0])
-        print_summary(found[0][1], Console(), runs[0])
+        rewrite(runs[0], storage)
         return
     from nas.report.several import overlay
+    from nas.search.record import open_run
+    from nas.search.results import results
 
-    print(overlay(found, out))
+    print(overlay([(str(run), results(open_run(run, storage))) for run in runs], out))
 
 
 if __name__ == "__main__":

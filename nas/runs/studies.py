@@ -70,9 +70,7 @@ def find_studies(
                 kind: optuna.load_study(study_name=f"{name}/{kind}", storage=backend) for kind in kinds
             }
     except KeyError:
-        with _one_line_errors():
-            every = optuna.get_all_study_names(storage=backend)
-        others = [one.removeprefix(f"{name}/") for one in every if one.startswith(f"{name}/")]
+        others = kinds_of(url, name)
         if others and kinds[0] not in others:
             raise UserError(f"the run {name} is a run of nas.{others[0]}, not of nas.{kinds[0]}") from None
         raise UserError(f"the storage holds no run called {name}") from None
@@ -82,6 +80,14 @@ def find_studies(
     if "settings" not in studies[kinds[0]].user_attrs:
         raise UserError(f"the run {name} was cut off before it began; start it anew in another folder")
     return studies
+
+
+def kinds_of(url: str, name: str) -> list[str]:
+    """The kinds of studies that a storage holds of a run. Raises UserError where it cannot be used."""
+    backend = _connect(url)
+    with _one_line_errors():
+        every = optuna.get_all_study_names(storage=backend)
+    return [one.removeprefix(f"{name}/") for one in every if one.startswith(f"{name}/")]
 
 
 def delete(studies: Sequence[optuna.Study]) -> None:

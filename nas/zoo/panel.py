@@ -13,6 +13,7 @@ from nas.common.quantities import Quantity
 from nas.figures.axes import cost_axis, value_axis
 from nas.figures.drawing import Label, Panel, Style, cost_lines, scatter
 from nas.figures.markup import escape
+from nas.figures.palette import darker
 from nas.networks.cost import TARGET_RESOLUTION
 
 # The colours are Okabe and Ito's, which colour-blind readers can tell apart, save the blue, which is left for
@@ -45,7 +46,7 @@ def published_panel(published: pd.DataFrame, cost: Quantity, mark: tuple[float, 
         x, y = rows[cost.column].to_numpy(float) / cost.scale, rows["top1_percent"].to_numpy(float)
         name = f"{model} (g = {_GROUPS[model]})" if model in _GROUPS else model
         series.append(scatter(name, style, x, y, [_hover(row) for _, row in rows.iterrows()], False))
-        labels.append(Label(name, float(x[-1]), float(y[-1]), _darker(style.color)))
+        labels.append(Label(name, float(x[-1]), float(y[-1]), darker(style.color)))
     every_x = np.array([x for one in series for x in one.x] + ([mark[0]] if mark else []))
     every_y = np.array([y for one in series for y in one.y])
     size = f"{TARGET_RESOLUTION}x{TARGET_RESOLUTION}"
@@ -58,11 +59,6 @@ def published_panel(published: pd.DataFrame, cost: Quantity, mark: tuple[float, 
         mark=mark,
         notice="" if series else "No published figures were given.",
     )
-
-
-def _darker(color: str, share: float = 0.7) -> str:
-    """A colour of a marker, dark enough for text."""
-    return "#" + "".join(f"{int(share * int(color[i : i + 2], 16)):02x}" for i in (1, 3, 5))
 
 
 def _hover(row: pd.Series) -> str:

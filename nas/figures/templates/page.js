@@ -7,16 +7,29 @@ const NARROW = 480;
 
 function drawPlot(plot) {
   if (!plot.clientWidth || !window.Plotly) return;
-  const narrow = plot.clientWidth < NARROW;
+  const narrow = plot.clientWidth < NARROW, room = plot.clientWidth >= (plot.dataset.labels || NARROW);
   let text = plot.nextElementSibling.textContent;
   if (dark.matches) text = text.replace(byNight, found => JSON.stringify(night[JSON.parse(found)]));
   const figure = JSON.parse(text);
-  if (narrow) figure.layout.annotations = (figure.layout.annotations || []).filter(one => one.name !== "label");
+  if (!room) figure.layout.annotations = (figure.layout.annotations || []).filter(one => one.name !== "label");
+  plot.parentNode.classList.toggle("unlabelled", !room);
+  if (narrow && figure.layout.yaxis.ticktext) figure.layout.yaxis.ticktext = figure.layout.yaxis.ticktext.map(broken);
+  if (narrow && figure.layout.xaxis.title.text.length > 34) figure.layout.xaxis.title.font = { size: 10 };
   if (narrow) Object.assign(figure.layout.margin, { l: Math.min(figure.layout.margin.l, 60), r: 12 });
   const first = !plot.classList.contains("js-plotly-plot");
   Plotly.react(plot, figure.data, figure.layout, { displayModeBar: false, responsive: true });
-  plot.dataset.narrow = narrow;
+  plot.dataset.narrow = [narrow, room];
   if (first) plot.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+}
+
+/* A long name on several lines. */
+function broken(text) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    if (lines.at(-1) && lines.at(-1).length + word.length > 21) lines.push("");
+    lines.push(`${lines.pop()} ${word}`.trim());
+  }
+  return lines.length > 3 ? `${lines.slice(0, 3).join("<br>")} …` : lines.join("<br>");
 }
 
 function drawAll() {
@@ -89,7 +102,8 @@ let resized;
 addEventListener("resize", () => {
   clearTimeout(resized);
   resized = setTimeout(() => document.querySelectorAll(".plot").forEach(plot => {
-    if (plot.dataset.narrow !== String(plot.clientWidth < NARROW)) drawPlot(plot);
+    const room = plot.clientWidth >= (plot.dataset.labels || NARROW);
+    if (plot.dataset.narrow !== String([plot.clientWidth < NARROW, room])) drawPlot(plot);
   }), 150);
 });
 addEventListener("DOMContentLoaded", drawAll);

@@ -1,8 +1,6 @@
 """nas.dashboard: one page on this machine, which follows a run and never writes to it."""
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +18,11 @@ from nas.common.errors import UserError
 from nas.dashboard import LivePage, serve
 from nas.search.price import Price
 from nas.search.record import Record, create_run, open_run
+from tests.nas.browsing import browser
 from tests.nas.search import small
 from tests.nas.search.made_up import ARCH
+
+__all__ = ["browser"]
 
 
 @pytest.fixture
@@ -111,21 +112,15 @@ def searching(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_the_page_follows_a_running_search_in_a_browser(searching: Path) -> None:
+def test_the_page_follows_a_running_search_in_a_browser(browser: Any, searching: Path) -> None:
     """The front grows while the page is open, what the reader chose stays, and the search ends as if alone."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    named = os.environ.get("NAS_CHROMIUM") or shutil.which("chromium")
     for _ in range(100):  # until its studies are there
         try:
             board = LivePage(searching)
             break
         except UserError:
             time.sleep(0.3)
-    with serve(board) as address, playwright.sync_playwright() as library:
-        try:
-            browser = library.chromium.launch(executable_path=named, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium can be started: {str(error).splitlines()[0]}")
+    with serve(board) as address:
         page, errors = browser.new_page(), []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(str(address))
@@ -138,7 +133,7 @@ def test_the_page_follows_a_running_search_in_a_browser(searching: Path) -> None
         assert page.locator("#tab-params").get_attribute("aria-selected") == "true"
         assert page.locator("#params-0 .main-svg").count() >= 1
         assert errors == []
-        browser.close()
+        page.close()
 
 
 @pytest.mark.slow

@@ -1,13 +1,6 @@
-"""The page in a real browser, with the network off: no error, and what a reader does works.
+"""The page of a search in a real browser, with the network off: no error, and what a reader does works."""
 
-Skipped where Playwright or a Chromium is missing. A browser that was not installed by Playwright is named by
-NAS_CHROMIUM, or is found on the path.
-"""
-
-import os
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +10,10 @@ import pytest
 from nas.search.page import write_html
 from nas.search.results import Results, front_of
 from search_spaces import spaces
+from tests.nas.browsing import SIZES, browser, opened
 from tests.nas.search.made_up import rows, run
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as library:
-        named = os.environ.get("NAS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-        try:
-            found = library.chromium.launch(executable_path=named, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium can be started: {str(error).splitlines()[0]}")
-        yield found
-        found.close()
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +38,6 @@ def page_file(searched: Results, tmp_path_factory: pytest.TempPathFactory) -> Pa
     path = tmp_path_factory.mktemp("page") / "front.html"
     write_html(searched, path)
     return path
-
-
-def opened(browser: Any, file: Path, size: str = "wide", scheme: str = "light") -> tuple[Any, list[str]]:
-    """A page that is loaded without a network, and the list that its errors come into."""
-    width, height = SIZES[size]
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, offline=True
-    )
-    page, errors = context.new_page(), []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda asked: None if asked.url.startswith("file:") else errors.append(asked.url))
-    page.goto(file.as_uri())
-    page.wait_for_selector(".plot .main-svg")
-    return page, errors
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
