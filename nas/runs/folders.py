@@ -50,7 +50,7 @@ def create(
     """
     made = _claim(folder)
     try:
-        name = folder.resolve().name if storage else "run"  # in a storage of its own it needs no other name
+        name = folder.resolve().name
         content = {
             **environment(),
             **notes,

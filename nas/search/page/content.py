@@ -25,7 +25,7 @@ from nas.search.page.growth import area_panels, curves_panel
 from nas.search.page.habits import habits, readable
 from nas.search.page.lists import designed_table, front_table
 from nas.search.page.networks import networks, points, slider
-from nas.search.page.words import answer, beside, state
+from nas.search.page.words import answer, beside, others, state
 from nas.search.picture import budget_on, designed, run_panel, slow_trials, what_is_counted, what_was_run
 from nas.search.results import Results
 from nas.search.settings import Settings
@@ -87,8 +87,9 @@ def body(run: Results, folder: Path) -> Markup:
         slow=front_table(slow_trials(run), run.settings) if len(slow_trials(run)) else "",
         basis=basis(run),
         beside=beside(run, said),
+        others=others(run, said),
         designed=designed_table(run),
-        drawings=_drawings(run, said),
+        drawings=_drawings(run, said, folder),
         shares=shares if len(run.front) else [],
         sizes=sizes,
         spans=spans,
@@ -121,14 +122,14 @@ def _panels(run: Results, cost: Quantity) -> tuple[Markup, ...]:
     return tuple(figure(panel, LEFT, f"{cost.name}-{number}") for number, panel in enumerate(panels))
 
 
-def _drawings(run: Results, said: Verdict) -> list[list[tuple[str, Markup]]]:
+def _drawings(run: Results, said: Verdict, folder: Path) -> list[list[tuple[str, Markup]]]:
     """The recommended network, and the hand-designed one of like cost."""
     if said.recommended is None:
         return []
     mine = run.front[run.front["trial"] == said.recommended].iloc[0]
     objective = run.settings.objective
     others = pd.concat([rows for rows in designed(run) if len(rows)] or [run.baselines.iloc[:0]])
-    pair = [(f"trial {mine['trial']}, found", str(mine["arch"]))]
+    pair = [(f"{folder.resolve().name}@{mine['trial']}, found", str(mine["arch"]))]
     if len(others):
         distance = (others[objective] / mine[objective] - 1).abs()
         nearest = others.loc[distance.eq(distance.min())].iloc[0]
@@ -163,6 +164,8 @@ def _importance(folder: Path) -> Markup:
             [
                 str(row["choice"]),
                 f"{100 * row['at_equal_cost']:.1f}",
+                "" if pd.isna(row["chance"]) else f"{100 * row['chance']:.1f}",
+                "yes" if row["at_equal_cost"] > row["corrected"] else "no",
                 str(row["best"]),
                 f"{100 * row['gain']:+.2f}",
             ]
@@ -171,8 +174,9 @@ def _importance(folder: Path) -> Markup:
     except (OSError, ValueError, KeyError, TypeError):
         text = "Which choices mattered at equal cost is said by: python -m nas.importance {}"
         return Markup("<p class='faint'>" + text + "</p>").format(folder)
-    head = ["choice", "share at equal cost (%)", "best value", "its gain over the worst (points)"]
-    return table(head, rows, left=("choice", "best value"), name="choices that mattered")
+    head = ["choice", "share at equal cost (%)", "by chance (95 %)", "more than the luckiest by chance"]
+    head += ["best value", "its gain over the worst (points)"]
+    return table(head, rows, left=("choice",), name="choices that mattered")
 
 
 def _facts(run: Results, manifest: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:

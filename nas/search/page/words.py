@@ -72,10 +72,15 @@ def state(run: Results) -> list[str]:
 
 
 def beside(run: Results, said: Verdict) -> list[str]:
-    """The front beside the hand-designed networks, a sentence a line; where it lost first."""
-    lines = [*losses(run, said), *(compared(run, one) for one in said.besides)]
-    if said.area is not None and not math.isnan(said.area.difference[1]):
-        lines.insert(0, areas(run.settings, said.area))
+    """Both fronts' areas, where the search lost, and the network to take beside the hand-designed, a sentence each."""
+    mine = [compared(run, one) for one in said.besides if one.trial == said.recommended]
+    area = said.area is not None and not math.isnan(said.area.difference[1])
+    return [*([areas(run.settings, said.area)] if said.area and area else []), *losses(run, said), *mine]
+
+
+def others(run: Results, said: Verdict) -> list[str]:
+    """The rest of the front beside the hand-designed networks, and how the verdicts were corrected."""
+    lines = [compared(run, one) for one in said.besides if one.trial != said.recommended]
     if len(said.besides) > 1:
         lines.append(
             f"95 % intervals are each by itself; verdicts are corrected for these {len(said.besides)} comparisons."
