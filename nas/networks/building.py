@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module):
-    """A built arch: float [N, channels, H, W] to logits [N, num_classes]."""
+    """A built arch: float [N, channels, H, W] to logits [N, num_classes].
+
+    arch: as it was built; `build` sets it to what was asked for, before small images took strides from it.
+    """
 
     def __init__(self, arch: Arch, num_classes: int, dropout: float = 0.0, channels: int = 3) -> None:
         super().__init__()
+        self.arch = arch
         norm = partial(nn.BatchNorm2d, eps=arch.eps)
         self.stem = arch.stem.build(norm, channels)
         blocks, channels = [], arch.stem.out
@@ -74,7 +78,9 @@ def build(
         return model.build(num_classes, resolution, channels)
     if num_classes < 1:
         raise UserError(f"num_classes is {num_classes}, expected at least 1")
-    return Network(model.fitted(resolution, final), num_classes, dropout, channels)
+    network = Network(model.fitted(resolution, final), num_classes, dropout, channels)
+    network.arch = model
+    return network
 
 
 def initialise(model: nn.Module) -> None:

@@ -1,0 +1,212 @@
+"""The weights of a trained network for the network of another arch."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from blocks import Block
+from nas.common.errors import UserError, briefly
+from nas.networks.building import Network
+from nas.networks.inherit.carrying import OPEN, Carried, carried
+from nas.networks.inherit.correspondence import Correspondence, Known
+from nas.networks.inherit.meaning import Meaning, Table
+from nas.networks.inherit.measuring import mean_gates, measure_norms
+from nas.networks.inherit.pairing import paired
+from nas.networks.inherit.pieces import Layer, Piece, pieces_of
+from nas.networks.inherit.report import Inheritance, Share
+
+
+def inherit(
+    parent: Network, child: Network, images: Tensor | None = None, *, classifier: bool = True
+) -> Inheritance:
+    """Give a network that was just built the weights of a trained one of another arch, and say what share they are.
+
+    The child is changed in place. Kernels are cropped to their middle or embedded in zeros. Of channels the most
+    important stay, those of a trunk the same ones along every shortcut, those of grouped layers group by group. Blocks
+    are left out, or added closed: as their shortcut alone. A squeeze-excite is added open or dropped with its mean gate
+    folded into the layer behind it. A block of another kind inherits nothing. The same arch inherits everything, bit by
+    bit; a child that contains its parent computes the same in evaluation mode, to 1e-5.
+
+    Norms keep the parent's statistics where the channels that they normalise are still computed as the parent did, and
+    are measured anew where channels, taps or blocks went before them, or activations changed: on `images`, float [N, C,
+    H, W], normalised as for training, a few hundred, in one batch. They may be left out where nothing needs measuring.
+    classifier: whether the last layer is inherited as well, where it has as many classes; false where they are others.
+
+    Raises UserError for networks that are not of archs, or take images of different channels, for weights that are not
+    finite, for images of another shape, and where they are needed but not given.
+    """
+    _check(parent, child, images)
+    plan = planned(parent, child, images, classifier=classifier)
+    for one in plan.carried.values():
+        one.put()
+    _open_gates(child, plan.opened)
+    if images is not None:
+        measure_norms(child, images, plan.without)
+    measured = plan.without if images is not None else {}
+    layers = tuple(_share(layer, plan, measured) for piece in plan.pieces for layer in piece.layers)
+    return Inheritance(layers, plan.notes)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a child will get, before anything is changed.
+
+    pieces: the child's. carried: what its layers get, by their names. kept: the layers whose outputs, in the channels
+    that they inherit, are computed as in the parent. without: the channels of norms that have no statistics of the
+    parent's that hold, booleans [C] by the norm's name. opened: the squeeze-excites that start open.
+    """
+
+    pieces: Sequence[Piece]
+    carried: Mapping[str, Carried]
+    kept: frozenset[str]
+    without: Mapping[str, Tensor]
+    opened: frozenset[str]
+    notes: tuple[str, ...]
+
+
+def planned(parent: Network, child: Network, images: Tensor | None, *, classifier: bool) -> Plan:
+    """What `inherit` will do. Raises UserError where images are needed but not given."""
+    theirs, mine = pieces_of(parent), pieces_of(child)
+    channels = _channels(parent)
+    known = Correspondence(
+        Known.of(theirs, channels),
+        Known.of(mine, channels),
+        paired(parent.arch, child.arch, theirs, mine),
+        classifier=classifier and _classes(theirs) == _classes(mine),
+    )
+    dropped = sorted(_dropped(known))
+    if dropped and images is None:
+        raise UserError(_needed(child, f"the mean gate of the parent's {dropped[0]}, which is dropped,"))
+    gates = mean_gates(parent, images, dropped) if images is not None and dropped else {}
+    found = dict(_all_carried(known, gates))
+    opened = frozenset(_opened(known, found))
+    table: Table = {}
+    Meaning(table).over(theirs)
+    parents = frozenset(table.values())
+    meaning = Meaning(table, found, opened).over(mine)
+    kept = frozenset(name for name in found if meaning.behind[name] in parents)
+    changed = [name for name, one in found.items() if one.layer.norm and name not in kept]
+    if changed and images is None:
+        raise UserError(_needed(child, f"the statistics behind {changed[0]}"))
+    notes = tuple(_notes(parent.arch.blocks, child.arch.blocks, known, meaning))
+    return Plan(mine, found, kept, dict(_without(mine, found, kept)), opened, notes)
+
+
+def _check(parent: object, child: object, images: Tensor | None) -> None:
+    for name, network in (("parent", parent), ("child", child)):
+        if not isinstance(network, Network):
+            raise UserError(
+                f"the {name} is a {type(network).__name__}: only networks of archs, as nas.build makes them, inherit"
+            )
+    assert isinstance(parent, Network) and isinstance(child, Network)
+    if parent is child:
+        raise UserError("parent and child are one network: build the child anew")
+    had, takes = _channels(parent), _channels(child)
+    if had != takes:
+        raise UserError(
+            f"the parent is for images of {had} channels, the child for {takes}: expected as many"
+        )
+    for name, tensor in parent.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise UserError(f"the parent's {name} holds numbers that are not finite")
+    if images is not None and (images.ndim != 4 or images.shape[1] != takes or len(images) < 2):
+        shape = "x".join(map(str, images.shape))
+        raise UserError(f"images of the shape {shape}: expected [N, {takes}, H, W], a few hundred")
+
+
+def _channels(network: Network) -> int:
+    return next(part.in_channels for part in network.modules() if isinstance(part, torch.nn.Conv2d))
+
+
+def _classes(pieces: Sequence[Piece]) -> int:
+    return pieces[-1].layers[-1].module.weight.shape[0]
+
+
+def _needed(child: Network, what: str) -> str:
+    return f"{what} must be measured for the child {briefly(child.arch, 80)}: give a few hundred images"
+
+
+def _gate_of(layer: Layer, known: Correspondence) -> str | None:
+    """The squeeze-excite before a child's layer that the parent lacks there, by its name."""
+    missing = layer.gate is not None and f"{layer.gate}.reduce" not in known.layers
+    return layer.gate if missing else None
+
+
+def _dropped(known: Correspondence) -> set[str]:
+    """The parent's squeeze-excites before layers that are inherited, which the child lacks, by their names."""
+    kept = {theirs.name for theirs in known.layers.values()}
+    gates = {theirs.gate for theirs in known.layers.values() if theirs.gate is not None}
+    return {gate for gate in gates if f"{gate}.reduce" not in kept}
+
+
+def _all_carried(known: Correspondence, gates: dict[str, Tensor]) -> Iterator[tuple[str, Carried]]:
+    for piece in known.child.pieces:
+        for layer in piece.layers:
+            if layer.name in known.layers:
+                factor = gates.get(known.layers[layer.name].gate or "")
+                gate = _gate_of(layer, known)
+                opened = None if gate is None else _opening(piece, gate)
+                found = carried(layer, known, factor, opened)
+                if found is not None:
+                    yield layer.name, found
+
+
+def _opening(piece: Piece, gate: str) -> float:
+    return float(piece.gates()[gate].gate(torch.tensor(OPEN)))
+
+
+def _opened(known: Correspondence, found: dict[str, Carried]) -> set[str]:
+    """The child's squeeze-excites that are added before layers that inherit."""
+    gates = (_gate_of(one.layer, known) for one in found.values())
+    return {gate for gate in gates if gate is not None}
+
+
+def _open_gates(child: Network, names: Collection[str]) -> None:
+    with torch.no_grad():
+        for name in names:
+            last = child.get_submodule(name).expand
+            assert isinstance(last, torch.nn.Conv2d) and last.bias is not None
+            last.weight.zero_()
+            last.bias.fill_(OPEN)
+
+
+def _without(
+    pieces: Sequence[Piece], found: Mapping[str, Carried], kept: Collection[str]
+) -> Iterator[tuple[str, Tensor]]:
+    for piece in pieces:
+        for layer in piece.layers:
+            if layer.norm is None or layer.norm_name is None:
+                continue
+            everything = torch.ones(layer.norm.num_features, dtype=torch.bool)
+            chosen = found[layer.name].outs < 0 if layer.name in kept else everything
+            if chosen.any():
+                yield layer.norm_name, chosen
+
+
+def _share(layer: Layer, plan: Plan, measured: Mapping[str, Tensor]) -> Share:
+    one, chosen = plan.carried.get(layer.name), measured.get(layer.norm_name or "")
+    statistics = "none"
+    if layer.norm is not None and chosen is not None:
+        statistics = "measured" if chosen.all() else "some"
+    elif layer.norm is not None:
+        statistics = "kept" if layer.name in plan.kept else "made"
+    source = None if one is None else one.source.name
+    return Share(layer.name, source, one.share if one else 0.0, layer.module.weight.numel(), statistics)
+
+
+def _notes(
+    theirs: Sequence[Block], mine: Sequence[Block], known: Correspondence, after: Meaning
+) -> Iterator[str]:
+    """A line for each block that was left out or inherits nothing."""
+    kinds = {block.token for block in theirs}
+    for place, block in enumerate(mine, 1):
+        if place not in known.pairs:
+            closed = after.after[place] == after.after[place - 1]
+            why = "drawn anew" if block.token in kinds else f"drawn anew, for the parent has no {block.token}"
+            said = "added closed, as its shortcut alone" if closed else f"nothing inherited: {why}"
+            yield f"block {place} ({block}): {said}"
+    for place, block in enumerate(theirs, 1):
+        if place not in known.pairs.values():
+            yield f"the parent's block {place} ({block}): left out"
