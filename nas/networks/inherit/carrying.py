@@ -1,6 +1,7 @@
 """The numbers of one layer from the parent's: kernels cropped or embedded, channels chosen, groups kept whole."""
 
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +81,7 @@ def carried(
     weight = torch.where(_beside(kept[:, None], taken), taken.to(new), new)
     lost = any(a < b for a, b in zip(new.shape[2:], old.shape[2:], strict=True))
     taps = [min(a, b) / a for a, b in zip(new.shape[2:], old.shape[2:], strict=True)]
-    share = valid[kept].sum().item() / valid.numel() * float(torch.tensor(taps).prod() if taps else 1.0)
+    share = prod(taps) * valid[kept].sum().item() / valid.numel()
     complete = bool((valid.sum(1)[outs >= 0] == old.shape[1]).all())
     return Carried(
         mine,

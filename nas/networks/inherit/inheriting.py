@@ -90,7 +90,7 @@ def planned(parent: Network, child: Network, images: Tensor | None, *, classifie
     changed = [name for name, one in found.items() if one.layer.norm and name not in kept]
     if changed and images is None:
         raise UserError(_needed(child, f"the statistics behind {changed[0]}"))
-    notes = tuple(_notes(parent.arch.blocks, child.arch.blocks, known, meaning))
+    notes = tuple(_notes(parent.arch.blocks, child.arch.blocks, known, meaning, found))
     return Plan(mine, found, kept, dict(_without(mine, found, kept)), opened, notes)
 
 
@@ -98,7 +98,7 @@ def _check(parent: object, child: object, images: Tensor | None) -> None:
     for name, network in (("parent", parent), ("child", child)):
         if not isinstance(network, Network):
             raise UserError(
-                f"the {name} is a {type(network).__name__}: only networks of archs, as nas.build makes them, inherit"
+                f"the {name} is of the type {type(network).__name__}, expected a network of an arch, made by nas.build"
             )
     assert isinstance(parent, Network) and isinstance(child, Network)
     if parent is child:
@@ -197,16 +197,30 @@ def _share(layer: Layer, plan: Plan, measured: Mapping[str, Tensor]) -> Share:
 
 
 def _notes(
-    theirs: Sequence[Block], mine: Sequence[Block], known: Correspondence, after: Meaning
+    theirs: Sequence[Block],
+    mine: Sequence[Block],
+    known: Correspondence,
+    meaning: Meaning,
+    found: Collection[str],
 ) -> Iterator[str]:
     """A line for each block that was left out or inherits nothing."""
     kinds = {block.token for block in theirs}
+    inheriting = {name.split(".")[1] for name in found if name.startswith("blocks.")}
     for place, block in enumerate(mine, 1):
-        if place not in known.pairs:
-            closed = after.after[place] == after.after[place - 1]
-            why = "drawn anew" if block.token in kinds else f"drawn anew, for the parent has no {block.token}"
-            said = "added closed, as its shortcut alone" if closed else f"nothing inherited: {why}"
-            yield f"block {place} ({block}): {said}"
+        if str(place - 1) in inheriting:
+            continue
+        closed = meaning.after[place] == meaning.after[place - 1]
+        start = "closed, as its shortcut alone" if closed else "drawn anew"
+        if place in known.pairs:
+            other = theirs[known.pairs[place] - 1]
+            said = f"nothing inherited, for it reads and makes other channels than {other}: {start}"
+        elif block.token not in kinds:
+            said = f"nothing inherited, for the parent has no {block.token}: {start}"
+        else:
+            said = (
+                f"added {start}" if closed else f"nothing inherited, for the parent has none there: {start}"
+            )
+        yield f"block {place} ({block}): {said}"
     for place, block in enumerate(theirs, 1):
         if place not in known.pairs.values():
             yield f"the parent's block {place} ({block}): left out"

@@ -43,16 +43,14 @@ def likeness(parent: Standing, child: Standing) -> float:
     """How well a block may inherit from another; 0 where it cannot: of another kind.
 
     What changes width or level inherits from what does, at the same level. Of blocks that follow one another the first
-    are kept, as the later ones of a stage matter less.
+    are kept, whatever their options.
     """
     if type(parent.block) is not type(child.block):
         return 0.0
     same_place = (parent.before == child.before) + (parent.after == child.after)
     widths = sorted((parent.block.out, child.block.out))
-    kernels = getattr(parent.block, "kernel", 0) == getattr(child.block, "kernel", 0)
-    alike = 0.5 * widths[0] / widths[1] + 0.1 * kernels + 0.3 * (parent.block == child.block)
-    far = 0.01 * min(10, abs(parent.rank - child.rank))
-    return 1 + same_place + 2 * (parent.changes == child.changes) + alike - far
+    far = 0.1 * min(5, abs(parent.rank - child.rank))
+    return 1 + same_place + 2 * (parent.changes == child.changes) + 0.5 * widths[0] / widths[1] - far
 
 
 def paired_blocks(parent: Arch, child: Arch) -> Pairs:
