@@ -124,7 +124,7 @@ def _kind(module: Weighted) -> str:
     high, wide = module.kernel_size
     if (high, wide) == (1, 1):
         return "point"
-    if module.groups == module.in_channels == module.out_channels:
+    if 1 < module.groups == module.in_channels == module.out_channels:
         return "depthwise"
     return "square" if high == wide else "flat" if high < wide else "tall"
 

@@ -25,7 +25,7 @@ def outputs(network: nn.Module, names: list[str], x: Tensor) -> dict[str, Tensor
     for name in names:
 
         def note(_: nn.Module, __: object, out: Tensor, name: str = name) -> None:
-            found[name] = out
+            found[name] = out.clone()  # activations behind it write into it
 
         network.get_submodule(name).register_forward_hook(note)
     with torch.no_grad():
@@ -245,6 +245,14 @@ def test_grouped_layers_are_cut_group_by_group() -> None:
     rows = [[int(i) for i in (theirs == row).flatten(1).all(1).nonzero()] for row in mine]
     assert all(len(row) == 1 for row in rows)
     assert [row[0] // 24 for row in rows] == [0] * 12 + [1] * 12
+
+
+def test_a_convolution_of_one_channel_is_no_depthwise_one() -> None:
+    """Of one channel it looks like one: its channel is not the one that it reads."""
+    arch, larger = "stem8-inc64_rb1_line_HS-inc64_HS", "stem8-inc64_rb2_line_HS-inc64_HS"
+    parent, child = pair(arch, larger)
+    inherit(parent, child)
+    torch.testing.assert_close(child(pictures()), parent(pictures()))
 
 
 @pytest.mark.parametrize("classes", [CLASSES, CLASSES + 2])
