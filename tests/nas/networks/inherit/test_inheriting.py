@@ -249,7 +249,7 @@ def test_grouped_layers_are_cut_group_by_group() -> None:
 
 def test_a_convolution_of_one_channel_is_no_depthwise_one() -> None:
     """Of one channel it looks like one: its channel is not the one that it reads."""
-    arch, larger = "stem8-inc64_rb1_line_HS-inc64_HS", "stem8-inc64_rb2_line_HS-inc64_HS"
+    arch, larger = "stem8-inc64_rb1_HS_line-inc64_HS", "stem8-inc64_rb2_HS_line-inc64_HS"
     parent, child = pair(arch, larger)
     inherit(parent, child)
     torch.testing.assert_close(child(pictures()), parent(pictures()))
