@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.networks.inherit.correspondence import Correspondence
-from nas.networks.inherit.pieces import Layer
+from nas.networks.inherit.pieces import PieceLayer
 
 OPEN = 2.0
 """What goes into the gate of a squeeze-excite that is added: 5 / 6 of a hard sigmoid, 0.88 of a sigmoid.
@@ -25,8 +25,8 @@ class Carried:
     share: of its weights that are the parent's. whole: whether these outputs are computed as the parent computes them.
     """
 
-    layer: Layer
-    source: Layer
+    layer: PieceLayer
+    source: PieceLayer
     outs: Tensor
     weight: Tensor
     share: float
@@ -54,7 +54,7 @@ def _copy(mine: Tensor, rows: Tensor, theirs: Tensor, chosen: Tensor) -> None:
 
 
 def carried(
-    mine: Layer, known: Correspondence, factor: Tensor | None, opened: float | None
+    mine: PieceLayer, known: Correspondence, factor: Tensor | None, opened: float | None
 ) -> Carried | None:
     """What a paired layer gets; None where nothing that it reads, or makes, is the parent's.
 
@@ -106,7 +106,7 @@ def _fitted(weight: Tensor, to: Tensor) -> Tensor:
     return nn.functional.pad(weight, pads) if any(pads) else weight
 
 
-def _alike(mine: Layer, theirs: Layer) -> bool:
+def _alike(mine: PieceLayer, theirs: PieceLayer) -> bool:
     """Whether the taps stand where the parent's do, on the same points of the map."""
     return all(
         getattr(mine.module, name, None) == getattr(theirs.module, name, None)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from nas.networks.inherit.pairing import Pairs, paired_layers
-from nas.networks.inherit.pieces import Atoms, Layer, Piece, Scales
+from nas.networks.inherit.pieces import Atoms, PieceLayer, Piece, Scales
 
 Side = tuple[str, str, int]
 """Where a channel is met: ("out" | "in" | "sum" | "join" | "image", whose, which group or part)."""
@@ -97,11 +97,11 @@ class Correspondence:
         self._members_mine, self._members_theirs = _members(self._mine), _members(self._theirs)
         self._chosen: dict[tuple[Class, Class], dict[int, int]] = {}
 
-    def inputs(self, mine: Layer) -> Tensor:
+    def inputs(self, mine: PieceLayer) -> Tensor:
         """For each input channel of a paired layer the parent's at its counterpart, or -1."""
         return self._positions(self.child.ins[mine.name], self.parent.ins[self.layers[mine.name].name])
 
-    def outputs(self, mine: Layer) -> Tensor:
+    def outputs(self, mine: PieceLayer) -> Tensor:
         """For each output channel of a paired layer the parent's at its counterpart, or -1."""
         return self._positions(self.child.outs[mine.name], self.parent.outs[self.layers[mine.name].name])
 
@@ -154,7 +154,7 @@ def _members(classes: Mapping[int, Class]) -> dict[Class, list[int]]:
     return found
 
 
-def _columns(layer: Layer) -> Tensor:
+def _columns(layer: PieceLayer) -> Tensor:
     """Of each input channel, the norm of the weights that read it."""
     weight = layer.module.weight.detach().float().cpu()
     grouped = weight.reshape(layer.groups, -1, weight.shape[1], weight[0, 0].numel())

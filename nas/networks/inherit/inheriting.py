@@ -14,7 +14,7 @@ from nas.networks.inherit.correspondence import Correspondence, Known
 from nas.networks.inherit.meaning import Meaning, Table
 from nas.networks.inherit.measuring import mean_gates, measure_norms
 from nas.networks.inherit.pairing import paired
-from nas.networks.inherit.pieces import Layer, Piece, pieces_of
+from nas.networks.inherit.pieces import PieceLayer, Piece, pieces_of
 from nas.networks.inherit.report import Inheritance, Share
 
 
@@ -38,19 +38,19 @@ def inherit(
     finite, for images of another shape, and where they are needed but not given.
     """
     _check(parent, child, images)
-    plan = planned(parent, child, images, classifier=classifier)
-    for one in plan.carried.values():
+    bequest = planned(parent, child, images, classifier=classifier)
+    for one in bequest.carried.values():
         one.put()
-    _open_gates(child, plan.opened)
+    _open_gates(child, bequest.opened)
     if images is not None:
-        measure_norms(child, images, plan.without)
-    measured = plan.without if images is not None else {}
-    layers = tuple(_share(layer, plan, measured) for piece in plan.pieces for layer in piece.layers)
-    return Inheritance(layers, plan.notes)
+        measure_norms(child, images, bequest.without)
+    measured = bequest.without if images is not None else {}
+    layers = tuple(_share(layer, bequest, measured) for piece in bequest.pieces for layer in piece.layers)
+    return Inheritance(layers, bequest.notes)
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Bequest:
     """What a child will get, before anything is changed.
 
     pieces: the child's. carried: what its layers get, by their names. kept: the layers whose outputs, in the channels
@@ -66,7 +66,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def planned(parent: Network, child: Network, images: Tensor | None, *, classifier: bool) -> Plan:
+def planned(parent: Network, child: Network, images: Tensor | None, *, classifier: bool) -> Bequest:
     """What `inherit` will do. Raises UserError where images are needed but not given."""
     theirs, mine = pieces_of(parent), pieces_of(child)
     channels = _channels(parent)
@@ -91,7 +91,7 @@ def planned(parent: Network, child: Network, images: Tensor | None, *, classifie
     if changed and images is None:
         raise UserError(_needed(child, f"the statistics behind {changed[0]}"))
     notes = tuple(_notes(parent.arch.blocks, child.arch.blocks, known, meaning, found))
-    return Plan(mine, found, kept, dict(_without(mine, found, kept)), opened, notes)
+    return Bequest(mine, found, kept, dict(_without(mine, found, kept)), opened, notes)
 
 
 def _check(parent: object, child: object, images: Tensor | None) -> None:
@@ -128,7 +128,7 @@ def _needed(child: Network, what: str) -> str:
     return f"{what} must be measured for the child {briefly(child.arch, 80)}: give a few hundred images"
 
 
-def _gate_of(layer: Layer, known: Correspondence) -> str | None:
+def _gate_of(layer: PieceLayer, known: Correspondence) -> str | None:
     """The squeeze-excite before a child's layer that the parent lacks there, by its name."""
     missing = layer.gate is not None and f"{layer.gate}.reduce" not in known.layers
     return layer.gate if missing else None
@@ -185,13 +185,13 @@ def _without(
                 yield layer.norm_name, chosen
 
 
-def _share(layer: Layer, plan: Plan, measured: Mapping[str, Tensor]) -> Share:
-    one, chosen = plan.carried.get(layer.name), measured.get(layer.norm_name or "")
+def _share(layer: PieceLayer, bequest: Bequest, measured: Mapping[str, Tensor]) -> Share:
+    one, chosen = bequest.carried.get(layer.name), measured.get(layer.norm_name or "")
     statistics = "none"
     if layer.norm is not None and chosen is not None:
         statistics = "measured" if chosen.all() else "some"
     elif layer.norm is not None:
-        statistics = "kept" if layer.name in plan.kept else "made"
+        statistics = "kept" if layer.name in bequest.kept else "made"
     source = None if one is None else one.source.name
     return Share(layer.name, source, one.share if one else 0.0, layer.module.weight.numel(), statistics)
 

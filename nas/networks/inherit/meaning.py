@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from blocks.layers import SqueezeExcite
 from nas.networks.inherit.carrying import Carried
-from nas.networks.inherit.pieces import Flow, Layer, Piece
+from nas.networks.inherit.pieces import Flow, PieceLayer, Piece
 
 _ZERO = 0
 _IDEMPOTENT = (nn.ReLU, nn.ReLU6)  # once is as good as twice
@@ -47,12 +47,12 @@ class Meaning(Flow[int]):
         self._told[number] = told
         return number
 
-    def layer(self, layer: Layer, x: int) -> int:
+    def layer(self, layer: PieceLayer, x: int) -> int:
         """The parent's where nothing that its channels read is lost."""
         self.behind[layer.name] = self._layer(layer, x)
         return self.behind[layer.name]
 
-    def _layer(self, layer: Layer, x: int) -> int:
+    def _layer(self, layer: PieceLayer, x: int) -> int:
         if self.carried is None:
             return self.number("layer", layer.name, x)
         found = self.carried.get(layer.name)
@@ -60,14 +60,14 @@ class Meaning(Flow[int]):
             return self.number("new", layer.name)
         return self.number("layer", found.source.name, x)
 
-    def norm(self, layer: Layer | None, name: str, module: nn.BatchNorm2d, x: int) -> int:
+    def norm(self, layer: PieceLayer | None, name: str, module: nn.BatchNorm2d, x: int) -> int:
         """Nothing at all where a branch that was made anew starts closed."""
         anew = self.carried is not None and (layer is None or layer.name not in self.carried)
         if anew and not (module.weight.any() or module.bias.any()):
             return _ZERO
         return self.number("norm", module.eps, x)
 
-    def squeeze(self, name: str, module: SqueezeExcite, layers: Sequence[Layer], x: int) -> int:
+    def squeeze(self, name: str, module: SqueezeExcite, layers: Sequence[PieceLayer], x: int) -> int:
         """The same value where it starts open."""
         if name in self.opened:
             return x

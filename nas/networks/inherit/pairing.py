@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from blocks import Block
-from nas.networks.inherit.pieces import Layer, Piece
+from nas.networks.inherit.pieces import PieceLayer, Piece
 from search_spaces.arch import Arch
 
 Pairs = dict[int, int]
@@ -12,7 +12,7 @@ Pairs = dict[int, int]
 
 
 @dataclass(frozen=True)
-class Standing:
+class BlockPlace:
     """A block and where it stands: maps are 1 / level of the image; its rank counts the blocks since the last change
     of width or level.
     """
@@ -29,17 +29,17 @@ class Standing:
         return self.block.stride > 1 or self.channels != self.block.out
 
 
-def standings(arch: Arch) -> list[Standing]:
+def standings(arch: Arch) -> list[BlockPlace]:
     """Of the blocks of an arch."""
-    found, level, rank = list[Standing](), arch.stem.reduction, 0
+    found, level, rank = list[BlockPlace](), arch.stem.reduction, 0
     for block, channels, _ in arch.walk(1):
         rank = 0 if block.stride > 1 or channels != block.out else rank + 1
-        found.append(Standing(block, channels, level, level * block.stride, rank))
+        found.append(BlockPlace(block, channels, level, level * block.stride, rank))
         level *= block.stride
     return found
 
 
-def likeness(parent: Standing, child: Standing) -> float:
+def likeness(parent: BlockPlace, child: BlockPlace) -> float:
     """How well a block may inherit from another; 0 where it cannot: of another kind.
 
     What changes width or level inherits from what does, at the same level. Of blocks that follow one another the first
@@ -59,7 +59,7 @@ def paired_blocks(parent: Arch, child: Arch) -> Pairs:
     return aligned(len(mine), len(theirs), lambda i, j: likeness(theirs[j], mine[i]))
 
 
-def paired_layers(parent: Piece, child: Piece) -> list[tuple[Layer, Layer]]:
+def paired_layers(parent: Piece, child: Piece) -> list[tuple[PieceLayer, PieceLayer]]:
     """The parent's and the child's layers of one piece that have the same label, in the order of both."""
     theirs, mine = parent.layers, child.layers
     pairs = aligned(len(mine), len(theirs), lambda i, j: _equal(mine[i].label, theirs[j].label))

@@ -23,7 +23,7 @@ _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Sequential)  # the last one empty: o
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class PieceLayer:
     """A convolution or a fully connected layer, with the norm that follows it.
 
     label: what it is within its piece: layers with the same label may inherit from one another. gate: the name of
@@ -56,7 +56,7 @@ class Piece:
     name: str
     module: nn.Module
     graph: Any
-    layers: tuple[Layer, ...]
+    layers: tuple[PieceLayer, ...]
 
     def gates(self) -> dict[str, SqueezeExcite]:
         """Its squeeze-excites by their names in the network."""
@@ -86,7 +86,7 @@ def _piece(place: int, name: str, module: nn.Module) -> Piece:
     return Piece(place, name, module, graph, layers)
 
 
-def _layers(piece: str, root: nn.Module, graph: Any) -> Iterator[Layer]:
+def _layers(piece: str, root: nn.Module, graph: Any) -> Iterator[PieceLayer]:
     calls = [node for node in graph.nodes if node.op == "call_module"]
     modules = {node: root.get_submodule(node.target) for node in calls}
     for node, module in modules.items():
@@ -94,14 +94,14 @@ def _layers(piece: str, root: nn.Module, graph: Any) -> Iterator[Layer]:
         if isinstance(module, SqueezeExcite):
             for leaf in ("reduce", "expand"):
                 inner = getattr(module, leaf)
-                yield Layer(f"{name}.{leaf}", inner, (*_words(node.target), leaf, _kind(inner)))
+                yield PieceLayer(f"{name}.{leaf}", inner, (*_words(node.target), leaf, _kind(inner)))
         elif isinstance(module, Weighted):
             norms = [user for user in node.users if isinstance(modules.get(user), nn.BatchNorm2d)]
             norm = modules[norms[0]] if norms else None
             source = node.args[0]
             gated = isinstance(modules.get(source), SqueezeExcite)
             final = isinstance(module, nn.Linear) and node is calls[-1]
-            yield Layer(
+            yield PieceLayer(
                 name,
                 module,
                 (*_words(node.target), "logits" if final else _kind(module)),
@@ -135,15 +135,15 @@ class Flow(ABC, Generic[T]):
     piece: Piece
 
     @abstractmethod
-    def layer(self, layer: Layer, x: T) -> T:
+    def layer(self, layer: PieceLayer, x: T) -> T:
         """Behind a layer with weights, before its norm."""
 
     @abstractmethod
-    def norm(self, layer: Layer | None, name: str, module: nn.BatchNorm2d, x: T) -> T:
+    def norm(self, layer: PieceLayer | None, name: str, module: nn.BatchNorm2d, x: T) -> T:
         """Behind a norm; `layer` is what it follows."""
 
     @abstractmethod
-    def squeeze(self, name: str, module: SqueezeExcite, layers: Sequence[Layer], x: T) -> T:
+    def squeeze(self, name: str, module: SqueezeExcite, layers: Sequence[PieceLayer], x: T) -> T:
         """Behind a squeeze-excite, whose two layers are given."""
 
     @abstractmethod
@@ -255,16 +255,16 @@ class Scales(Channels):
     def __init__(self) -> None:
         self.found: dict[str, Tensor] = {}
 
-    def layer(self, layer: Layer, x: Tensor) -> Tensor:
+    def layer(self, layer: PieceLayer, x: Tensor) -> Tensor:
         """Ones until a norm says more; channels that pass a depthwise convolution without one keep theirs."""
         self.found[layer.name] = x
         return x if layer.depthwise else torch.ones(layer.module.weight.shape[0])
 
-    def norm(self, layer: Layer | None, name: str, module: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    def norm(self, layer: PieceLayer | None, name: str, module: nn.BatchNorm2d, x: Tensor) -> Tensor:
         """The norm's scale."""
         return module.weight.detach().abs().float().cpu()
 
-    def squeeze(self, name: str, module: SqueezeExcite, layers: Sequence[Layer], x: Tensor) -> Tensor:
+    def squeeze(self, name: str, module: SqueezeExcite, layers: Sequence[PieceLayer], x: Tensor) -> Tensor:
         """As before: gates are at most one, as a rule."""
         self.found[layers[1].name] = torch.ones(module.reduce.out_channels)
         return x
@@ -314,7 +314,7 @@ class Atoms(Channels):
         """Their roots."""
         return torch.tensor([self.root(atom) for atom in atoms.tolist()], dtype=torch.long)
 
-    def layer(self, layer: Layer, x: Tensor) -> Tensor:
+    def layer(self, layer: PieceLayer, x: Tensor) -> Tensor:
         """New channels, unless the layer has a filter a channel."""
         if x.numel() != layer.module.weight.shape[1] * layer.groups:
             raise UserError(f"{layer.name}: cannot follow the channels of its input")
@@ -322,13 +322,13 @@ class Atoms(Channels):
         self.outs[layer.name] = x if layer.depthwise else self.fresh(layer.module.weight.shape[0])
         return self.outs[layer.name]
 
-    def norm(self, layer: Layer | None, name: str, module: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    def norm(self, layer: PieceLayer | None, name: str, module: nn.BatchNorm2d, x: Tensor) -> Tensor:
         """The same."""
         if layer is None:
             raise UserError(f"{name}: cannot inherit a norm that follows no layer with weights")
         return x
 
-    def squeeze(self, name: str, module: SqueezeExcite, layers: Sequence[Layer], x: Tensor) -> Tensor:
+    def squeeze(self, name: str, module: SqueezeExcite, layers: Sequence[PieceLayer], x: Tensor) -> Tensor:
         """The same; the gates are tied to them."""
         return self.merge("mul", x, reduce(lambda value, layer: self.layer(layer, value), layers, x))
 

@@ -40,15 +40,15 @@ def check_pair(arch: Arch, other: Arch) -> Inheritance:
     with torch.no_grad():
         assume(parent(x).isfinite().all())
     shapes = {name: value.shape for name, value in child.state_dict().items()}
-    plan = planned(parent, child, x, classifier=True)
+    bequest = planned(parent, child, x, classifier=True)
     told = inherit(parent, child, x)
     assert {name: value.shape for name, value in child.state_dict().items()} == shapes
     assert all(value.isfinite().all() for value in child.state_dict().values())
-    kept = [name for name in plan.kept if "reduce" not in name and "expand" not in name]
-    theirs = outputs(parent, [plan.carried[name].source.name for name in kept], x)
+    kept = [name for name in bequest.kept if "reduce" not in name and "expand" not in name]
+    theirs = outputs(parent, [bequest.carried[name].source.name for name in kept], x)
     for name, mine in outputs(child, kept, x).items():
-        rows = plan.carried[name].outs
-        expected = theirs[plan.carried[name].source.name][:, rows[rows >= 0]]
+        rows = bequest.carried[name].outs
+        expected = theirs[bequest.carried[name].source.name][:, rows[rows >= 0]]
         scale = expected.abs().max().item()
         torch.testing.assert_close(mine[:, rows >= 0], expected, rtol=1e-7, atol=1e-9 * scale + 1e-12)
     check_shares(child, told)
