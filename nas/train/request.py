@@ -46,7 +46,8 @@ class TrainRequest(options.CommandOptions):
         str | None,
         Option(
             help="Start from weights: a checkpoint or a training's folder, torchvision:NAME, timm:NAME, "
-            "packaged:efficientnet_lite0, or a .pth or .safetensors file in torchvision's or timm's layout.",
+            "packaged:efficientnet_lite0, or a .pth or .safetensors file in torchvision's or timm's layout. "
+            "Of another arch the network inherits what it can.",
             metavar="WEIGHTS",
         ),
     ] = None

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from nas.common.files import write_text, writing
-from nas.common.sizes import sized
+from nas.common.sizes import Size, sized
 from nas.console import commands
 from nas.console.options import deadline
 from nas.data.dataset import Dataset
@@ -25,12 +25,13 @@ from nas.figures.picture import save_png
 from nas.networks.building import build
 from nas.networks.checkpoint import Card, colours_of, save
 from nas.networks.pretrained import Pretrained, channels_told, fetch, put_in
-from nas.networks.references import parse
+from nas.networks.references import Model, parse
 from nas.runs.folders import new_folder
 from nas.train import trainer
 from nas.train.freezing import frozen
 from nas.train.keeping import Keeper
 from nas.train.metrics import ACCURACY, METRICS
+from nas.train.parent import inherit_from, parent_arch
 from nas.train.picture import curve_sheet
 from nas.train.request import TrainRequest
 from nas.train.settings import MANIFEST, TrainSettings, begin, reopen, settle
@@ -90,10 +91,8 @@ def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> 
         f"on {data.name}, {fidelity.epochs:g} epochs at {size}, seed {settings.seed}",
     ]
     if given is not None:
-        anew = put_in(model, network, given, data.classes)
         said += [given.told] * bool(given.told and settings.normalisation == (given.mean, given.std))
-        new = f"; the classifier is made anew, for {len(data.classes)} classes"
-        said.append(f"weights of {given.source}{new * anew}{channels_told(given, data.channels)}")
+        said.append(_weighted(model, network, given, resolution, data))
     if settings.freeze:
         with frozen(model, settings.freeze):
             trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
@@ -101,6 +100,18 @@ def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> 
         said.append(f"{settings.freeze} frozen: {trained:,} weights are trained{chance}")
     print("\n".join(said))
     return model
+
+
+def _weighted(model: nn.Module, network: Model, given: Pretrained, resolution: Size, data: Dataset) -> str:
+    """Give the network its first weights, and say what it got: all of its own, or what another arch's leave it."""
+    channels = channels_told(given, data.channels)
+    arch = parent_arch(network, given)
+    if arch is not None:
+        told = inherit_from(arch, given, model, resolution, data)
+        return f"from {given.source}, {arch}{channels}: {told}"
+    anew = put_in(model, network, given, data.classes)
+    new = f"; the classifier is made anew, for {len(data.classes)} classes"
+    return f"weights of {given.source}{new * anew}{channels}"
 
 
 def _train(

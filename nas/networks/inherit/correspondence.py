@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from nas.networks.inherit.pairing import Pairs, paired_layers
-from nas.networks.inherit.pieces import Atoms, PieceLayer, Piece, Scales
+from nas.networks.inherit.pieces import Atoms, Piece, PieceLayer, Scales
 
 Side = tuple[str, str, int]
 """Where a channel is met: ("out" | "in" | "sum" | "join" | "image", whose, which group or part)."""

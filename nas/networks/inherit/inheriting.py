@@ -14,7 +14,7 @@ from nas.networks.inherit.correspondence import Correspondence, Known
 from nas.networks.inherit.meaning import Meaning, Table
 from nas.networks.inherit.measuring import mean_gates, measure_norms
 from nas.networks.inherit.pairing import paired
-from nas.networks.inherit.pieces import PieceLayer, Piece, pieces_of
+from nas.networks.inherit.pieces import Piece, PieceLayer, pieces_of
 from nas.networks.inherit.report import Inheritance, Share
 
 

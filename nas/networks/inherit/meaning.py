@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from blocks.layers import SqueezeExcite
 from nas.networks.inherit.carrying import Carried
-from nas.networks.inherit.pieces import Flow, PieceLayer, Piece
+from nas.networks.inherit.pieces import Flow, Piece, PieceLayer
 
 _ZERO = 0
 _IDEMPOTENT = (nn.ReLU, nn.ReLU6)  # once is as good as twice

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from blocks import Block
-from nas.networks.inherit.pieces import PieceLayer, Piece
+from nas.networks.inherit.pieces import Piece, PieceLayer
 from search_spaces.arch import Arch
 
 Pairs = dict[int, int]

@@ -353,3 +353,29 @@ def test_weights_from_elsewhere_and_frozen_parts(
     ):
         assert command(monkeypatch, ARCH, *words, *wrong, "--out", tmp_path / "third") == 2
         assert len(capsys.readouterr().err.splitlines()) == 1 and not (tmp_path / "third").exists()
+
+
+def test_weights_of_another_arch_are_inherited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A child of fewer channels, taps and blocks knows something before it is trained."""
+    parent, child = "stem8-ir16_k5_t4_s2-2xir16_k5_t4-head48", "stem8-ir16_k3_t3_s2-ir16_k3_t3-head48"
+    words = ("--data", "digits", "--train-resolution", 16)
+    first = tmp_path / "first"
+    assert command(monkeypatch, parent, *words, "--epochs", 3, "--out", first) == 0
+    capsys.readouterr()
+    brief, rate = ("--epochs", 0.05), ("--recipe", "lr=0.0001")
+    for name, init in (("inherits", ("--init", first)), ("anew", ())):
+        assert command(monkeypatch, child, *words, *brief, *rate, *init, "--out", tmp_path / name) == 0
+        said = capsys.readouterr().out
+        told = f"from {first / 'model.safetensors'}, {parent}: 100.0 % of "
+        assert (told in said) == (name == "inherits")
+        assert ("the parent's block 3 (ir16_k5_t4): left out" in said) == (name == "inherits")
+    results = {
+        name: json.loads((tmp_path / name / "result.json").read_text()) for name in ("inherits", "anew")
+    }
+    accuracies = {name: result["validation_accuracy"] for name, result in results.items()}
+    assert accuracies["inherits"] > accuracies["anew"] + 0.2
+    refused = ("--init", first, "--out", tmp_path / "third")
+    assert command(monkeypatch, "torchvision:squeezenet1_0", "--data", "digits", *refused) == 2
+    assert "not of torchvision:squeezenet1_0" in capsys.readouterr().err
