@@ -12,7 +12,7 @@ from nas.networks.building import Network
 from nas.networks.inherit.carrying import OPEN, Carried, carried
 from nas.networks.inherit.correspondence import Correspondence, Known
 from nas.networks.inherit.meaning import Meaning, Table
-from nas.networks.inherit.measuring import mean_gates, measure_norms
+from nas.networks.inherit.measuring import Correction, correct_norms, mean_gates
 from nas.networks.inherit.pairing import paired
 from nas.networks.inherit.pieces import Piece, PieceLayer, pieces_of
 from nas.networks.inherit.report import Inheritance, Share
@@ -29,9 +29,10 @@ def inherit(
     folded into the layer behind it. A block of another kind inherits nothing. The same arch inherits everything, bit by
     bit; a child that contains its parent computes the same in evaluation mode, to 1e-5.
 
-    Norms keep the parent's statistics where the channels that they normalise are still computed as the parent did, and
-    are measured anew where channels, taps or blocks went before them, or activations changed: on `images`, float [N, C,
-    H, W], normalised as for training, a few hundred, in one batch. They may be left out where nothing needs measuring.
+    Norms keep the parent's statistics where the channels that they normalise are still computed as the parent did.
+    Where channels, taps or blocks went before them, or activations changed, they are corrected on `images`, float
+    [N, C, H, W], normalised as for training, a few hundred, in one batch (`measuring.correct_norms`); these may be left
+    out where nothing needs measuring.
     classifier: whether the last layer is inherited as well, where it has as many classes; false where they are others.
 
     Raises UserError for networks that are not of archs, or take images of different channels, for weights that are not
@@ -43,9 +44,9 @@ def inherit(
         one.put()
     _open_gates(child, bequest.opened)
     if images is not None:
-        measure_norms(child, images, bequest.without)
-    measured = bequest.without if images is not None else {}
-    layers = tuple(_share(layer, bequest, measured) for piece in bequest.pieces for layer in piece.layers)
+        correct_norms(parent, child, images, bequest.corrections)
+    corrected = bequest.corrections if images is not None else {}
+    layers = tuple(_share(layer, bequest, corrected) for piece in bequest.pieces for layer in piece.layers)
     return Inheritance(layers, bequest.notes)
 
 
@@ -54,14 +55,14 @@ class Bequest:
     """What a child will get, before anything is changed.
 
     pieces: the child's. carried: what its layers get, by their names. kept: the layers whose outputs, in the channels
-    that they inherit, are computed as in the parent. without: the channels of norms that have no statistics of the
-    parent's that hold, booleans [C] by the norm's name. opened: the squeeze-excites that start open.
+    that they inherit, are computed as in the parent. corrections: of the norms without statistics of the parent's that
+    hold, all their channels or some, by the norm's name. opened: the squeeze-excites that start open.
     """
 
     pieces: Sequence[Piece]
     carried: Mapping[str, Carried]
     kept: frozenset[str]
-    without: Mapping[str, Tensor]
+    corrections: Mapping[str, Correction]
     opened: frozenset[str]
     notes: tuple[str, ...]
 
@@ -91,7 +92,7 @@ def planned(parent: Network, child: Network, images: Tensor | None, *, classifie
     if changed and images is None:
         raise UserError(_needed(child, f"the statistics behind {changed[0]}"))
     notes = tuple(_notes(parent.arch.blocks, child.arch.blocks, known, meaning, found))
-    return Bequest(mine, found, kept, dict(_without(mine, found, kept)), opened, notes)
+    return Bequest(mine, found, kept, dict(_corrections(mine, found, kept)), opened, notes)
 
 
 def _check(parent: object, child: object, images: Tensor | None) -> None:
@@ -172,24 +173,25 @@ def _open_gates(child: Network, names: Collection[str]) -> None:
             last.bias.fill_(OPEN)
 
 
-def _without(
+def _corrections(
     pieces: Sequence[Piece], found: Mapping[str, Carried], kept: Collection[str]
-) -> Iterator[tuple[str, Tensor]]:
+) -> Iterator[tuple[str, Correction]]:
     for piece in pieces:
         for layer in piece.layers:
             if layer.norm is None or layer.norm_name is None:
                 continue
-            everything = torch.ones(layer.norm.num_features, dtype=torch.bool)
-            chosen = found[layer.name].outs < 0 if layer.name in kept else everything
+            one = found.get(layer.name)
+            rows = torch.full([layer.norm.num_features], -1) if one is None else one.outs
+            chosen = rows < 0 if layer.name in kept else torch.ones_like(rows, dtype=torch.bool)
             if chosen.any():
-                yield layer.norm_name, chosen
+                yield layer.norm_name, Correction(chosen, one.source.norm_name if one else None, rows)
 
 
-def _share(layer: PieceLayer, bequest: Bequest, measured: Mapping[str, Tensor]) -> Share:
-    one, chosen = bequest.carried.get(layer.name), measured.get(layer.norm_name or "")
+def _share(layer: PieceLayer, bequest: Bequest, corrected: Mapping[str, Correction]) -> Share:
+    one, correction = bequest.carried.get(layer.name), corrected.get(layer.norm_name or "")
     statistics = "none"
-    if layer.norm is not None and chosen is not None:
-        statistics = "measured" if chosen.all() else "some"
+    if layer.norm is not None and correction is not None:
+        statistics = "corrected" if correction.chosen.all() else "some"
     elif layer.norm is not None:
         statistics = "kept" if layer.name in bequest.kept else "made"
     source = None if one is None else one.source.name

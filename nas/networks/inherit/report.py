@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Share:
     """Of one layer of the child: the parent's layer, if any, and the share of its weights that are the parent's.
 
-    numbers: its weights. statistics: of the norm behind it: kept (the parent's), measured (on the images), some (the
+    numbers: its weights. statistics: of the norm behind it: kept (the parent's), corrected (on the images), some (the
     parent's kept and those of new channels measured), made (as the network was built), or none.
     """
 
@@ -33,8 +33,8 @@ class Inheritance:
     def __str__(self) -> str:
         """One line, and one for each block that came, went or could not inherit."""
         norms = [one.statistics for one in self.layers if one.statistics != "none"]
-        measured = sum(one in ("measured", "some") for one in norms)
-        said = [f"{measured} of {len(norms)} norms measured anew"] if measured else []
+        corrected = sum(one in ("corrected", "some") for one in norms)
+        said = [f"the statistics of {corrected} of {len(norms)} norms corrected"] if corrected else []
         bare = [one.layer for one in self.layers if not one.share]
         if bare:
             said.append(f"{len(bare)} of {len(self.layers)} layers drawn anew")

@@ -1,7 +1,5 @@
 """Any pair of archs: shapes, what is said to be kept, what is refused, and cases worked out by hand."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -94,7 +92,7 @@ def test_a_kernel_is_cropped_to_its_middle() -> None:
     assert torch.equal(part(child, depthwise), part(parent, depthwise)[:, :, 2:5, 2:5])
     kept = {one.layer: one.statistics for one in told.layers}
     assert kept["stem.0"] == kept["blocks.0.layers.0.0"] == "kept"
-    assert kept[depthwise] == kept["blocks.0.layers.2.0"] == "measured"
+    assert kept[depthwise] == kept["blocks.0.layers.2.0"] == "corrected"
     assert told.share == 1
 
 
@@ -126,7 +124,7 @@ def test_inner_channels_are_kept_by_importance() -> None:
     assert torch.equal(part(child, "blocks.0.layers.2.0"), part(parent, "blocks.0.layers.2.0")[:, important])
     mean = "blocks.0.layers.1.1.running_mean"
     assert torch.equal(child.get_buffer(mean), parent.get_buffer(mean)[important])
-    assert [one.statistics for one in told.layers] == ["kept", "kept", "kept", "measured", "none"]
+    assert [one.statistics for one in told.layers] == ["kept", "kept", "kept", "corrected", "none"]
 
 
 def test_a_trunk_is_cut_alike_along_its_shortcuts() -> None:
@@ -227,7 +225,7 @@ def test_an_activation_changes_and_the_weights_stay() -> None:
     told = inherit(parent, child, pictures())
     assert told.share == 1 and not told.notes
     assert all(torch.equal(value, child.get_parameter(name)) for name, value in parent.named_parameters())
-    measured = [one.layer for one in told.layers if one.statistics == "measured"]
+    measured = [one.layer for one in told.layers if one.statistics == "corrected"]
     assert measured == ["blocks.1.layers.1.0", "blocks.1.layers.2.0"]
 
 
@@ -266,29 +264,42 @@ def test_a_classifier_of_other_classes_stays_as_it_was_made(classes: int) -> Non
     assert (told.layers[-1].share == 1) == (classes == CLASSES)
 
 
-def test_what_is_measured_is_measured_behind_what_was_measured_before() -> None:
+def test_a_corrected_norm_gives_each_channel_the_mean_and_deviation_that_it_had() -> None:
+    """Whatever the images are: each behind the ones before it as they have become."""
     parent, child = pair("stem16-ir24_t3_s2-2xir24_k5_t3_se-head40", "stem8-ir16_t2_s2-ir16_t3-head24")
-    x = pictures(8)
+    x = 3 * pictures(8) - 1
+    bequest = planned(parent, child, x, classifier=True)
     told = inherit(parent, child, x)
-    norms = {name: module for name, module in child.named_modules() if isinstance(module, nn.BatchNorm2d)}
-    assert sum(one.statistics == "measured" for one in told.layers) == len(norms) - 1  # all but the stem's
-    for name, values in _inputs(child, norms, x):
-        if not name.startswith("stem"):
-            torch.testing.assert_close(norms[name].running_mean, values.mean((0, 2, 3)))
-            torch.testing.assert_close(norms[name].running_var, values.var((0, 2, 3)))
+    norms = [name for name, part in child.named_modules() if isinstance(part, nn.BatchNorm2d)]
+    assert sum(one.statistics == "corrected" for one in told.layers) == len(norms) - 1  # all but the stem's
+    assert len(bequest.carried) == len(norms) + 1
+    sources = {
+        one.layer.norm_name: (one.source.norm_name, one.outs)
+        for one in bequest.carried.values()
+        if one.layer.norm
+    }
+    mine = outputs(child, norms, x)
+    theirs = outputs(parent, [str(source) for source, _ in sources.values()], x)
+    for name in norms:
+        source, rows = sources[name]
+        assert (rows >= 0).all()
+        expected = theirs[str(source)][:, rows]
+        for moment in (torch.mean, torch.var):
+            found = moment(mine[name], (0, 2, 3))
+            torch.testing.assert_close(found, moment(expected, (0, 2, 3)), rtol=1e-3, atol=1e-3)
 
 
-def _inputs(network: Network, norms: dict[str, nn.BatchNorm2d], x: Tensor) -> Iterator[tuple[str, Tensor]]:
-    found: dict[str, Tensor] = {}
-    for name, module in norms.items():
-
-        def note(_: nn.Module, given: tuple[Tensor], name: str = name) -> None:
-            found[name] = given[0]
-
-        module.register_forward_pre_hook(note)
-    with torch.no_grad():
-        network(x)
-    yield from found.items()
+def test_new_channels_are_measured() -> None:
+    parent, child = pair("stem8-ir16_e24_s2", "stem8-ir16_e40_s2")
+    x = pictures()
+    told = inherit(parent, child, x)
+    assert [one.statistics for one in told.layers] == ["kept", "some", "some", "kept", "none"]
+    norm = child.get_submodule("blocks.0.layers.1.1")
+    values = outputs(child, ["blocks.0.layers.1.0"], x)["blocks.0.layers.1.0"]
+    torch.testing.assert_close(norm.get_buffer("running_mean")[24:], values.mean((0, 2, 3))[24:])
+    torch.testing.assert_close(norm.get_buffer("running_var")[24:], values.var((0, 2, 3))[24:])
+    before = parent.get_buffer("blocks.0.layers.1.1.running_var")
+    assert torch.equal(norm.get_buffer("running_var")[:24], before)
 
 
 def test_modes_and_the_parent_stay_as_they_are() -> None:
