@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, field, fields
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
-from blocks.errors import UserError
+from blocks.errors import UserError, shown
 
 MOST = 1_000_000  # of any number; a mistyped width must not fill the memory
 
@@ -47,7 +47,7 @@ def check(options: Options) -> None:
             expected = (
                 f"one of {', '.join(map(str, choices))}" if choices else f"a number {minimum:g}...{MOST:.0f}"
             )
-            raise UserError(f"{options.token}: {name} is {value!r}, expected {expected}")
+            raise UserError(f"{options.token}: {name} is {shown(value)}, expected {expected}")
 
 
 @cache
@@ -88,15 +88,15 @@ def decode(kind: type[Any], text: str, offset: int = 0) -> Any:
     head, *parts = text.split("_")
     values: dict[str, Any] = {}
     if not head.startswith(kind.token):
-        raise UserError(f"at position {offset}: {head!r} is no {kind.token}, as in {kind.token}24")
+        raise UserError(f"at position {offset}: {shown(head)} is no {kind.token}, as in {kind.token}24")
     size = head[len(kind.token) :]
     if size:
         if not _matches(first, size):
-            raise UserError(f"at position {offset}: {head!r} should end in a whole number")
+            raise UserError(f"at position {offset}: {shown(head)} should end in a whole number")
         values[first.name] = _value(first, size)
     elif first.default is MISSING:
         raise UserError(
-            f"at position {offset}: {head!r} lacks its number of output channels, as in {kind.token}24"
+            f"at position {offset}: {shown(head)} lacks its number of output channels, as in {kind.token}24"
         )
     position, allowed = offset + len(head) + 1, list(rest)
     for part in parts:
@@ -109,7 +109,7 @@ def decode(kind: type[Any], text: str, offset: int = 0) -> Any:
     try:
         return kind(**values)
     except UserError as error:
-        raise UserError(f"at position {offset}: {text!r}: {error}") from None
+        raise UserError(f"at position {offset}: {shown(text)}: {error}") from None
 
 
 def _number(value: Any) -> str:
@@ -153,7 +153,7 @@ def _unexpected(
         problem = "is no option"
     forms = [_form(spec) for spec in rest]
     expected = f"expected, in this order: {' '.join(forms)}"
-    return f"at position {position}: {part!r} {problem} of {kind.token}; {expected}"
+    return f"at position {position}: {shown(part)} {problem} of {kind.token}; {expected}"
 
 
 def _form(spec: Field[Any]) -> str:

@@ -16,11 +16,13 @@ from itertools import groupby
 from typing import Self
 
 from blocks import BLOCKS, Block, Head, Stem, UserError
+from blocks.errors import briefly, shown
 from blocks.options import decode
 from blocks.sizes import Size, shrunk, smaller, told
 
 DEFAULT_EPS = 1e-5
-MOST_BLOCKS = 1000  # a mistyped count must not fill the memory
+MOST_BLOCKS = 1000  # in all; a mistyped count must not fill the memory
+MOST_TEXT = 100_000  # characters of an arch: more than a thousand blocks with all their options take
 _PART = re.compile(r"((?P<count>[0-9]{1,18})x)?(?P<token>[a-z]+)(?P<options>\S*)")
 _EPS = re.compile(r"0\.[0-9]+")
 
@@ -41,8 +43,10 @@ class Arch:
     def __post_init__(self) -> None:
         if not self.blocks:
             raise UserError("an arch needs at least one block between stem and head")
+        if len(self.blocks) > MOST_BLOCKS:
+            raise UserError(f"an arch of {len(self.blocks)} blocks: expected at most {MOST_BLOCKS} in all")
         if not 0 < self.eps < 1:
-            raise UserError(f"eps is {self.eps!r}, expected a number between 0 and 1")
+            raise UserError(f"eps is {shown(self.eps)}, expected a number between 0 and 1")
         channels, canonical = self.stem.out, []
         for index, block in enumerate(self.blocks, 1):
             try:
@@ -74,29 +78,33 @@ class Arch:
         blocks: list[Block] = []
         head, eps = None, None
         position = 0
+        if len(text) > MOST_TEXT:
+            raise UserError(f"a text of {len(text)} characters is no arch: expected at most {MOST_TEXT}")
         for part in text.split("-"):
             match = _PART.fullmatch(part)
             if match is None:
-                raise UserError(f"at position {position}: {part!r} is no part of an arch; {_grammar()}")
+                raise UserError(f"at position {position}: {shown(part)} is no part of an arch; {_grammar()}")
             token, count = match["token"], int(match["count"] or 1)
             start = position + match.start("token")
             body = part[match.start("token") :]
             if (head is not None and token != "eps") or eps is not None:
-                raise UserError(f"at position {position}: {part!r} stands behind the end; {_grammar()}")
+                raise UserError(f"at position {position}: {shown(part)} stands behind the end; {_grammar()}")
             misplaced = (stem is None) != (token == "stem")
             counted_end = match["count"] and token in ("stem", "head", "eps")
             if misplaced or counted_end or not 0 < count <= MOST_BLOCKS:
-                raise UserError(f"at position {position}: {part!r} cannot stand here; {_grammar()}")
+                raise UserError(f"at position {position}: {shown(part)} cannot stand here; {_grammar()}")
             if token == "stem":
                 stem = decode(Stem, body, start)
             elif token == "head":
                 head = decode(Head, body, start)
             elif token == "eps":
                 eps = _eps(match["options"], start)
-            elif token in BLOCKS:
+            elif token in BLOCKS and len(blocks) + count <= MOST_BLOCKS:
                 blocks += [decode(BLOCKS[token], body, start)] * count
+            elif token in BLOCKS:
+                raise UserError(f"at position {position}: more than {MOST_BLOCKS} blocks in all")
             else:
-                raise UserError(f"at position {start}: {token!r} is no block; {_grammar()}")
+                raise UserError(f"at position {start}: {shown(token)} is no block; {_grammar()}")
             position += len(part) + 1
         assert stem is not None  # the first part is the stem or was refused
         return cls(stem, tuple(blocks), head or Head(), eps or DEFAULT_EPS)
@@ -126,19 +134,22 @@ class Arch:
         Until the smaller side of the last map is at least `final`; the stem keeps its stride. Unchanged where the
         map is large enough (224 x 224 leaves 7 x 7). Raises UserError where even that is not enough.
         """
+        size, small = shrunk(resolution, self.stem.reduction), False
         blocks = list(self.blocks)
-        index = len(blocks)
-        arch = self
-        while smaller(arch.final_size(resolution)) < final:
-            index = next((i for i in reversed(range(index)) if blocks[i].stride > 1), -1)
-            if index < 0:
-                raise UserError(
-                    f"a resolution of {resolution} is too small for {self}: the stem alone leaves "
-                    f"{_left(arch.final_size(resolution))}, {final} are needed"
-                )
-            blocks[index] = replace(blocks[index], stride=1)
-            arch = replace(self, blocks=tuple(blocks))
-        return arch
+        for index, block in enumerate(blocks):
+            if block.stride > 1:
+                left = shrunk(size, block.stride)
+                small = small or smaller(left) < final  # one that goes takes all behind it along
+                if small:
+                    blocks[index] = replace(block, stride=1)
+                else:
+                    size = left
+        if smaller(size) < final:
+            raise UserError(
+                f"a resolution of {resolution} is too small for {briefly(self)}: the stem alone leaves "
+                f"{_left(size)}, {final} are needed"
+            )
+        return replace(self, blocks=tuple(blocks)) if small else self
 
 
 def _left(size: Size) -> str:
@@ -154,7 +165,9 @@ def _canonical(block: Block, in_channels: int) -> Block:
 
 def _eps(digits: str, position: int) -> float:
     if not _EPS.fullmatch(digits) or not float(digits):
-        raise UserError(f"at position {position}: eps is {digits!r}, expected a decimal such as eps0.001")
+        raise UserError(
+            f"at position {position}: eps is {shown(digits)}, expected a decimal such as eps0.001"
+        )
     return float(digits)
 
 

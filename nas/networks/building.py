@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, overload
 
 from torch import Tensor, nn
 
-from nas.common.errors import UserError
 from nas.common.sizes import Size
+from nas.networks.bounds import check_numbers
+from nas.networks.cost import cost
 from search_spaces.arch import Arch
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ def build(
 
     With an arch small images lose strides as `Arch.fitted` says, until the smaller side of the last map is `final`; a
     library's classifier is as the library makes it, dropout included. Weights are drawn from torch's global
-    generator. Raises UserError for fewer than one class.
+    generator. Raises UserError for fewer than one class and for what is too large to be built (`nas.networks.bounds`).
     """
     if not isinstance(model, Arch):
         return model.build(num_classes, resolution, channels)
-    if num_classes < 1:
-        raise UserError(f"num_classes is {num_classes}, expected at least 1")
+    counted = cost(model, resolution, num_classes, channels, final=final)
+    check_numbers(counted.params, counted.activations, resolution)
     network = Network(model.fitted(resolution, final), num_classes, dropout, channels)
     network.arch = model
     return network

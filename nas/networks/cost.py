@@ -26,10 +26,10 @@ import torch
 
 import blocks
 from nas.common.cache import cache_folder
-from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.sizes import Size
 from nas.networks import counting, memory
+from nas.networks.bounds import check_target
 from nas.networks.counting import Cost, Part, count
 from search_spaces.arch import Arch
 
@@ -94,8 +94,7 @@ class CostTable:
         self, arch: Arch, resolution: Size, num_classes: int, channels: int = 3, final: int = 2
     ) -> list[Cost]:
         """The costs of the stem, of each block and of the head of the arch as built."""
-        if num_classes < 1:
-            raise UserError(f"num_classes is {num_classes}, expected at least 1")
+        check_target(resolution, num_classes, channels)
         entry = self._entries
         found = []
         for key in part_keys(arch.fitted(resolution, final), resolution, num_classes, channels):

@@ -20,7 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from blocks import Block, Head, Stem
 from nas.common.errors import UserError
-from nas.common.sizes import Size, sides, told
+from nas.common.sizes import Size, area, sides, told
+from nas.networks.bounds import check_numbers
 from nas.networks.memory import Traffic
 
 Part = Stem | Block | Head
@@ -60,11 +61,18 @@ class Cost:
 def count(part: Part, channels: int, size: Size, classes: int = 0) -> Cost:
     """Count a part, as built behind `channels` channels, on one map of this size.
 
-    Leaves torch's random generator as it is.
+    Leaves torch's random generator as it is. Raises UserError for what is too large for any machine.
     """
-    with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
-        module = build_part(part, channels, classes)
-    return count_module(module, channels, size)
+    try:
+        with torch.device("meta"):  # nothing is drawn: the numbers do not matter, the shapes do
+            module = build_part(part, channels, classes)
+        return count_module(module, channels, size)
+    except (RuntimeError, TypeError, OverflowError) as error:
+        if "verflow" in str(error):  # of the 64 bits of a size
+            raise UserError(
+                f"{part} behind {channels} channels at {told(size)} is too large to be counted; take smaller widths"
+            ) from None
+        raise
 
 
 def count_module(
@@ -80,6 +88,7 @@ def count_module(
     try:
         counter = _pass(module.to("meta"), torch.empty(1, channels, *sides(size), device="meta"), begin)
     except (RuntimeError, NotImplementedError):
+        check_numbers(params, channels * area(size), size)
         module.to_empty(device="cpu")
         for tensor in (*module.parameters(), *module.buffers()):
             tensor.detach().zero_()

@@ -17,12 +17,14 @@ import torch
 from torch import nn
 
 from nas.common.errors import UserError, briefly
-from nas.common.sizes import Size, sides, told
+from nas.common.sizes import Size, area, sides, told
+from nas.networks.bounds import check_numbers, check_target
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION, default_table
 from nas.networks.counting import Cost, count_module
 from search_spaces.arch import Arch
 
 _Result = TypeVar("_Result")
+_MANY_CLASSES = 30_000  # with fewer, a classifier is as large as the library means it to be
 _AUXILIARY = ("googlenet", "inception_v3")  # have side classifiers for training, which nobody else trains
 
 
@@ -58,6 +60,10 @@ class Reference:
 
         No stride is removed for small images: UserError where the network does not take the resolution.
         """
+        check_target(resolution, num_classes, channels)
+        if num_classes > _MANY_CLASSES:
+            params = sum(p.numel() for p in self.shapes(num_classes, channels).parameters())
+            check_numbers(params, channels * area(resolution), resolution)
         module = self._make(num_classes, channels)
         with torch.no_grad():
             self._fits(resolution, lambda: module.eval()(torch.zeros(1, channels, *sides(resolution))))
@@ -73,6 +79,8 @@ class Reference:
         key = f"{self} {version(self.library)} {resolution} {num_classes}" + f" {channels} channels" * (
             channels != 3
         )
+
+        check_target(resolution, num_classes, channels)
 
         def counted() -> Cost:
             shapes = self.shapes(num_classes, channels)
@@ -90,8 +98,6 @@ class Reference:
                 return self._make(num_classes, channels)
 
     def _make(self, num_classes: int, channels: int) -> nn.Module:
-        if num_classes < 1:
-            raise UserError(f"num_classes is {num_classes}, expected at least 1")
         return LIBRARIES[self.library].make(self.name, num_classes, channels)
 
     def _fits(self, resolution: Size, run: Callable[[], _Result]) -> _Result:

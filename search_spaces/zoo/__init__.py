@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from blocks import UserError
+from blocks.errors import shown
 from search_spaces.arch import Arch
 from search_spaces.zoo.mnasnets import efficientnet_b0, efficientnet_lite0, mnasnet_a1, mnasnet_b1
 from search_spaces.zoo.mobilenets import mobilenet_v1, mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
@@ -126,8 +127,8 @@ def split(name: str) -> tuple[str, float | None, int | None]:
     """The key in `ZOO`, the width and the groups that a full name says; None for what it does not say."""
     match = _NAME.fullmatch(name)
     if match is None or match["name"] not in ZOO:
-        near = get_close_matches(match["name"] if match else name, ZOO, n=3, cutoff=0.4) or sorted(ZOO)
-        raise UserError(f"no network is called {name!r}; the nearest are {', '.join(near)}")
+        near = get_close_matches(match["name"] if match else name[:100], ZOO, n=3, cutoff=0.4) or sorted(ZOO)
+        raise UserError(f"no network is called {shown(name)}; the nearest are {', '.join(near)}")
     width, groups = match["width"], match["groups"]
     return (
         match["name"],

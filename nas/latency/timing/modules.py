@@ -10,8 +10,9 @@ from nas.common.sizes import sides
 from nas.kernels.compute import folded
 from nas.latency.conditions import Conditions
 from nas.latency.timing.graph_file import GraphFile
+from nas.networks.bounds import check_numbers, check_target
 from nas.networks.building import build
-from nas.networks.cost import Key
+from nas.networks.cost import Key, default_table
 from nas.networks.counting import build_part
 from nas.networks.references import Model
 
@@ -37,6 +38,9 @@ def built(subject: Subject, conditions: Conditions) -> tuple[nn.Module, Tensor]:
         torch.manual_seed(0)
         if isinstance(subject, tuple):
             part, channels, size, classes = subject
+            check_target(size, max(classes, 1), channels)
+            counted = default_table().entry(subject)
+            check_numbers(counted.params, counted.activations, size)
             module = build_part(part, channels, classes)
         else:
             channels, size = conditions.channels, conditions.resolution
