@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate, product
 from math import prod
@@ -12,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocks import Block, Head, InvertedResidual, Stem, UserError, make_divisible
+from blocks.errors import shown
 from search_spaces import nearby
-from search_spaces.arch import Arch
+from search_spaces.arch import MOST_BLOCKS, Arch
 from search_spaces.reading import readings
-from search_spaces.stages import KINDS, Dimension, Params, Stage, Value, stage_block
+from search_spaces.stages import KINDS, Dimension, Params, Stage, Value, live_options, stage_block
 
 if TYPE_CHECKING:  # suggesting needs a trial, not the library
     import optuna
+
+MOST_MADE = 100_000
+"""Blocks that are made to see whether each can stand behind those before it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Space:
 
     def __post_init__(self) -> None:
         if self.granularity not in ("stage", "block"):
-            raise UserError(f"granularity is {self.granularity!r}, expected 'stage' or 'block'")
+            raise UserError(f"granularity is {shown(self.granularity)}, expected 'stage' or 'block'")
         if not self.stages:
             raise UserError(f"space {self.name}: expected at least one stage")
         if self.first:
@@ -47,8 +52,13 @@ class Space:
         for name, values in self._head_choices.items():
             if not values or len(set(values)) != len(values):
                 raise UserError(
-                    f"space {self.name}: head {name} is {list(values)}, expected distinct choices"
+                    f"space {self.name}: head {name} is {shown(list(values))}, expected distinct choices"
                 )
+        deepest = (self.first is not None) + sum(max(stage.depth) for stage in self.stages)
+        if deepest > MOST_BLOCKS:
+            raise UserError(f"space {self.name}: up to {deepest} blocks, expected at most {MOST_BLOCKS}")
+        widest = {name: max(values) for name, values in self._head_choices.items()}
+        self.head(max(self.stages[-1].width), **widest)  # refuses what is too wide
         choices = [stage.choices for stage in self.stages]
         if any(set(own.block) - set(KINDS) or 3 in own.groups for own in choices):
             self._check_buildable()
@@ -56,20 +66,28 @@ class Space:
     def _check_buildable(self) -> None:
         """Refuse the space where a block cannot stand behind another; the default kinds always can."""
         before = {(self._start, self._start)}  # narrow width and channels of what a stage may follow
+        made = 0
         for number, stage in enumerate(self.stages, 1):
             pairs = set()  # a block and the channels before it
             behind = set()
             for width in stage.width:
+                begun, rest = (list(stage.choices.live(first=first)) for first in (True, False))
+                made += len(begun) * len(before)
+                self._check_effort(made, number)
                 begins = {
                     tuple(choice.values()): {
                         (stage_block(choice, n, width, stage.stride, first=True, channels=c), c)
                         for n, c in before
                     }
-                    for choice in stage.choices.all(stage.choices.first)
+                    for choice in begun
                 }
                 every = {block.out for firsts in begins.values() for block, _ in firsts}
-                for choice in stage.choices.all():
-                    firsts = begins[tuple(choice[name] for name in stage.choices.first)]
+                made += len(rest) * len(every)
+                self._check_effort(made, number)
+                for choice in rest:
+                    firsts = begins[
+                        tuple(choice[name] for name in live_options(str(choice["block"]), first=True))
+                    ]
                     outs = every if self.granularity == "block" else {block.out for block, _ in firsts}
                     rests = {(stage_block(choice, width, width, 1, first=False, channels=c), c) for c in outs}
                     pairs |= firsts | rests
@@ -85,6 +103,10 @@ class Space:
                         f"{error}; change its widths or its choices"
                     ) from None
             before = behind
+
+    def _check_effort(self, made: int, number: int) -> None:
+        if made > MOST_MADE:
+            raise UserError(f"space {self.name}: stage {number} has too many choices to be checked")
 
     @property
     def _start(self) -> int:
@@ -170,7 +192,7 @@ class Space:
             if value not in dimension.choices:
                 expected = ", ".join(map(str, dimension.choices))
                 raise UserError(
-                    f"space {self.name}: {dimension.name} is {value!r}, expected one of {expected}"
+                    f"space {self.name}: {dimension.name} is {shown(value)}, expected one of {expected}"
                 )
             options[dimension.stage].setdefault(dimension.block, {})[dimension.option] = value
         blocks: list[Block] = [self.first] if self.first else []
@@ -280,7 +302,7 @@ class Space:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.name}: {self.size:.3g} archs, {len(self.dimensions)} dimensions, a choice per "
+            f"{self.name}: {_about(self.size)} archs, {len(self.dimensions)} dimensions, a choice per "
             f"{self.granularity}",
             f"  {self.stem}-{self.first}" if self.first else f"  {self.stem}",
         ]
@@ -296,6 +318,11 @@ class Space:
         ratio, features = ("|".join(map(str, of)) for of in self._head_choices.values())
         lines.append(f"  head: convolution {ratio} x last width, features {features}, HS")
         return "\n".join(lines)
+
+
+def _about(size: int) -> str:
+    """To three figures; of more than any float can be as well."""
+    return f"{size if size < 10**300 else Decimal(size):.3g}"
 
 
 def _chosen(value: Value | None) -> Value:

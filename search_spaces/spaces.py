@@ -10,8 +10,9 @@ import yaml
 
 from blocks import UserError
 from blocks.ends import Stem
+from blocks.errors import briefly, shown
 from blocks.inverted_residual import InvertedResidual
-from blocks.options import decode
+from blocks.options import MOST, decode
 from search_spaces import strict_yaml
 from search_spaces.space import Space
 from search_spaces.stages import Choices, Stage
@@ -101,7 +102,9 @@ def get(name: str = "mobile", granularity: str = "stage") -> Space:
         return _named(name, granularity)
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
-        raise UserError(f"no space is called {name!r}; expected one of {', '.join(NAMES)} or a .yaml file")
+        raise UserError(
+            f"no space is called {shown(name)}; expected one of {', '.join(NAMES)} or a .yaml file"
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -126,8 +129,8 @@ def parse(text: str, granularity: str = "stage") -> Space:
     """The space that a YAML text describes. Raises UserError, naming the entry that is wrong."""
     try:
         data = strict_yaml.load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
-        raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"not YAML: {briefly(error)}") from None
     data = _mapping(data, "a space", {"name", "stem", "first", "choices", "stages", "head"})
     common = _mapping(data.get("choices", {}), "choices", _CHOICES)
     stages = data.get("stages")
@@ -136,7 +139,7 @@ def parse(text: str, granularity: str = "stage") -> Space:
     head = _mapping(data.get("head", {}), "head", {"ratio", "features"})
     first = str(data.get("first", "ir16"))
     return Space(
-        name=str(data.get("name", "unnamed")),
+        name=_name(data.get("name", "unnamed")),
         stages=tuple(_stage(stage, common) for stage in stages),
         stem=decode(Stem, str(data.get("stem", "stem16_HS"))),
         first=None if first == "none" else decode(InvertedResidual, first),
@@ -161,18 +164,25 @@ def _stage(data: Any, common: Mapping[str, Any]) -> Stage:
     )
 
 
+def _name(value: Any) -> str:
+    name = str(value) if isinstance(value, str | int | float) else ""
+    if not (0 < len(name) <= 100 and name.isprintable()):
+        raise UserError(f"name is {shown(value)}, expected a word or a few, 100 characters at most")
+    return name
+
+
 def _mapping(data: Any, what: str, known: set[str]) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise UserError(f"{what} is {data!r}, expected entries {', '.join(sorted(known))}")
+        raise UserError(f"{what} is {shown(data)}, expected entries {', '.join(sorted(known))}")
     unknown = [str(name) for name in data if name not in known]
     if unknown:
-        raise UserError(f"{what}: unknown entry {unknown[0]!r}, expected {', '.join(sorted(known))}")
+        raise UserError(f"{what}: unknown entry {shown(unknown[0])}, expected {', '.join(sorted(known))}")
     return data
 
 
 def _list(data: Any, name: str) -> tuple[Any, ...]:
     if not isinstance(data, list):
-        raise UserError(f"{name} is {data!r}, expected a list of choices")
+        raise UserError(f"{name} is {shown(data)}, expected a list of choices")
     return tuple(data)
 
 
@@ -181,6 +191,8 @@ def _wholes(value: Any, name: str) -> int | tuple[int, ...]:
 
 
 def _whole(value: Any, name: str) -> int:
-    if type(value) is not int or value < 0:
-        raise UserError(f"{name} is {value!r}, expected a whole number from 0, which leaves the layer out")
+    if type(value) is not int or not 0 <= value <= MOST:
+        raise UserError(
+            f"{name} is {shown(value)}, expected a whole number from 0, which leaves the layer out, to {MOST}"
+        )
     return value

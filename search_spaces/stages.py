@@ -15,12 +15,14 @@ convolution does. A stage of one block has that plain one alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from itertools import product
 from typing import Any
 
 from blocks import BLOCKS, Block, InvertedResidual, SandGlass, UserError
 from blocks.base import Place
+from blocks.errors import shown
 from blocks.layers import ACTIVATIONS
 
 Value = str | int | float | bool
@@ -28,8 +30,14 @@ Params = Mapping[str, Value]
 """A point: one choice a live dimension, `{"s1.width": 24, "s1.depth": 2, "s1.block": "ir", ...}`."""
 
 KINDS = (InvertedResidual.token, SandGlass.token)
+MOST_CHOICES = 64
+"""Of one kind."""
 FIRST = ("block", "expansion", "activation")
 """What the first block of a stage takes from its stage, besides what its kind `begins_with`."""
+
+
+_REST = ("activation", "kernel", "squeeze_excite", "groups")
+"""What the other blocks take from it."""
 
 
 def _is_number(value: object) -> bool:
@@ -61,11 +69,11 @@ class Choices:
                 allowed = known.get(spec.name, ())
                 if allowed and not any(type(value) is type(a) and value == a for a in allowed):
                     expected = ", ".join(map(str, allowed))
-                    raise UserError(f"space: {spec.name} {value!r}, expected one of {expected}")
+                    raise UserError(f"space: {spec.name} {shown(value)}, expected one of {expected}")
                 if not allowed and not (_is_number(value) and 1 <= value <= 64):
-                    raise UserError(f"space: {spec.name} {value!r}, expected a number from 1 to 64")
-            if not values or len(set(values)) != len(values):
-                raise UserError(f"space: {spec.name} is {list(values)}, expected distinct choices")
+                    raise UserError(f"space: {spec.name} {shown(value)}, expected a number from 1 to 64")
+            if not 0 < len(values) == len(set(values)) <= MOST_CHOICES:
+                raise UserError(f"space: {spec.name} is {shown(list(values))}, expected distinct choices")
 
     @property
     def first(self) -> tuple[str, ...]:
@@ -78,6 +86,19 @@ class Choices:
         names = [spec.name for spec in fields(self)] if names is None else names
         for values in product(*(getattr(self, name) for name in names)):
             yield dict(zip(names, values, strict=True))
+
+    def live(self, *, first: bool) -> Iterator[dict[str, Value]]:
+        """Every combination of what has an effect, of the first block of a stage or of any other, kind by kind."""
+        for kind in self.block:
+            yield from replace(self, block=(kind,)).all(live_options(kind, first=first))
+
+
+@cache
+def live_options(kind: str, *, first: bool) -> tuple[str, ...]:
+    """The names of the choices that a block of this kind has an effect of; `first`: where it begins a stage."""
+    block = BLOCKS[kind]
+    names = ("activation", *block.begins_with) if first else _REST
+    return "block", "expansion", *(name for name in names if name in block.names())
 
 
 @dataclass(frozen=True)
@@ -92,11 +113,12 @@ class Stage:
     def __post_init__(self) -> None:
         for name, values, least, step in (("width", self.width, 8, 8), ("depth", self.depth, 1, 1)):
             good = all(type(v) is int and least <= v <= 4096 and v % step == 0 for v in values)
-            if not values or not good or len(set(values)) != len(values):
-                expected = f"distinct numbers from {least}" + (f" in steps of {step}" if step > 1 else "")
-                raise UserError(f"space: {name} is {list(values)}, expected {expected}")
+            if not (good and 0 < len(values) == len(set(values)) <= MOST_CHOICES):
+                steps = f" in steps of {step}" if step > 1 else ""
+                expected = f"at most {MOST_CHOICES} distinct numbers from {least}{steps}"
+                raise UserError(f"space: {name} is {shown(list(values))}, expected {expected}")
         if type(self.stride) is not int or self.stride not in (1, 2):
-            raise UserError(f"space: stride is {self.stride!r}, expected 1 or 2")
+            raise UserError(f"space: stride is {shown(self.stride)}, expected 1 or 2")
 
 
 @dataclass(frozen=True)
@@ -117,11 +139,9 @@ def stage_block(
 
     The first one is plain and carries the stride.
     """
-    kind, expansion = BLOCKS[str(choice["block"])], float(choice["expansion"])
-    names = (
-        ("activation", *kind.begins_with) if first else ("activation", "kernel", "squeeze_excite", "groups")
-    )
-    options: dict[str, Any] = {name: choice[name] for name in names if name in kind.names()}
+    name = str(choice["block"])
+    kind, expansion = BLOCKS[name], float(choice["expansion"])
+    options: dict[str, Any] = {option: choice[option] for option in live_options(name, first=first)[2:]}
     if first:
         options["stride"] = stride
     return kind.in_stage(Place(narrow, width, expansion, channels, first), options)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nas.ablate.components import get, variants
 from nas.ablate.plan import Draft
 from nas.ablate.study import Plan, Price, Variant
-from nas.common.errors import UserError
+from nas.common.errors import UserError, shown
 from nas.common.quantities import LATENCY, QUANTITIES
 from nas.common.sizes import Size
 from nas.console.options import separated
@@ -112,7 +112,7 @@ def _tell(steps: Sequence[StoryStep], draft: Draft, *, only_as_is: bool) -> None
         archs[step.name] = arch = _switched(archs[step.origin], step)
         if only_as_is and not step.as_is:
             raise UserError(
-                f"step {step.name!r}: neither as is nor at equal cost, so that nothing is compared"
+                f"step {shown(step.name)}: neither as is nor at equal cost, so that nothing is compared"
             )
         variant = Variant(
             component=", ".join(component for component, _ in step.switches),
@@ -130,10 +130,14 @@ def _switched(arch: Arch, step: StoryStep) -> Arch:
         known = {variant.label: variant for variant in variants(get(component), arch)}
         if label not in known:
             expected = " or ".join(f"{component} {other}" for other in known)
-            raise UserError(f"step {step.name!r}: {component} has no variant {label!r}; expected {expected}")
+            raise UserError(
+                f"step {shown(step.name)}: {component} has no variant {shown(label)}; expected {expected}"
+            )
         made = known[label].arch
         if made is None:
-            raise UserError(f"step {step.name!r}: {component} {label} cannot be made: {known[label].reason}")
+            raise UserError(
+                f"step {shown(step.name)}: {component} {label} cannot be made: {known[label].reason}"
+            )
         arch = made
     return arch
 

@@ -13,7 +13,7 @@ from nas.ablate import shapes, switches
 from nas.ablate.stages import spliced, stages, swapped
 from nas.ablate.study import Component, Made, Variant, attempt
 from nas.ablate.switches import OFF, ON, option
-from nas.common.errors import UserError, briefly
+from nas.common.errors import UserError, briefly, shown
 from search_spaces.arch import Arch
 
 
@@ -76,7 +76,7 @@ def get(name: str) -> Component:
     if name not in COMPONENTS:
         near = get_close_matches(name, COMPONENTS, n=3, cutoff=0.5) or list(COMPONENTS)
         raise UserError(
-            f"no component is called {name!r}; expected {', '.join(near)}, or module:function for one of your own"
+            f"no component is called {shown(name)}; expected {', '.join(near)}, or module:function for one of your own"
         )
     return COMPONENTS[name]
 
@@ -114,10 +114,10 @@ def _own(name: str) -> Component:
         made = getattr(importlib.import_module(module), function)
     except Exception as error:  # importing runs a user's code
         raise BadComponent(
-            f"component {name!r} cannot be imported: {_kind_and_words(error)}; expected module:function"
+            f"component {shown(name)} cannot be imported: {_kind_and_words(error)}; expected module:function"
         ) from None
     if not callable(made):
-        raise BadComponent(f"component {name!r} is no function from an arch to archs")
+        raise BadComponent(f"component {shown(name)} is no function from an arch to archs")
     return Component(name, partial(_called, made, name))
 
 
@@ -127,14 +127,14 @@ def _called(function: Callable[[Arch], object], name: str, arch: Arch) -> Made:
     except UserError:  # it cannot be made of this arch
         raise
     except Exception as error:
-        raise BadComponent(f"component {name!r} failed: {_kind_and_words(error)}") from error
+        raise BadComponent(f"component {shown(name)} failed: {_kind_and_words(error)}") from error
     found: Made = made if isinstance(made, Mapping) else {"on": made}  # type: ignore[dict-item]
     if not found or not all(
         isinstance(label, str) and label.strip() and isinstance(value, (Arch, UserError))
         for label, value in found.items()
     ):
         raise BadComponent(
-            f"component {name!r} gave {briefly(repr(made), 60)}, expected an arch, or archs by label"
+            f"component {shown(name)} gave {briefly(repr(made), 60)}, expected an arch, or archs by label"
         )
     return found
 

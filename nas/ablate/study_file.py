@@ -16,7 +16,6 @@ A switch is a component and the label of its variant, as the tables of an ablati
 with what it is made from, as is (unless `as_is` is false) and at equal cost.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
@@ -26,12 +25,14 @@ from typing import Any
 import yaml
 
 from nas.ablate.asked import Asked, StoryStep, pair
-from nas.common.errors import UserError, briefly
+from nas.common.errors import UserError, briefly, shown
 from nas.common.sizes import Size, read_size
 from nas.console.options import separated
 from nas.engine.terms import Terms
 from search_spaces import strict_yaml
 
+MOST = 1e12
+"""Of any number; nothing that is trained comes near."""
 _FRACTIONS = ("epochs", "subset")
 _WHOLE = ("folds", "seed", "target_classes", "channels")
 _SIZES = ("train_resolution", "target_resolution")
@@ -46,7 +47,7 @@ def read(file: Path) -> tuple[Asked, Terms, int | None]:
         raise UserError(f"--config {file} cannot be read: {error}") from None
     except UserError as error:
         raise UserError(f"--config {file}: {error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
+    except yaml.YAMLError as error:
         raise UserError(f"--config {file} is no YAML: {briefly(error)}") from None
 
 
@@ -78,10 +79,11 @@ def _steps(listed: Sequence[object]) -> tuple[StoryStep, ...]:
         if not name or name in found:
             raise UserError(f"{where}: expected a name that no earlier step has")
         if bool(network) == bool(origin) or (origin and not given.get("switch")):
-            raise UserError(f"{where} ({name}): expected either a network, or from and switch")
+            raise UserError(f"{where} ({briefly(name)}): expected either a network, or from and switch")
         if origin and origin not in found:
+            earlier = briefly(", ".join(found))
             raise UserError(
-                f"{where} ({name}): from {origin!r}, expected an earlier step: {', '.join(found)}"
+                f"{where} ({briefly(name)}): from {shown(origin)}, expected an earlier step: {earlier}"
             )
         switches = [text.partition(" ")[::2] for text in _texts(given, "switch")]  # component and label
         found[name] = StoryStep(name, network, origin, tuple(switches), _flag(given, "as_is", True))
@@ -104,18 +106,18 @@ def _terms(given: Mapping[str, Any]) -> Terms:
 
 def _mapping(told: object, where: str, known: Sequence[str]) -> dict[str, Any]:
     if not isinstance(told, dict):
-        raise UserError(f"{where}: {told!r}, expected keys and values")
+        raise UserError(f"{where}: {shown(told)}, expected keys and values")
     for key in told:
         if key not in known:
             near = get_close_matches(str(key), known, n=1) or known
-            raise UserError(f"{where}: unknown key {key!r}; expected {', '.join(near)}")
+            raise UserError(f"{where}: unknown key {shown(key)}; expected {', '.join(near)}")
     return told
 
 
 def _value(given: Mapping[str, Any], key: str, kind: type, expected: str, default: Any) -> Any:
     value = given.get(key, default)
     if not isinstance(value, kind):
-        raise UserError(f"{key}: {value!r}, expected {expected}")
+        raise UserError(f"{key}: {shown(value)}, expected {expected}")
     return value
 
 
@@ -133,7 +135,7 @@ def _texts(given: Mapping[str, Any], key: str) -> list[str]:
     value = given.get(key, [])
     value = value.split(",") if isinstance(value, str) else value
     if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-        raise UserError(f"{key}: {value!r}, expected texts, as in [one, other]")
+        raise UserError(f"{key}: {shown(value)}, expected texts, as in [one, other]")
     return [part.strip() for part in value]
 
 
@@ -158,6 +160,6 @@ def _number(given: Mapping[str, Any], key: str, kind: type[int] | type[float]) -
     value = given.get(key)
     if value is None:
         return None
-    if type(value) not in (int, float) or not math.isfinite(value) or (kind is int and value % 1):
-        raise UserError(f"{key}: {value!r}, expected {'a whole number' if kind is int else 'a number'}")
+    if type(value) not in (int, float) or not abs(value) <= MOST or (kind is int and value % 1):
+        raise UserError(f"{key}: {shown(value)}, expected {'a whole number' if kind is int else 'a number'}")
     return kind(value)

@@ -24,6 +24,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from nas.common.decode import parsed
 from nas.common.files import writing
 
 ENTRY = "entry.json"
@@ -117,7 +118,7 @@ def find(folder: Path, verify: Iterable[str] = ()) -> StoredEntry | None:
     The size of every array is checked, and the content of those named in `verify` (about 1 GB a second).
     """
     try:
-        notes = json.loads((folder / ENTRY).read_bytes())
+        notes = parsed((folder / ENTRY).read_bytes())
         arrays = msgspec.convert(notes["arrays"], dict[str, StoredArray])
         entry = StoredEntry(folder, dict(notes["info"]), arrays)
         for name, stored in arrays.items():

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from nas.common.decode import decoded
+from nas.common.decode import decoded, parsed
 from nas.common.errors import UserError
 from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size, sized, told
 from nas.console.options import AnyPath
@@ -117,7 +117,7 @@ class Regime:
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises UserError for what another version wrote and this cannot read."""
         with suppress(ValueError, TypeError, AttributeError, KeyError):
-            content = json.loads(text)
+            content = parsed(text)
             content["recipe"].setdefault("statistics_until", 0)  # runs made before go on as they began
             text = json.dumps(content)
         return decoded(text, cls, "the run's settings cannot be read by this version", cls.STORED)

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from nas.common.cache import cache_folder
+from nas.common.decode import parsed
 from nas.common.machine import processor
 from nas.kernels import library
 
@@ -57,7 +58,7 @@ def stored() -> dict[str, dict[str, float | bool]]:
 
 def _read(path: Path) -> dict[str, float | bool] | None:
     with suppress(OSError, ValueError):
-        answer = json.loads(path.read_text("utf-8"))
+        answer = parsed(path.read_text("utf-8"))
         return answer if isinstance(answer, dict) and "answer" in answer else None
     return None
 

@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from nas.common.errors import UserError, require
+from nas.common.errors import UserError, require, shown
 from nas.common.sizes import Rectangle, Size, told
 from nas.networks.cost import TARGET_CLASSES, TARGET_RESOLUTION
 
+MOST = 1_000_000
 PRECISIONS = ("float32", "float16", "int8")
 
 
@@ -14,7 +15,7 @@ PRECISIONS = ("float32", "float16", "int8")
 class Conditions:
     """What a latency in milliseconds is of: one inference of `batch` images by this backend.
 
-    Raises UserError for a number below 1 and for a precision that no backend has.
+    Raises UserError for a number below 1 or above `MOST` and for a precision that no backend has.
     """
 
     backend: str = "onnxruntime"
@@ -30,8 +31,8 @@ class Conditions:
             value = getattr(self, name)
             if name == "resolution" and isinstance(value, Rectangle):
                 continue
-            if type(value) is not int or value < 1:
-                raise UserError(f"{name} is {value!r}, expected a whole number from 1")
+            if type(value) is not int or not 1 <= value <= MOST:
+                raise UserError(f"{name} is {shown(value)}, expected a whole number from 1 to {MOST}")
         require(self.precision in PRECISIONS, "precision", self.precision, f"one of {', '.join(PRECISIONS)}")
 
 

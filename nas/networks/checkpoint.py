@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialised
 from torch import Tensor, nn
 
-from nas.common.decode import decoded
+from nas.common.decode import decoded, parsed
 from nas.common.errors import UserError, briefly, require
 from nas.common.files import write_whole
 from nas.common.sizes import CROP, Size, check_fit, read_size
@@ -139,8 +139,8 @@ def load(path: str | Path) -> Checkpoint:
         raise UserError(f"{path} holds weights but does not say of what; expected one of python -m nas.train")
     refusal = f"{path} cannot be read by this version"
     try:
-        version = json.loads(told).get("version")
-    except (ValueError, AttributeError, RecursionError):
+        version = parsed(told).get("version")
+    except (ValueError, AttributeError):
         version = None
     if isinstance(version, int) and version > VERSION:
         raise UserError(

@@ -26,6 +26,7 @@ import torch
 
 import blocks
 from nas.common.cache import cache_folder
+from nas.common.decode import parsed
 from nas.common.files import write_text
 from nas.common.sizes import Size
 from nas.networks import counting, memory
@@ -201,7 +202,7 @@ def default_table() -> CostTable:
 
 def _read(file: Path) -> dict[str, Cost]:
     try:
-        entries = json.loads(file.read_text()).items()
+        entries = parsed(file.read_text()).items()
         return {
             name: Cost(int(macs), int(params), int(activations), int(weights), int(memory), tuple(uncounted))
             for name, (macs, params, activations, weights, memory, uncounted) in entries

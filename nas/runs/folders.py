@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy.engine import URL, make_url
 
+from nas.common.decode import parsed
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.runs.manifest import environment
@@ -80,9 +81,11 @@ def find(folder: Path, storage: str | None, read: Callable[[str, str], R], *, re
             raise UserError(
                 f"{folder} is no folder; expected the folder of a run, such as results/20260131-120000"
             )
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        manifest = parsed((folder / _MANIFEST).read_text(encoding="utf-8"))
         kept, name = str(manifest["storage"]), str(manifest["study"])
-    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError):
+    except UserError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError):
         raise UserError(f"{folder} is no run: it holds no readable manifest.json") from None
     if storage is None and kept != STUDY:
         raise UserError(f"the run {folder} is kept in {kept}; give its address with --storage")

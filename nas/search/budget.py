@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 import pandas as pd
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, shown
 from nas.common.quantities import COLUMNS, KB, LATENCY, MACS, MEMORY, PARAMS, WEIGHTS
 from nas.zoo import published
 
@@ -49,7 +49,7 @@ class Budget:
         match = _TEXT.fullmatch(text.strip())
         if match is None:
             hint = "; a unit is missing" if re.fullmatch(rf"({_NUMBER}-)?{_NUMBER}", text.strip()) else ""
-            raise UserError(f"budget {text!r} is not understood{hint}; write {EXAMPLES}")
+            raise UserError(f"budget {shown(text)} is not understood{hint}; write {EXAMPLES}")
         low, high, scale, unit, _, bytes_scale, kind = match.groups()
         quantity, factor = LATENCY.column, Decimal(1)
         if scale:
@@ -66,7 +66,7 @@ class Budget:
             float(Decimal(number or 0) * factor) for number in (low, high)
         )  # exact: 2.026k is 2026
         if not 0 < limit < math.inf or least > limit:
-            raise UserError(f"budget {text!r} bounds nothing that can be; write {EXAMPLES}")
+            raise UserError(f"budget {shown(text)} bounds nothing that can be; write {EXAMPLES}")
         return cls(quantity, limit, text.strip(), least)
 
     def violation(self, cost: object) -> float:
@@ -156,7 +156,7 @@ def find_board(name: str) -> Board:
     if key not in every.index:
         near = get_close_matches(key, every.index, n=3, cutoff=0.4) or list(every.index)
         raise UserError(
-            f"no board is called {name!r}; the nearest are {', '.join(near)}; any other is told by its memories, "
+            f"no board is called {shown(name)}; the nearest are {', '.join(near)}; any other is told by its memories, "
             "as in --budget 1024KBflash --budget 320KBRAM"
         )
     row = every.loc[key]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, shown
 from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, QUANTITIES, Quantity
 from nas.engine.regime import Regime
 from nas.latency.table.identity import TableId
@@ -50,7 +50,7 @@ class Settings(Regime):
             ("control", self.control, ("none", "random")),
         ):
             if value not in known:
-                raise UserError(f"{name} {value!r}: expected one of {', '.join(known)}")
+                raise UserError(f"{name} {shown(value)}: expected one of {', '.join(known)}")
         if not 0 <= self.confirm <= 0.9:
             raise UserError(f"confirm {self.confirm:g}: expected a share from 0 to 0.9, such as 0.3")
         timed = self.objectives[1] == LATENCY.name or any(map(is_time, self.budgets))

@@ -1,6 +1,6 @@
 """How briefly a trial is trained, by name."""
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, shown
 
 IMAGES = {"quick": 20_000, "standard": 60_000, "thorough": 200_000}
 """Images that a trial sees: 0.4, 1.2 and 4 times CIFAR-10's 50,000."""
@@ -16,7 +16,7 @@ def epochs_of(name: str, images: int) -> tuple[float, tuple[float, ...]]:
     Raises UserError for a name that is none.
     """
     if name not in NAMES:
-        raise UserError(f"fidelity {name!r}: expected one of {', '.join(NAMES)}")
+        raise UserError(f"fidelity {shown(name)}: expected one of {', '.join(NAMES)}")
     rungs = LADDER if name == "ladder" else (name,)
     *below, top = [min(round(IMAGES[rung] / images, 2), EPOCHS[rung]) for rung in rungs]
     return top, tuple(below)

@@ -5,7 +5,6 @@ Nothing in such a file can run code: it is loaded as weights alone.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from nas.common.decode import parsed
 from nas.common.errors import UserError, briefly
 from nas.common.files import write_whole
 from nas.train.outcome import Course, Progress
@@ -112,7 +112,7 @@ def _agree(kept: str, given: str) -> bool:
     that came with a later version, where what has begun before has the defaults.
     """
     try:
-        one, other = json.loads(kept), json.loads(given)
+        one, other = parsed(kept), parsed(given)
     except ValueError:
         return kept == given
     return kept == given or _within(one, other)

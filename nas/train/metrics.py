@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nas.common.errors import UserError
+from nas.common.errors import UserError, shown
 
 ACCURACY = "accuracy"
 METRICS = {
@@ -24,7 +24,7 @@ METRICS = {
 def check_metric(name: str) -> None:
     """Raises UserError for a name that is none."""
     if name not in METRICS:
-        raise UserError(f"metric {name!r}: expected one of {', '.join(METRICS)}")
+        raise UserError(f"metric {shown(name)}: expected one of {', '.join(METRICS)}")
 
 
 def score(name: str, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:

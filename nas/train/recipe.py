@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
-from nas.common.errors import UserError, require
+from nas.common.errors import UserError, require, shown
 from nas.common.sizes import Size, smaller
 
+MOST = 1_000_000
+"""Of epochs, of images of a batch, and of any number that a recipe has."""
 SMALLEST_BATCH = 16  # below it batch norm's statistics are mostly noise
 
 
@@ -25,7 +27,7 @@ def _value(name: str, text: str, kind: type) -> bool | int | float | str:
     try:
         number: int | float = kind(text)
     except ValueError:
-        raise UserError(f"{name} {text!r}: expected a {'whole ' * (kind is int)}number") from None
+        raise UserError(f"{name} {shown(text)}: expected a {'whole ' * (kind is int)}number") from None
     return number
 
 
@@ -76,19 +78,20 @@ class Recipe:
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
-        require(0 < self.lr < math.inf, "lr", self.lr, "a number above 0")
+        require(0 < self.lr <= MOST, "lr", self.lr, f"a number above 0, at most {MOST}")
         require(0 <= self.momentum < 1, "momentum", self.momentum, "a number in [0, 1)")
-        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "a number from 0")
-        require(0 <= self.clip < math.inf, "clip", self.clip, "a norm above 0, or 0 for no clipping")
+        require(0 <= self.weight_decay <= MOST, "weight_decay", self.weight_decay, "a number from 0")
+        require(0 <= self.clip <= MOST, "clip", self.clip, "a norm above 0, or 0 for no clipping")
         require(0 <= self.warmup < 1, "warmup", self.warmup, "a share of the steps in [0, 1)")
         require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "a number in [0, 1)")
-        require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
-        require(self.min_steps >= 0, "min_steps", self.min_steps, "0 or more")
+        require(2 <= self.batch_size <= MOST, "batch_size", self.batch_size, f"2 to {MOST}")
+        require(0 <= self.min_steps <= MOST, "min_steps", self.min_steps, f"0 to {MOST}")
         momentum = self.batch_norm_momentum
         require(0 < momentum <= 1, "batch_norm_momentum", momentum, "a number in (0, 1]")
         require(self.shift_from >= 0, "shift_from", self.shift_from, "a number of epochs from 0")
         require(0 <= self.cutout <= 1, "cutout", self.cutout, "a share of the side in [0, 1]")
-        require(self.statistics_until >= 0, "statistics_until", self.statistics_until, "0 or more")
+        until = self.statistics_until
+        require(0 <= until <= MOST, "statistics_until", until, f"0 to {MOST}")
         require(self.fall in FALLS, "fall", self.fall, " or ".join(FALLS))
         require(0 <= self.ema < 1, "ema", self.ema, "a share in [0, 1)")
         require(
@@ -108,7 +111,9 @@ class Recipe:
         for part in text.split(","):
             name, _, value = (piece.strip() for piece in part.partition("="))
             if name not in kinds or name in values:
-                raise UserError(f"recipe {part!r}: expected NAME=VALUE, once each, of {', '.join(kinds)}")
+                raise UserError(
+                    f"recipe {shown(part)}: expected NAME=VALUE, once each, of {', '.join(kinds)}"
+                )
             values[name] = _value(name, value, kinds[name])
         return replace(self, **values)  # type: ignore[arg-type]  # each is of its field's kind
 
@@ -146,7 +151,7 @@ class Fidelity:
     resolution: Size = 32
 
     def __post_init__(self) -> None:
-        require(0 < self.epochs < math.inf, "epochs", self.epochs, "a number above 0")
+        require(0 < self.epochs <= MOST, "epochs", self.epochs, f"a number above 0, at most {MOST}")
         require(0 < self.subset <= 1, "subset", self.subset, "a share of the images in (0, 1]")
         require(smaller(self.resolution) >= 1, "resolution", self.resolution, "pixels, 1 or more")
 

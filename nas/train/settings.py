@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nas.common.decode import decoded
+from nas.common.decode import decoded, parsed
 from nas.common.errors import UserError, require
 from nas.common.files import write_text
 from nas.common.sizes import CROP, Size, check_fit, read_size
@@ -233,7 +233,7 @@ def reopen(folder: Path, root: AnyPath | None) -> tuple[TrainSettings, Dataset]:
     """The settings and data of a training that has begun. Raises UserError where the folder holds none."""
     file = folder / MANIFEST
     try:
-        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        content: Any = parsed(file.read_text(encoding="utf-8"))
         kind, stored = content.get("kind"), content["settings"]
     except (OSError, ValueError, KeyError, AttributeError):
         raise UserError(f"{folder} is no training: it holds no readable {MANIFEST}") from None

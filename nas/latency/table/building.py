@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from nas.common.decode import Positive
+from nas.common.decode import Positive, parsed
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.machine import cores
@@ -250,7 +250,7 @@ def _kept(path: Path, header: dict[str, str]) -> list[_Timed]:
     """What a journal under this header holds; lines that cannot be read are left out."""
     try:
         first, *lines = path.read_text(encoding="utf-8").splitlines()
-        if json.loads(first) != header:
+        if parsed(first) != header:
             return []
     except (OSError, ValueError):  # none, an empty one, or none of ours
         return []

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 from scipy.stats import spearmanr
 
-from nas.common.decode import Finite
+from nas.common.decode import Finite, NotNegative
 
 Floats = NDArray[np.float64]
 COEFFICIENTS = ("sum of the parts", "number of parts", "millions of elements between parts")
@@ -29,10 +29,10 @@ WITHIN = 0.9  # the share of networks that a predicted interval is to hold
 class Errors:
     """Of predictions: mean absolute relative error, Spearman's rank correlation, largest relative error."""
 
-    mape: float
+    mape: NotNegative
     spearman: float
-    largest: float
-    networks: int
+    largest: NotNegative
+    networks: Annotated[int, msgspec.Meta(ge=1)]
 
     def __str__(self) -> str:
         return (
@@ -48,7 +48,7 @@ class Calibration:
     coefficients: Annotated[
         tuple[Finite, ...], msgspec.Meta(min_length=len(COEFFICIENTS), max_length=len(COEFFICIENTS))
     ]
-    deviation: Finite
+    deviation: NotNegative
 
     def __call__(self, totals: Sequence[float]) -> float:
         """The time of a network from its totals, in their order."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from blocks import BLOCKS, Head, Stem
 from blocks.options import decode
-from nas.common.errors import UserError
+from nas.common.errors import UserError, shown
 from nas.common.sizes import read_size
 from nas.latency.conditions import Conditions
 from nas.latency.table.fitting import scale
@@ -73,10 +73,10 @@ def parse_key(name: str) -> Key:
     try:
         channels, classes, size = int(words[1]), int(words[3]), read_size(words[2], name, most=10**6)
     except (ValueError, IndexError):
-        raise UserError(f"{name!r} is no entry of a table, as in 'ir24_t4_s2 16 112 0 '") from None
+        raise UserError(f"{shown(name)} is no entry of a table, as in 'ir24_t4_s2 16 112 0 '") from None
     token = "".join(letter for letter in words[0].split("_")[0] if letter.isalpha())
     kinds: dict[str, type[Part]] = {Stem.token: Stem, Head.token: Head, **BLOCKS}
     if token not in kinds:
-        raise UserError(f"{words[0]!r}: no block is called {token!r} here")
+        raise UserError(f"{shown(words[0])}: no block is called {shown(token)} here")
     part: Part = decode(kinds[token], words[0])
     return part, channels, size, classes

@@ -20,16 +20,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nas.common.cache import cache_folder
-from nas.common.decode import Finite, Positive, decoded
+from nas.common.decode import NotNegative, Positive, decoded
 from nas.common.errors import UserError, require
 from nas.common.files import write_text
 from nas.common.sizes import Size, told
 from nas.latency.backends import fingerprint
 from nas.latency.conditions import Conditions, Fingerprint
-from nas.latency.table.calibration import Calibration, Errors
+from nas.latency.table.calibration import COEFFICIENTS, Calibration, Errors
+from nas.latency.table.entries import parse_key
 from nas.latency.table.table import Table, Timings, check_here, command_for, completed
 from nas.latency.timing.measuring import REFERENCE
-from search_spaces import Space, spaces
+from search_spaces import Arch, Space, spaces
 
 FORMAT = "nas-search latency table 1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -42,13 +43,19 @@ class _Content(Timings):
     format: Literal["nas-search latency table 1"]
     references: tuple[Positive, ...] = ()
     fitted: Mapping[str, Positive] | None = None
-    fit_error: Finite | None = None
+    fit_error: NotNegative | None = None
     calibration: Calibration | None = None
     errors: Errors | None = None
 
     def __post_init__(self) -> None:
         if (self.calibration is None) != (self.fitted is None):
             raise ValueError("'calibration' and 'fitted' belong together")
+        if self.calibration is not None and self.calibration.coefficients[0] <= 0:
+            raise ValueError(
+                f"'calibration': its first coefficient, of the {COEFFICIENTS[0]}, is not above 0"
+            )
+        if self.errors is not None and abs(self.errors.spearman) > 1:
+            raise ValueError("'errors': a 'spearman' beyond 1")
 
 
 def save(table: Table, path: Path) -> None:
@@ -102,6 +109,11 @@ def load(path: Path) -> Table:
                 f"its times are ratios to {content.reference}, and this version takes {REFERENCE} as reference; "
                 "make it anew"
             )
+        content.fingerprint.conditions  # noqa: B018  # refuses what none can be
+        for name in (*content.parts, *(content.fitted or ())):
+            parse_key(name)
+        for whole in content.networks:
+            Arch.parse(whole.arch)
         timings = Timings(**{field.name: getattr(content, field.name) for field in fields(Timings)})
         if content.calibration is None or content.fitted is None:
             return completed(timings)
