@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+import msgspec
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.common.decode import Positive
 from nas.common.errors import UserError
 from nas.common.quantities import COUNTED_COLUMNS
 from nas.engine.regime import Regime
@@ -16,10 +18,20 @@ from nas.networks.cost import cost
 from nas.networks.counting import Cost
 from nas.networks.references import parse
 from nas.runs import studies as storing
+from nas.runs.sound import Sieve, StoredTraining, noted
 from nas.runs.studies import INTERRUPTED, is_over
 from nas.train.trainer import Outcome
 
 Kind = Literal["compare", "ablate"]
+_NOTES: Mapping[str, Any] = {
+    "seeds": Annotated[int, msgspec.Meta(ge=1, le=1000)],
+    "rows": list[dict[Literal["label", "network"], str]],
+    "latency_ms": dict[str, Positive],
+    "latency_of": str,
+    "title": str,
+    "plan": str,
+}
+"""Of what type those notes are that are used again."""
 COLUMNS = (
     *("trial", "network", "seed", "state", "accuracy", "test_accuracy"),
     *(*COUNTED_COLUMNS, "seconds", "epochs", "reason"),
@@ -53,6 +65,7 @@ class Trainings:
 
     def __init__(self, study: optuna.Study) -> None:
         self._study = study
+        self._sound = Sieve(study.study_name, StoredTraining)
         self.setup = Setup.from_json(study.user_attrs["settings"])
 
     @classmethod
@@ -87,24 +100,24 @@ class Trainings:
 
     def interrupt_running(self) -> int:
         """Mark as interrupted what an earlier, dead driver left RUNNING; how many it were."""
-        return storing.end_running(self._study, _values)
+        return storing.end_running(self._study, _values, StoredTraining)
 
     def note(self, key: str, value: Any) -> None:
         """Write a note, or replace it."""
         self._study.set_user_attr(key, value)
 
     def noted(self, key: str) -> Any:
-        """A note."""
-        return self._study.user_attrs.get(key)
+        """A note. Raises UserError for one that it cannot be."""
+        return noted(self._study.user_attrs, key, _NOTES.get(key, Any))
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that every network is to be trained with."""
-        return tuple(range(self.setup.seed, self.setup.seed + int(self.noted("seeds"))))
+        return tuple(range(self.setup.seed, self.setup.seed + (self.noted("seeds") or 0)))
 
     def trials(self) -> list[FrozenTrial]:
-        """The trainings in order; those interrupted and since run again are left out."""
-        return storing.current(self._study.get_trials(deepcopy=False), ("network", "seed"))
+        """The trainings in order; those interrupted and since run again are left out, and those not sound."""
+        return storing.current(self._sound(storing.read(self._study)), ("network", "seed"))
 
     def over(self) -> set[tuple[str, int]]:
         """Network and seed of every training that came to its own end."""

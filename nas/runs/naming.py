@@ -3,12 +3,12 @@
 A zoo name, an arch's text, a point of a run, or the name of a library's classifier.
 """
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from nas.common.decode import parsed
 from nas.common.errors import UserError
 from nas.common.fronts import front_mask
 from nas.common.quantities import MACS
@@ -54,7 +54,12 @@ def settings_of(text: str) -> dict[str, Any]:
     from nas.runs.studies import find_studies
 
     study = find(Path(run), None, lambda url, name: find_studies(url, name, ("search",)))["search"]
-    found: dict[str, Any] = json.loads(study.user_attrs["settings"])
+    try:
+        found = parsed(study.user_attrs["settings"])
+    except (ValueError, TypeError):
+        found = None
+    if not isinstance(found, dict):
+        raise UserError(f"the settings of the run of {text} cannot be read")
     return found
 
 
@@ -105,11 +110,13 @@ def _front(run: Path) -> str:
 
 def _trials(run: Path, kind: str) -> "list[FrozenTrial]":
     from nas.runs.folders import find  # needs Optuna, which a zoo name does not
-    from nas.runs.studies import CONFIRMED, SEARCHED, current, find_studies
+    from nas.runs.sound import Sieve, StoredConfirmation, StoredTrial
+    from nas.runs.studies import CONFIRMED, SEARCHED, current, find_studies, read
 
     optional = (kind,) if kind == "confirm" else ()
     wanted = ("search", "baselines") if optional else ("search", kind)
     studies = find(run, None, lambda url, name: find_studies(url, name, wanted, optional))
     if kind not in studies:
         return []
-    return current(studies[kind].get_trials(deepcopy=False), CONFIRMED if optional else SEARCHED)
+    sound = Sieve(studies[kind].study_name, StoredConfirmation if optional else StoredTrial)
+    return current(sound(read(studies[kind])), CONFIRMED if optional else SEARCHED)

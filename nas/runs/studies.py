@@ -3,6 +3,7 @@
 A trial is written when it is launched (RUNNING), with what it is as user attributes, and once more when it ends.
 """
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.common.errors import UserError
+from nas.runs.sound import Stored, flaw
 
 K = TypeVar("K", bound=str)
 
@@ -129,6 +131,12 @@ def launch(
     return next(t.number for t in reversed(running) if t.user_attrs.get("job") == job)
 
 
+def read(study: optuna.Study, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:
+    """The trials as they are stored. Raises UserError, in one line, where the storage cannot be read."""
+    with _one_line_errors():
+        return study.get_trials(deepcopy=False, states=states)
+
+
 def annotate(study: optuna.Study, number: int, values: Mapping[str, Any]) -> FrozenTrial:
     """Write attributes of a trial; the trial as it was before."""
     frozen = study.get_trials(deepcopy=False)[number]
@@ -138,15 +146,20 @@ def annotate(study: optuna.Study, number: int, values: Mapping[str, Any]) -> Fro
     return frozen
 
 
-def end_running(study: optuna.Study, values: Callable[[FrozenTrial, float], list[float]]) -> int:
+def end_running(
+    study: optuna.Study, values: Callable[[FrozenTrial, float], list[float]], kind: Stored | None = None
+) -> int:
     """Mark as interrupted what an earlier, dead driver left RUNNING; how many it were.
 
     What had ended, and of which the driver could not say so any more, ends now as it had; `values` are those of
-    a trial with an accuracy.
+    a trial with an accuracy. What is no sound record of its kind failed for that reason.
     """
     count = 0
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if "outcome" in trial.user_attrs:
+    for trial in read(study, states=(TrialState.RUNNING,)):
+        if kind is not None and (found := flaw(trial, kind)):
+            annotate(study, trial.number, {"reason": f"its record cannot be: {found}"})
+            study.tell(trial.number, state=TrialState.FAIL)
+        elif "outcome" in trial.user_attrs:
             study.tell(trial.number, values(trial, trial.user_attrs["outcome"]["accuracy"]))
         elif "curve" in trial.user_attrs:
             study.tell(trial.number, state=TrialState.PRUNED)
@@ -232,3 +245,5 @@ def _one_line_errors() -> Iterator[None]:
         lines = str(error.__cause__ or error).strip().splitlines()
         said = lines[0] if lines else type(error).__name__
         raise UserError(f"the storage cannot be used: {said}") from error
+    except json.JSONDecodeError as error:
+        raise UserError(f"the storage cannot be used: a record in it is no JSON ({error})") from error

@@ -7,19 +7,25 @@ because they are no points of the space.
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.common.decode import Positive
+from nas.common.errors import UserError, shown
 from nas.common.quantities import COUNTED_COLUMNS
+from nas.console.commands import notify
 from nas.runs import studies as storing
 from nas.runs.folders import create, find
+from nas.runs.sound import Sieve, Stored, StoredConfirmation, StoredPrior, StoredTrial, noted
 from nas.runs.studies import INTERRUPTED, is_over
 from nas.search.price import Price
 from nas.search.settings import Settings
@@ -35,8 +41,23 @@ _TYPES = {
     **dict.fromkeys(("accuracy", "latency_ms", "seconds", "epochs", *_TIMES), "float64"),
 }
 _MEASURED = "measured"
+_NOTES: Mapping[str, Any] = {
+    "trials": Annotated[int, msgspec.Meta(ge=1, le=10**9)],
+    "classes": Annotated[int, msgspec.Meta(ge=1, le=10**9)],
+    "validation_images": Annotated[int, msgspec.Meta(ge=1, le=10**12)],
+    "prior": list[StoredPrior],
+}
+"""Of what type those notes are that are used again."""
 Kind = Literal["search", "baselines", "control", "confirm"]
 KINDS: tuple[Kind, ...] = ("search", "baselines", "control", "confirm")
+
+
+_STORED: Mapping[Kind, Stored] = {
+    "search": StoredTrial,
+    "baselines": StoredTrial,
+    "control": StoredTrial,
+    "confirm": StoredConfirmation,
+}
 
 
 class Record:
@@ -47,6 +68,7 @@ class Record:
 
     def __init__(self, studies: Mapping[Kind, optuna.Study]) -> None:
         self._studies = dict(studies)
+        self._sound = {kind: Sieve(study.study_name, _STORED[kind]) for kind, study in studies.items()}
         self.settings = Settings.from_json(studies["search"].user_attrs["settings"])
 
     @classmethod
@@ -119,7 +141,9 @@ class Record:
 
         What had ended, and of which the driver could not say so any more, ends now as it had.
         """
-        return sum(storing.end_running(study, self._values) for study in self._studies.values())
+        return sum(
+            storing.end_running(study, self._values, _STORED[kind]) for kind, study in self._studies.items()
+        )
 
     def _values(self, trial: FrozenTrial, accuracy: float) -> list[float]:
         return [accuracy, float(getattr(Price.stored(trial.user_attrs), self.settings.objective))]
@@ -134,15 +158,15 @@ class Record:
     # Reading -------------------------------------------------------------------------------------------
 
     def note(self, key: str) -> Any:
-        """A note given at creation."""
-        return self._studies["search"].user_attrs.get(key)
+        """A note given at creation. Raises UserError for one that it cannot be."""
+        return noted(self._studies["search"].user_attrs, key, _NOTES.get(key, Any))
 
     def trials(self, kind: Kind = "search") -> list[FrozenTrial]:
-        """The trials of a kind in order; those interrupted and since run again are left out."""
+        """The trials of a kind in order; those interrupted and since run again are left out, and those not sound."""
         if kind not in self._studies:
             return []
         identity = storing.CONFIRMED if kind == "confirm" else storing.SEARCHED
-        return storing.current(self._studies[kind].get_trials(deepcopy=False), identity)
+        return storing.current(self._sound[kind](storing.read(self._studies[kind])), identity)
 
     def frame(self, trials: Sequence[FrozenTrial], kind: Kind = "search") -> pd.DataFrame:
         """Trials as a table of COLUMNS, `name` and `reason`; accuracy in [0, 1], NaN where there is none."""
@@ -158,7 +182,7 @@ class Record:
                     **{name: attrs.get(name, float("nan")) for name in COUNTED_COLUMNS},
                     "seconds": outcome.get("seconds", float("nan")),
                     "epochs": attrs["epochs"],
-                    **_times(Price.stored(attrs), measured.get(f"{_MEASURED} {trial.number}", {})),
+                    **_times(Price.stored(attrs), _measured(measured, trial.number)),
                     "name": attrs["name"],
                     "reason": attrs.get("reason", ""),
                 }
@@ -166,6 +190,18 @@ class Record:
         table = pd.DataFrame(rows, columns=[*COLUMNS, "name", "reason"])
         unknown = {name: "float64" for name in COUNTED_COLUMNS if table[name].isna().any()}  # of an older run
         return table.astype({**_TYPES, **unknown})
+
+
+def _measured(notes: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """What a trial's network took when it was timed whole, if it was."""
+    key = f"{_MEASURED} {number}"
+    with suppress(UserError):
+        times: dict[str, Any] = noted(notes, key, dict[str, Any], {})
+        return (
+            {**times, **{end: noted(times, end, Positive) for end in ("ms", "low", "high")}} if times else {}
+        )
+    notify(f"{key}: its times cannot be read and are left out: {shown(notes[key])}")
+    return {}
 
 
 def _times(price: Price, measured: Mapping[str, Any]) -> dict[str, float]:

@@ -21,9 +21,12 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'study.db'}"
 
 
+ROWS = [{"label": "x", "network": "stem8-ir8"}]
+
+
 @pytest.fixture
 def trainings(url: str) -> Trainings:
-    return Trainings.create(url, "run", setup(test=True), {"seeds": 2, "rows": ["x"]}, "compare")
+    return Trainings.create(url, "run", setup(test=True), {"seeds": 2, "rows": ROWS}, "compare")
 
 
 def finish(trainings: Trainings, network: str, seed: int, accuracy: float) -> None:
@@ -34,7 +37,7 @@ def finish(trainings: Trainings, network: str, seed: int, accuracy: float) -> No
 def test_a_comparison_is_described_by_its_storage_alone(trainings: Trainings, url: str) -> None:
     finish(trainings, A, 1, 0.75)
     again = Trainings.open(url, "run", "compare")
-    assert again.setup == trainings.setup and again.seeds == (0, 1) and again.noted("rows") == ["x"]
+    assert again.setup == trainings.setup and again.seeds == (0, 1) and again.noted("rows") == ROWS
     accuracies = again.accuracies(A)
     assert math.isnan(accuracies[0]) and accuracies[1] == 0.75
     assert again.over() == {(A, 1)}

@@ -12,7 +12,7 @@ from nas.common.errors import UserError
 from nas.runs import folders as runs
 from nas.runs.folders import new_folder
 from nas.search.record import Record, create_run, open_run
-from tests.nas.search.small import outcome, settings
+from tests.nas.search.small import arch_of, outcome, settings
 from tests.nas.search.test_record import COST, launch
 
 
@@ -148,7 +148,7 @@ def test_a_run_that_is_being_made_elsewhere_is_not_harmed(home: Path) -> None:
     """Both found the folder free; the second to make it fails, and the first one's run stays."""
     folders = [new_folder(home / "run"), new_folder(home / "run")]
     record = create_run(folders[0], None, settings(seed=1), {})
-    record.launch("a", COST, {}, {})
+    record.launch(arch_of("a"), COST, {}, {})
     with pytest.raises(UserError, match="run"):
         create_run(folders[1], None, settings(seed=2), {})
     again = open_run(home / "run")
@@ -160,7 +160,7 @@ def test_a_run_that_is_being_made_elsewhere_is_not_harmed(home: Path) -> None:
 
 def test_a_run_is_found_with_its_trials(home: Path) -> None:
     record = create_run(home / "run", None, settings(seed=4), {})
-    record.complete(record.launch("a", COST, {}, {}), outcome(0.5))
+    record.complete(record.launch(arch_of("a"), COST, {}, {}), outcome(0.5))
     for folder in (home / "run", Path("run"), Path("run/../run/")):
         again = open_run(folder)
         assert again.settings.seed == 4 and len(again.trials()) == 1
@@ -168,7 +168,7 @@ def test_a_run_is_found_with_its_trials(home: Path) -> None:
 
 def test_a_run_may_be_moved(home: Path) -> None:
     record = create_run(home / "run", None, settings(), {})
-    record.launch("a", COST, {}, {})
+    record.launch(arch_of("a"), COST, {}, {})
     (home / "elsewhere").mkdir()
     (home / "run").rename(home / "elsewhere" / "other")
     assert len(open_run(home / "elsewhere" / "other").trials()) == 1

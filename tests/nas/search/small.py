@@ -1,5 +1,6 @@
 """A space, settings and results that are small enough to be enumerated and trained in a test."""
 
+import zlib
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -69,3 +70,8 @@ def outcome(accuracy: float, seconds: float = 1.0) -> Outcome:
     """A result of two reports."""
     curve = (Progress(0.5, accuracy / 2, 2.0, seconds / 2), Progress(1.0, accuracy, 1.0, seconds))
     return Outcome(accuracy, 1.0, seconds, 100, 10, curve)
+
+
+def arch_of(word: str) -> str:
+    """The text of a small arch, another one for each word."""
+    return f"stem8-ir{1 + zlib.crc32(word.encode()) % 9999}"

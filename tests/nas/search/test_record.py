@@ -16,7 +16,7 @@ from nas.common.errors import UserError
 from nas.runs.studies import annotate
 from nas.search.price import Price
 from nas.search.record import COLUMNS, INTERRUPTED, Record, is_over
-from tests.nas.search.small import outcome, settings
+from tests.nas.search.small import arch_of, outcome, settings
 
 COST = Price(macs=2_000_000_000, params=3_000, activations=500)
 POINT: dict[str, Any] = {"s1.width": 8, "s1.block": "ir", "s1.squeeze_excite": False, "s1.expansion": 1.5}
@@ -35,8 +35,8 @@ def record(url: str) -> Record:
 
 def launch(record: Record, arch: str = "a", name: str = "", cost: Price = COST) -> int:
     if name:
-        return record.launch(arch, cost, {}, {}, kind="baselines" if name else "search", name=name)
-    return record.launch(arch, cost, POINT, DISTRIBUTIONS)
+        return record.launch(arch_of(arch), cost, {}, {}, kind="baselines" if name else "search", name=name)
+    return record.launch(arch_of(arch), cost, POINT, DISTRIBUTIONS)
 
 
 def test_a_run_is_described_by_its_storage_alone(record: Record, url: str) -> None:
@@ -51,7 +51,7 @@ def test_a_trial_is_written_before_it_runs(record: Record, url: str) -> None:
     assert [launch(record, "a"), launch(record, "b")] == [0, 1]
     trials = Record.open(url, "run").trials()
     assert [t.state for t in trials] == [TrialState.RUNNING] * 2
-    assert [t.user_attrs["arch"] for t in trials] == ["a", "b"]
+    assert [t.user_attrs["arch"] for t in trials] == [arch_of("a"), arch_of("b")]
     assert trials[0].params == POINT and trials[0].distributions == DISTRIBUTIONS
     assert not is_over(trials[0])
 

@@ -18,7 +18,7 @@ from nas.search.record import COLUMNS, INTERRUPTED, Kind, Record, create_run
 from nas.search.results import TOLD, Results, front_of, reference, relative_hypervolume, results
 from nas.search.settings import Settings
 from nas.search.tables import print_summary, write_results
-from tests.nas.search.small import outcome, settings
+from tests.nas.search.small import arch_of, outcome, settings
 
 BUDGET = settings(budgets=("100kFLOPs",))
 HEADER = (
@@ -137,7 +137,7 @@ def a_run(folder: Path, given_: Settings = BUDGET) -> Record:
 
     def launch(arch: str, macs: int, name: str = "") -> int:
         kind: Kind = "baselines" if name else "search"
-        return record.launch(arch, Price(macs, macs // 10, 7), {}, {}, kind=kind, name=name)
+        return record.launch(arch_of(arch), Price(macs, macs // 10, 7), {}, {}, kind=kind, name=name)
 
     for arch, accuracy, macs in (("a", 0.5, 10_000), ("b", 0.75, 50_000), ("c", 0.4, 60_000)):
         record.complete(launch(arch, macs), outcome(accuracy))
@@ -246,12 +246,16 @@ def test_each_point_names_the_baselines_that_it_dominates(tmp_path: Path) -> Non
 def test_no_baseline_that_is_better_or_equal_is_called_dominated(tmp_path: Path) -> None:
     record = create_run(tmp_path / "run", None, BUDGET, {})
     cost = Price(50_000, 5_000, 7)
-    record.complete(record.launch("a", cost, {}, {}), outcome(0.5))
+    record.complete(record.launch(arch_of("a"), cost, {}, {}), outcome(0.5))
     record.complete(
-        record.launch("a", cost, {}, {}, kind="baselines", name="equal"), outcome(0.5), kind="baselines"
+        record.launch(arch_of("a"), cost, {}, {}, kind="baselines", name="equal"),
+        outcome(0.5),
+        kind="baselines",
     )
     record.complete(
-        record.launch("b", cost, {}, {}, kind="baselines", name="better"), outcome(0.6), kind="baselines"
+        record.launch(arch_of("b"), cost, {}, {}, kind="baselines", name="better"),
+        outcome(0.6),
+        kind="baselines",
     )
     row = rows_of(printed(results(record)))["0"]
     assert "none" in row and "equal" not in row and "better" not in row

@@ -9,7 +9,7 @@ from nas.search.price import Price
 from nas.search.record import Record
 from nas.search.results import Results, results
 from nas.search.verdict import BETTER, NO_WORSE, UNTOLD, WORSE, sentences, verdict
-from tests.nas.search.small import outcome, settings
+from tests.nas.search.small import arch_of, outcome, settings
 from tests.nas.search.test_campaign import in_memory
 
 Trained = tuple[int, Sequence[float]]
@@ -21,9 +21,9 @@ def confirmed(found: Sequence[Trained], designed: dict[str, Trained], **notes: i
     record._studies["search"].set_user_attr("classes", notes.get("classes", 10))
     record._studies["search"].set_user_attr("validation_images", notes.get("images", 5000))
     for number, (macs, values) in enumerate(found):
-        trained(record, f"arch{number}", "", macs, values)
+        trained(record, arch_of(f"{number}"), "", macs, values)
     for name, (macs, values) in designed.items():
-        trained(record, f"arch of {name}", name, macs, values)
+        trained(record, arch_of(name), name, macs, values)
     return results(record)
 
 
@@ -31,7 +31,7 @@ def trained(record: Record, arch: str, name: str, macs: int, values: Sequence[fl
     cost = Price(macs, macs // 10, 7)
     kind = "baselines" if name else "search"
     of = record.launch(arch, cost, {}, {}, kind=kind, name=name)
-    record.complete(of, outcome(max(values) + 0.02), kind=kind)  # selected by its luck
+    record.complete(of, outcome(min(max(values) + 0.02, 1.0)), kind=kind)  # selected by its luck
     for seed, value in enumerate(values, start=1):
         number = record.launch(
             arch, cost, {}, {}, kind="confirm", name=name, seed=seed, of=None if name else of
@@ -105,7 +105,7 @@ def test_a_beaten_point_is_off_the_front_and_an_undecided_one_is_told() -> None:
 
 def test_what_nothing_confirmed_says_so_and_has_no_verdicts() -> None:
     record = in_memory(settings())
-    record.complete(record.launch("a", Price(9, 9, 9), {}, {}), outcome(0.7))
+    record.complete(record.launch(arch_of("a"), Price(9, 9, 9), {}, {}), outcome(0.7))
     run = results(record)
     said = verdict(run)
     assert not said.confirmed and not said.besides and said.area is None and said.recommended == 0
@@ -114,7 +114,7 @@ def test_what_nothing_confirmed_says_so_and_has_no_verdicts() -> None:
 
 def test_what_is_no_accuracy_of_one_training_is_called_what_it_is() -> None:
     record = in_memory(settings(metric="f1", folds=3))
-    record.complete(record.launch("a", Price(9, 9, 9), {}, {}), outcome(0.7))
+    record.complete(record.launch(arch_of("a"), Price(9, 9, 9), {}, {}), outcome(0.7))
     run = results(record)
     told = " ".join(sentences(run, verdict(run), "run"))
     assert "each macro F1 is the mean of the 3 folds" in told and "% macro F1" in told
@@ -156,7 +156,7 @@ def test_a_hand_designed_network_that_is_as_good_and_as_cheap_is_told() -> None:
 def test_few_images_leave_much_open_even_where_all_are_right() -> None:
     record = in_memory(settings())
     record._studies["search"].set_user_attr("validation_images", 4)
-    record.complete(record.launch("a", Price(9, 9, 9), {}, {}), outcome(1.0))
+    record.complete(record.launch(arch_of("a"), Price(9, 9, 9), {}, {}), outcome(1.0))
     run = results(record)
     assert "by up to 49.0 points" in sentences(run, verdict(run), "r")[0]
 
