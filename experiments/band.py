@@ -22,6 +22,7 @@ import typer
 
 from experiments.agreement import RESAMPLES, Floats, agreement, kendall
 from experiments.rows import read, run, trained
+from nas.common.csv_text import table_csv
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.data.dataset import Dataset
@@ -158,7 +159,7 @@ def study(
     for row in run(tasks, data, path, workers, BandRow, perform):
         typer.echo(f"{row.way}, seed {row.seed}: {row.accuracy:.4f} in {row.core_seconds:.0f} s  {row.arch}")
     found = summarise(read(path, BandRow), space, trials)
-    write_text(path.with_name("summary.csv"), found.to_csv(index=False, float_format="%.4g"))
+    write_text(path.with_name("summary.csv"), table_csv(found, "%.4g"))
     typer.echo(found.to_string(index=False, float_format="%.3f"))
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 import typer
 
 from nas.common import stats
+from nas.common.csv_text import table_csv
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.fronts import strips
@@ -232,7 +233,7 @@ def main(
     trainings = trainings.assign(network=trainings["network"].map(label))
     labels = [name for name in label.values() if name.startswith(f"{place.name}@")]
     beside, volumes = besides(trainings, labels), area(trainings, labels, REFERENCE)
-    write_text(out / "besides.csv", beside.to_csv(index=False))
+    write_text(out / "besides.csv", table_csv(beside))
     counts = summary["seeds"]
     told = [
         f"A search of {minutes:g} minutes under {budget} ended with a confirmed front of {len(found.front)} points; "

@@ -23,6 +23,7 @@ import typer
 from experiments import band as bands
 from experiments.agreement import agreement
 from experiments.rows import read, run, trained
+from nas.common.csv_text import table_csv
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.machine import cores
@@ -217,7 +218,7 @@ def main(
             f"{row.core_seconds:.0f} core-seconds  {row.arch}"
         )
     found = summarise(read(path, TrainingRow))
-    write_text(out / "summary.csv", found.to_csv(index=False, float_format="%.4g"))
+    write_text(out / "summary.csv", table_csv(found, "%.4g"))
     typer.echo(found.to_string(index=False, float_format="%.3f"))
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from importlib import import_module, metadata
 
 import torch
-import typer
 
 from nas.common.cache import cache_folder
 from nas.common.errors import briefly
 from nas.common.machine import processor
+from nas.console.terminal import say
 from nas.kernels import choices, library
 from nas.kernels.allocator import is_glibc
 from nas.kernels.compute import bf16_is_fast
@@ -26,7 +26,7 @@ _LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "ray", "fvcore", "plotl
 def main() -> None:
     """Say which path training takes on this machine."""
     for topic, finding in examine():
-        typer.echo(f"{topic:<20} {finding}")
+        say(f"{topic:<20} {finding}")
 
 
 def examine() -> list[tuple[str, str]]:

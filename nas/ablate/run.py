@@ -24,6 +24,7 @@ from nas.compare import running
 from nas.compare.run import Comparison
 from nas.compare.trainings import Trainings
 from nas.console.options import separated, takes
+from nas.console.screen import SafeConsole
 from nas.data.dataset import Dataset
 from nas.engine.regime import aimed, bringing, default_to, target
 from nas.engine.terms import Terms
@@ -57,7 +58,7 @@ def ablate(request: AblationRequest) -> Ablation:
     """
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    console = request.console or Console()
+    console = request.console or SafeConsole()
     request.check()
     if request.resume is not None:
         folder = Path(request.resume)

@@ -15,6 +15,7 @@ from rich.text import Text
 from nas.ablate.picture import AblationInfo, forest_sheet, tradeoff_sheet
 from nas.ablate.study import AS_IS, BASE, SEEN, UNTRAINED, Plan
 from nas.common import stats
+from nas.common.csv_text import table_csv
 from nas.common.files import write_text
 from nas.common.quantities import COUNTED_COLUMNS, MACS, PARAMS
 from nas.common.stats import Effect
@@ -129,8 +130,8 @@ def ablation_info(trainings: Trainings, plan: Plan, title: str) -> AblationInfo:
 
 def write_results(trainings: Trainings, plan: Plan, info: AblationInfo, folder: Path) -> None:
     """Write all FILES, each whole or not at all."""
-    write_text(folder / "ablation.csv", trainings_table(trainings, plan).to_csv(index=False))
-    write_text(folder / "summary.csv", info.rows.to_csv(index=False))
+    write_text(folder / "ablation.csv", table_csv(trainings_table(trainings, plan)))
+    write_text(folder / "summary.csv", table_csv(info.rows))
     forest, tradeoff = forest_sheet(info), tradeoff_sheet(info)
     header, rows = verdicts(info)
     notes = Markup("").join(Markup("<p>{}</p>").format(line) for line in explanations(info))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from nas.common.csv_text import table_csv
 from nas.common.errors import UserError
 from nas.common.files import write_text
 
@@ -22,4 +23,4 @@ def made(out: Path) -> Path:
 def write_table(table: pd.DataFrame, out: Path | None, name: str, digits: int = 5) -> None:
     """A file of the folder, made where it is not there yet, its numbers to so many digits; nothing without one."""
     if out is not None:
-        write_text(made(out) / name, table.to_csv(index=False, float_format=f"%.{digits}g"))
+        write_text(made(out) / name, table_csv(table, f"%.{digits}g"))

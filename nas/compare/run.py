@@ -9,7 +9,6 @@ from pathlib import Path
 
 import optuna
 import pandas as pd
-from rich.console import Console
 
 from nas.common.errors import UserError
 from nas.compare import running
@@ -17,6 +16,7 @@ from nas.compare.request import ComparisonRequest
 from nas.compare.summary import FILES, label_of, print_summary, write_results
 from nas.compare.trainings import Trainings
 from nas.console.options import several, takes
+from nas.console.screen import SafeConsole
 from nas.engine.jobs import Ending
 from nas.engine.regime import aimed, bringing, target
 from nas.networks.references import Model
@@ -48,7 +48,7 @@ def compare(request: ComparisonRequest) -> Comparison:
     """
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    console = request.console or Console()
+    console = request.console or SafeConsole()
     request.check()
     if request.resume is not None:
         folder = Path(request.resume)

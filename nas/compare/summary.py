@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nas.common import stats
+from nas.common.csv_text import table_csv
 from nas.common.files import write_text
 from nas.common.quantities import COUNTED_COLUMNS, LATENCY, MACS, PARAMS
 from nas.compare.picture import comparison_sheet
@@ -77,9 +78,9 @@ def printed(networks: Mapping[str, str]) -> pd.DataFrame:
 def write_results(trainings: Trainings, networks: Mapping[str, str], folder: Path) -> pd.DataFrame:
     """Write all FILES, each whole or not at all; the summary."""
     summary, others = summarise(trainings, networks), printed(networks)
-    write_text(folder / "comparison.csv", trainings.frame().to_csv(index=False))
-    write_text(folder / "summary.csv", summary.to_csv(index=False))
-    write_text(folder / "published.csv", others.to_csv(index=False))
+    write_text(folder / "comparison.csv", table_csv(trainings.frame()))
+    write_text(folder / "summary.csv", table_csv(summary))
+    write_text(folder / "published.csv", table_csv(others))
     sheet = comparison_sheet(trainings.setup, len(trainings.seeds), summary)
     body = table(*_listed(summary, others), left=("network", "verdict"), name="the networks")
     write_text(

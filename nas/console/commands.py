@@ -13,6 +13,7 @@ import typer
 from nas.common.errors import UserError, briefly
 from nas.common.files import is_full
 from nas.console.options import CommandOptions, spelled
+from nas.console.terminal import say
 
 INTERRUPTED = 130  # what a shell reports for a command that was ended by Ctrl-C
 
@@ -110,7 +111,7 @@ def ended(command: str, folder: Path, ending: str) -> int:
 
 def notify(message: str) -> None:
     """Say something beside what a command prints: a line on stderr."""
-    typer.echo(message, err=True)
+    say(message, err=True)
 
 
 def is_disk_full(error: BaseException | None) -> bool:
@@ -128,5 +129,5 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    say(f"error: {' '.join(message.split())}", err=True)
     sys.exit(code)

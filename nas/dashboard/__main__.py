@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from nas.console.terminal import say
+
 
 def main(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")],
@@ -18,11 +20,11 @@ def main(
     from nas.dashboard.serving import LivePage, serve
 
     with serve(LivePage(run, storage), port) as address:
-        print(f"{run} is shown at {address} until Ctrl-C", flush=True)
+        say(f"{run} is shown at {address} until Ctrl-C")
         try:
             address.wait()
         except KeyboardInterrupt:
-            print("the page is closed; the search goes on")
+            say("the page is closed; the search goes on")
 
 
 if __name__ == "__main__":

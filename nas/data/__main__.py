@@ -11,6 +11,7 @@ import typer
 from nas.common.files import writing
 from nas.common.sizes import CROP, read_size
 from nas.console import options
+from nas.console.terminal import say
 from nas.console.text_table import aligned
 from nas.data.dataset import BOUNDS
 from nas.data.fitting import said
@@ -64,14 +65,14 @@ def main(
         channels=channels,
         drop_duplicates=drop_duplicates,
     )
-    typer.echo(_text(found))
+    say(_text(found))
     if png:
         with writing(str(png), "; name another file"):
             draw(found, png)
-        typer.echo(f"wrote {png}", err=True)
+        say(f"wrote {png}", err=True)
     if write:
         count = write_images(found.data, write)
-        typer.echo(f"wrote {count:,} images into {write}", err=True)
+        say(f"wrote {count:,} images into {write}", err=True)
 
 
 def _text(found: Report) -> str:

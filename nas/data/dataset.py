@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ import numpy as np
 from nas.common.cache import cache_folder
 from nas.common.errors import UserError, require
 from nas.common.sizes import CROP, GivenSize, Size, check_fit, read_size
+from nas.console.terminal import say
 from nas.data import cifar
 from nas.data.arrays import StoredEntry, find, publish, remove_oldest
 from nas.data.checking import check_content, say_content
@@ -177,7 +177,7 @@ class Dataset:
 
 
 def _to_stderr(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    say(message, err=True)
 
 
 def load(

@@ -16,6 +16,7 @@ from nas.common.files import writing
 from nas.common.quantities import MACS, MEMORY, PARAMS, WEIGHTS
 from nas.common.sizes import read_size, told
 from nas.console import options
+from nas.console.terminal import say
 from nas.console.text_table import aligned
 from nas.describe.drawing import page, svg
 from nas.describe.layers import Description, Layer, describe
@@ -52,12 +53,12 @@ def main(
     name = name_of(model)
     beside = [*published_figures(name), *contradicted(name)] if name else []
     if as_json:
-        typer.echo(json.dumps(_plain(description, name, beside), indent=2))
+        say(json.dumps(_plain(description, name, beside), indent=2))
     else:
-        typer.echo(_text(description, name, beside))
+        say(_text(description, name, beside))
     if check:
         macs = recount(build(model, classes, size, channels), channels, size)
-        typer.echo(f"fvcore counts {macs:,} multiply-adds; nas {description.total.macs:,}", err=as_json)
+        say(f"fvcore counts {macs:,} multiply-adds; nas {description.total.macs:,}", err=as_json)
     if svg_file:
         _write(svg_file, svg(description, name))
     if html:
@@ -150,7 +151,7 @@ def _plain(description: Description, name: str | None, beside: list[PublishedFig
 def _write(file: Path, text: str) -> None:
     with writing(file, "; name another file"):
         file.write_text(text, encoding="utf-8")
-    typer.echo(f"wrote {file}", err=True)
+    say(f"wrote {file}", err=True)
 
 
 if __name__ == "__main__":

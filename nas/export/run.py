@@ -13,6 +13,7 @@ from nas.common.files import writing
 from nas.common.sizes import sides
 from nas.console.commands import notify
 from nas.console.options import takes
+from nas.console.terminal import say
 from nas.describe import card as cards
 from nas.export import int8, onnx_file
 from nas.export.deployed import Deployed, deployed, notes
@@ -88,7 +89,7 @@ def carry_out(request: ModelExportRequest) -> int:
     except ExportFailed as failure:
         notify(f"error: {failure}")
         return 1
-    print(_said(done, request))
+    say(_said(done, request))
     return 0
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.common.csv_text import table_csv
+from nas.console.terminal import say
 from nas.console.text_table import aligned
 
 if TYPE_CHECKING:
@@ -44,12 +46,12 @@ def main(
     result = importances(record, shuffles, seed)
     settings = record.settings
     sheet = importance_sheet(result, settings.data_name, settings.trained)
-    write_text(run / "importance.csv", result.choices.to_csv(index=False))
+    write_text(run / "importance.csv", table_csv(result.choices))
     page = run / "importance.html"
     write_text(page, document([sheet], "All choices", _html(result), at=page))
     write_html(results(record), run / "front.html")  # which links to it and shows what matters most
     save_png(sheet, run / "importance.png")
-    print(_text(result, settings.data_name, settings.fidelity.epochs))
+    say(_text(result, settings.data_name, settings.fidelity.epochs))
 
 
 def _text(result: "Importances", data: str, epochs: float) -> str:

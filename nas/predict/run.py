@@ -1,16 +1,15 @@
 """Predictions made, printed and written: tables for people, CSV and JSON for programs."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nas.common.csv_text import rows_csv
 from nas.common.files import write_text, writing
 from nas.console import commands
 from nas.console.options import several
+from nas.console.terminal import say
 from nas.console.text_table import aligned
 from nas.networks.checkpoint import load
 from nas.predict.predicting import Predictions, predict
@@ -36,11 +35,11 @@ def carry_out(request: PredictRequest) -> int:
         notify=commands.notify,
     )
     scores = score(found) if found.judged else None
-    print(_table(found))
+    say(_table(found))
     if scores is not None:
-        print(f"\n{_judged(found, scores)}")
+        say(f"\n{_judged(found, scores)}")
     count, speed = len(found.found), len(found.found) / max(found.seconds, 1e-9)
-    print(
+    say(
         f"\n{count:,} images in batches of {request.batch_size} on {find_device(request.device)}: "
         f"{speed:,.0f} images/s, decoding included"
     )
@@ -88,7 +87,7 @@ def _write(request: PredictRequest, found: Predictions, scores: Scores | None) -
     written: list[Path] = []
     if request.csv is not None:
         written.append(Path(request.csv))
-        write_text(written[-1], _csv(*_rows(found)))
+        write_text(written[-1], rows_csv(*_rows(found)))
     if request.json is not None:
         written.append(Path(request.json))
         write_text(written[-1], json.dumps(_plain(found, scores), indent=2) + "\n")
@@ -97,7 +96,7 @@ def _write(request: PredictRequest, found: Predictions, scores: Scores | None) -
     elif request.out is not None:
         commands.notify(f"--out: nothing is judged and written, because {_unjudged(found)}")
     for path in written:
-        print(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _unjudged(found: Predictions) -> str:
@@ -118,9 +117,9 @@ def _write_scores(out: Path, found: Predictions, scores: Scores) -> list[Path]:
         out.mkdir(parents=True, exist_ok=True)
     names = [one.name for one in scores.classes]
     table = [[name, *row] for name, row in zip(names, scores.confusion.tolist(), strict=True)]
-    write_text(out / "confusion.csv", _csv(["is \\ taken for", *names], table))
+    write_text(out / "confusion.csv", rows_csv(["is \\ taken for", *names], table))
     rows = [[one.name, one.images, one.precision, one.recall, one.f1] for one in scores.classes]
-    write_text(out / "classes.csv", _csv(["class", "images", "precision", "recall", "f1"], rows))
+    write_text(out / "classes.csv", rows_csv(["class", "images", "precision", "recall", "f1"], rows))
     draw_confusion(scores, Path(found.found[0].image).parent.parent.name, out / "confusion.png")
     return [out / name for name in ("confusion.csv", "classes.csv", "confusion.png")]
 
@@ -134,12 +133,6 @@ def _rows(found: Predictions) -> tuple[list[str], list[list[Any]]]:
         for one in found.found
     ]
     return header, rows
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return text.getvalue()
 
 
 def _plain(found: Predictions, scores: Scores | None) -> dict[str, Any]:

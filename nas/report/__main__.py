@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from nas.console.terminal import say
+
 
 def main(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", metavar="RUN...")],
@@ -27,7 +29,7 @@ def main(
     from nas.search.record import open_run
     from nas.search.results import results
 
-    print(overlay([(str(run), results(open_run(run, storage))) for run in runs], out))
+    say(overlay([(str(run), results(open_run(run, storage))) for run in runs], out))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 from nas.ablate.run import tell as tell_ablation
 from nas.compare.run import tell as tell_comparison
 from nas.compare.trainings import Trainings
+from nas.console.screen import SafeConsole
 from nas.runs.folders import find
 from nas.runs.studies import kinds_of
 from nas.search.record import open_run
@@ -17,7 +16,7 @@ from nas.search.tables import print_summary, write_results
 
 def rewrite(run: Path, storage: str | None = None) -> None:
     """Write the files of a search, a comparison or an ablation, and print them. Raises UserError for what is no run."""
-    console = Console()
+    console = SafeConsole()
     kinds = find(run, storage, kinds_of)
     if "compare" in kinds:
         tell_comparison(find(run, storage, partial(Trainings.open, kind="compare")), run, console)

@@ -17,6 +17,7 @@ from nas.common.quantities import LATENCY, MACS
 from nas.console.commands import notify
 from nas.console.options import deadline, several, takes
 from nas.console.progress import progress_line
+from nas.console.screen import SafeConsole
 from nas.data.dataset import Dataset, Notify
 from nas.engine.jobs import Ending
 from nas.engine.regime import aimed, default_to, opening, settled, validated_on
@@ -90,7 +91,7 @@ def carry_out(request: Request) -> Run:
         raise UserError(f"--trials {request.trials}: expected at least 1")
     request.check()
     run = _begin(request) if request.resume is None else _reopen(request)
-    console = request.console or Console()
+    console = request.console or SafeConsole()
     ending = _train(run, request, deadline(request.minutes, began), console)
     if run.table is not None and ending != "interrupted":
         time_finalists(run.record, run.table, notify)

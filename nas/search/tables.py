@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from nas.common.csv_text import table_csv
 from nas.common.files import write_text
 from nas.common.fronts import dominates, hypervolume
 from nas.common.quantities import LATENCY, Quantity
@@ -41,7 +42,7 @@ def write_results(found: Results, folder: Path) -> None:
     answer = {**said.plain(), "sentences": sentences(found, said, str(folder))}
     write_text(folder / "verdict.json", json.dumps(answer, indent=2) + "\n")
     for name, table in tables.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False))
+        write_text(folder / f"{name}.csv", table_csv(table))
     write_html(found, folder / "front.html")
     write_png(found, folder / "front.png")
 

@@ -19,6 +19,7 @@ from nas.common.files import write_text, writing
 from nas.common.sizes import Size, sized
 from nas.console import commands
 from nas.console.options import deadline
+from nas.console.terminal import say
 from nas.data.dataset import Dataset
 from nas.describe import card as describe
 from nas.figures.picture import save_png
@@ -52,7 +53,7 @@ def carry_out(request: TrainRequest) -> int:
         for left in out.glob(".*.tmp"):  # cut off while it was written
             left.unlink(missing_ok=True)
         if (out / RESULT).is_file() and not (out / STATE).is_file():
-            print(f"{out} is finished: {out / MODEL}")
+            say(f"{out} is finished: {out / MODEL}")
             return 0
         given = fetch(settings.init) if settings.init and not (out / STATE).is_file() else None
         model = _start(settings, data, given)
@@ -98,7 +99,7 @@ def _start(settings: TrainSettings, data: Dataset, given: Pretrained | None) -> 
             trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
         chance = "" if settings.init else "; what is frozen is random, because there is no --init"
         said.append(f"{settings.freeze} frozen: {trained:,} weights are trained{chance}")
-    print("\n".join(said))
+    say("\n".join(said))
     return model
 
 
@@ -145,13 +146,13 @@ def _train(
             metric=settings.metric,
         )
     judged = _judged(model, settings, data, outcome, device)
-    print(_result(data, outcome, judged))
+    say(_result(data, outcome, judged))
     _write(out, model, settings, data, outcome, judged, str(trainer.find_device(device)))
     if outcome.curve[-1].share < 1 and _is_stale(settings, keeper):
-        print(f"ended at {outcome.curve[-1].share:.0%}: no better in {keeper.stale} reports (--patience)")
+        say(f"ended at {outcome.curve[-1].share:.0%}: no better in {keeper.stale} reports (--patience)")
         (out / STATE).unlink()
     elif outcome.curve[-1].share < 1:
-        print(f"ended before its schedule; go on with: python -m nas.train --resume {out}")
+        say(f"ended before its schedule; go on with: python -m nas.train --resume {out}")
     else:
         (out / STATE).unlink()
     return 0
@@ -260,4 +261,4 @@ def _write(
         best=settings.best,
     )
     save_png(sheet, out / CURVE)
-    print(f"wrote {out / MODEL}, {out / RESULT} and {out / CURVE}")
+    say(f"wrote {out / MODEL}, {out / RESULT} and {out / CURVE}")

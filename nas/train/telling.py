@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from nas.common.errors import UserError
+from nas.console.terminal import say
 from nas.train.outcome import Progress
 
 _CLEAR = "\r\x1b[K"
@@ -48,10 +49,9 @@ class Teller:
         """Take in a report."""
         self._clear()
         left = progress.seconds * (1 - progress.share) / progress.share
-        print(
+        say(
             f"{progress.share:6.1%}  validation {self._metric} {progress.accuracy:.4f}  "
             f"training loss {progress.loss:.3f}  {progress.seconds:.1f} s{_left(left) * (progress.share < 1)}",
-            flush=True,
         )
         if self._writer is not None:
             at = round(1000 * self._epochs * progress.share)  # thousandths of an epoch: steps must be whole

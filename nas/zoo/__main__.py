@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from nas.common.quantities import COLUMNS
+from nas.console.terminal import say
 from nas.console.text_table import aligned
 from nas.figures.axes import tick
 from nas.networks.cost import TARGET_RESOLUTION, cost
@@ -36,13 +37,13 @@ def main(
     """List the networks of the zoo and reference classifiers, counted and as published, at 224x224."""
     if check:
         rows = deviations()
-        typer.echo(json.dumps([row.plain() for row in rows], indent=2) if as_json else _checked(rows))
+        say(json.dumps([row.plain() for row in rows], indent=2) if as_json else _checked(rows))
         if any(not row.reason for row in rows):
             raise typer.Exit(1)
     elif as_json:
-        typer.echo(json.dumps([_entry(name) for name in listed()], indent=2))
+        say(json.dumps([_entry(name) for name in listed()], indent=2))
     else:
-        typer.echo(_listed())
+        say(_listed())
 
 
 def _listed() -> str:

@@ -8,10 +8,11 @@ from dataclasses import KW_ONLY, asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Exit, Option, echo
+from typer import Argument, Exit, Option
 
 from nas.common.errors import UserError
 from nas.console.options import takes
+from nas.console.terminal import say
 from nas.console.text_table import aligned
 from nas.latency.commands.options import Clock, ConditionOptions, TimingOptions
 
@@ -93,9 +94,9 @@ def show(request: PrintRequest) -> None:
     measured = measure(**given)
     if request.as_json:
         rows = [{"name": name, **asdict(row)} for name, row in zip(names, measured, strict=True)]
-        echo(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
     else:
-        echo(listed(names, measured))
+        say(listed(names, measured))
 
 
 def listed(names: Sequence[str], measured: "Sequence[Measurement]") -> str:
@@ -144,7 +145,7 @@ def repeat(request: RepeatRequest) -> None:
         command += [f"--{field.name}", str(getattr(request, field.name))]
     sessions = [_session([*command, "--seed", str(number)]) for number in range(request.sessions)]
     by_ratio, by_time = _differences(sessions, "ratio"), _differences(sessions, "ms")
-    echo(_listed(names, sessions, by_ratio, by_time))
+    say(_listed(names, sessions, by_ratio, by_time))
     if max(by_ratio) > _LIMIT:
         raise Exit(1)
 

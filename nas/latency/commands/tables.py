@@ -4,10 +4,11 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option, echo
+from typer import Argument, Option
 
 from nas.common.files import write_text, write_whole, writing
 from nas.console.options import AnyPath
+from nas.console.terminal import say
 from nas.console.text_table import aligned
 from nas.latency.commands.options import ConditionOptions, SpaceOptions, TimingOptions
 
@@ -33,11 +34,11 @@ def table(request: TableRequest) -> None:
     here, space = Here(request.conditions, request.clock, request.force), request.get_space()
     path = own_path(fingerprint(here.conditions), space)
     if path.is_file() and not request.anew:
-        echo("the table is there already; --anew times it all again", err=True)
+        say("the table is there already; --anew times it all again", err=True)
     with progress_line() as progress:
         made = obtain(here, space, progress, anew=request.anew)
-    echo(described(made))
-    echo(f"kept in {path}")
+    say(described(made))
+    say(f"kept in {path}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +69,11 @@ def check(request: CheckRequest) -> None:
         "arch": networks["arch"],
     }
     within = networks["measured"].between(networks["low"], networks["high"]).sum()
-    echo(aligned(list(columns), list(zip(*columns.values(), strict=True)), left=("clock", "arch")))
-    echo(f"\n{described(kept)}\n")
-    echo(f"checked on networks that took no part in it: {checked.errors}")
-    echo(f"within the predicted interval: {within} of {len(networks)} (9 in 10 are meant to be)")
-    echo(f"the best multiple of their multiply-adds instead: {checked.by_macs}")
+    say(aligned(list(columns), list(zip(*columns.values(), strict=True)), left=("clock", "arch")))
+    say(f"\n{described(kept)}\n")
+    say(f"checked on networks that took no part in it: {checked.errors}")
+    say(f"within the predicted interval: {within} of {len(networks)} (9 in 10 are meant to be)")
+    say(f"the best multiple of their multiply-adds instead: {checked.by_macs}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +113,9 @@ def explain(request: ExplainRequest) -> None:
     header = ["change", "multiply-adds", "time", "quartiles", "time a multiply-add"]
     listed = aligned(header, rows, left=("change",))
     write_text(page, document([drawn], "What one component changes", f"<pre>{listed}</pre>"))
-    echo(listed)
-    echo(f"\nmedians over networks of {space.name}, all else equal, by the table of {kept.fingerprint}")
-    echo(f"written to {png} and {page}")
+    say(listed)
+    say(f"\nmedians over networks of {space.name}, all else equal, by the table of {kept.fingerprint}")
+    say(f"written to {png} and {page}")
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def export(request: ExportRequest) -> None:
     kept = find(request.conditions, request.get_space())
     with writing(request.file, "; give another FILE"):
         save(kept, request.file)
-    echo(f"written to {request.file}")
+    say(f"written to {request.file}")
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,8 @@ def import_(request: ImportRequest) -> None:
         if not {key_name(key) for key in parts} <= {*given.timings.parts, *given.fitted}:
             given = completed(given.timings, list(parts))
     save(given, path)
-    echo(described(given))
-    echo(f"search with it: python -m nas.search --latency-table {request.name} --budget 10ms")
+    say(described(given))
+    say(f"search with it: python -m nas.search --latency-table {request.name} --budget 10ms")
 
 
 def tables() -> None:
@@ -166,7 +167,7 @@ def tables() -> None:
 
     own = [str(path) for path in sorted(folder().glob("*.json"))]
     imported = [f"{path.stem}: {path}" for path in sorted((folder() / "imported").glob("*.json"))]
-    echo("\n".join(own + imported) or "none yet; make one with: python -m nas.latency table")
+    say("\n".join(own + imported) or "none yet; make one with: python -m nas.latency table")
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,6 @@ def remote_table(request: RemoteRequest) -> None:
 
     file, space, conditions = request.file, request.get_space(), request.conditions
     agenda = plan(space, conditions, most=request.most)
-    echo(f"writing {len(agenda.parts)} parts and {len(agenda.wholes)} networks ...", err=True)
+    say(f"writing {len(agenda.parts)} parts and {len(agenda.wholes)} networks ...", err=True)
     write(file, space, agenda, conditions)
-    echo(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB); on the device: python3 {file.name}")
+    say(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB); on the device: python3 {file.name}")
