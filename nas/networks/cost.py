@@ -36,8 +36,10 @@ from search_spaces.arch import Arch
 
 TARGET_RESOLUTION = 224
 TARGET_CLASSES = 1000
-SAVED_EVERY = 10.0
-"""Seconds between writing down what is counted of many entries."""
+SAVED_EVERY = 1.0
+"""Seconds between writing down what is counted of many entries, at the least."""
+SAVING = 0.05
+"""The share of the time that this may take: the more there is, the more seldom it is written."""
 
 
 class Costed(Protocol):
@@ -134,14 +136,14 @@ class CostTable:
         spawn = get_context("spawn")
         with ProcessPoolExecutor(processes, spawn, signal.signal, ignore) as pool:
             counted = pool.map(count, *zip(*missing, strict=True), chunksize=25)
-            saved = time.monotonic()
+            due = time.monotonic() + SAVED_EVERY
             for done, (key, cost) in enumerate(zip(missing, counted, strict=True), start=1):
                 self._entries[key] = self._known[key_name(key)] = cost
                 self._unsaved += 1
                 progress(done, len(missing))
-                if time.monotonic() > saved + SAVED_EVERY:
+                if (began := time.monotonic()) > due:
                     self.save()
-                    saved = time.monotonic()
+                    due = time.monotonic() + max(SAVED_EVERY, (time.monotonic() - began) / SAVING)
         self.save()
 
     def __len__(self) -> int:

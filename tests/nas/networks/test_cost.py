@@ -403,6 +403,7 @@ def test_entries_counted_in_other_processes_are_the_same(tmp_path: Path) -> None
 def test_what_is_counted_is_kept_before_all_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is killed in between has not counted for nothing."""
     monkeypatch.setattr("nas.networks.cost.SAVED_EVERY", 0.0)
+    monkeypatch.setattr("nas.networks.cost.SAVING", 1e9)
     table = CostTable(tmp_path / "costs.json")
     missing = table.missing([ARCH], 32, 10)
     left: list[int] = []

@@ -16,7 +16,7 @@ from nas.search.results import Results, results
 from nas.search.settings import Settings
 from nas.train.trainer import Progress
 from search_spaces import Arch
-from tests.nas.search.small import outcome, settings
+from tests.nas.search.small import arch_of, outcome, settings
 
 ARCH = Arch.parse("stem16-ir16-head32_f32")
 BUDGET = settings(budgets=("100kFLOPs",))
@@ -108,9 +108,9 @@ def test_baselines_are_named_and_are_no_trials(clock: Clock, nothing: Results) -
 def test_figures_go_on_from_what_the_run_had(clock: Clock, tmp_path: Path) -> None:
     record = create_run(tmp_path / "run", None, BUDGET, {})
     cost = Price(50_000, 5_000, 7)
-    record.complete(record.launch("a", cost, {}, {}), outcome(0.7))
-    record.fail(record.launch("b", cost, {}, {}), "no")
-    record.fail(record.launch("c", cost, {}, {}), INTERRUPTED)
+    record.complete(record.launch(arch_of("a"), cost, {}, {}), outcome(0.7))
+    record.fail(record.launch(arch_of("b"), cost, {}, {}), "no")
+    record.fail(record.launch(arch_of("c"), cost, {}, {}), INTERRUPTED)
     done = event("finished", 3, result=outcome(0.2, seconds=1))
     lines = plain(results(record), event("launched", 3), done)
     assert "3/4 trials" in lines[0] and "best 70.00%" in lines[0] and "front 1" in lines[0]
