@@ -9,6 +9,7 @@ from pathlib import Path
 
 import optuna
 import pandas as pd
+from rich.console import Console
 
 from nas.common.errors import UserError
 from nas.compare import running

@@ -23,6 +23,7 @@ from nas.engine.terms import Execution, Terms
 from nas.engine.tune import run_jobs
 from nas.networks.cost import cost
 from nas.networks.references import Model
+from nas.runs.drivers import Driver
 from nas.runs.folders import create, find
 from nas.runs.studies import INTERRUPTED
 from nas.train.trainer import Outcome, Progress
@@ -192,7 +193,22 @@ def carry_on(
 
     whole: where the minutes are too few for two seeds of each network, the first ones get all theirs.
     """
-    trainings.interrupt_running()
+    with trainings.driven() as driver:
+        trainings.interrupt_running()
+        return _carry_on(trainings, data, names, execution, began, console, driver, whole=whole)
+
+
+def _carry_on(
+    trainings: Trainings,
+    data: Dataset,
+    names: Mapping[str, str],
+    execution: Execution,
+    began: float,
+    console: Console,
+    driver: Driver,
+    *,
+    whole: bool,
+) -> Ending:
     until = deadline(execution.minutes, began)
     ahead = foresee(trainings, data, execution)
     for line in ahead.told(execution.minutes, whole=whole) if ahead else ():
@@ -206,5 +222,12 @@ def carry_on(
         if not rounds.left:
             return "done"
         concurrency = execution.concurrency or cores()
-        ending = run_jobs(rounds, data, concurrency=concurrency, deadline=until, device=execution.device)
+        ending = run_jobs(
+            rounds,
+            data,
+            concurrency=concurrency,
+            deadline=until,
+            allowed=driver.check,
+            device=execution.device,
+        )
     return "late" if ending == "done" and rounds.left else ending

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -18,6 +19,7 @@ from nas.networks.cost import cost
 from nas.networks.counting import Cost
 from nas.networks.references import parse
 from nas.runs import studies as storing
+from nas.runs.drivers import Driver, driving
 from nas.runs.sound import Sieve, StoredTraining, noted
 from nas.runs.studies import INTERRUPTED, is_over
 from nas.train.trainer import Outcome
@@ -101,6 +103,10 @@ class Trainings:
     def interrupt_running(self) -> int:
         """Mark as interrupted what an earlier, dead driver left RUNNING; how many it were."""
         return storing.end_running(self._study, _values, StoredTraining)
+
+    def driven(self) -> AbstractContextManager[Driver]:
+        """This process drives the run within the block. Raises UserError, naming it, where another one does."""
+        return driving(self._study)
 
     def note(self, key: str, value: Any) -> None:
         """Write a note, or replace it."""

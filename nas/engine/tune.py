@@ -39,6 +39,10 @@ _QUIET = {
 }
 _OBJECT_STORE = 128 * 2**20  # bytes; the images are mapped from disk, not passed through it
 _START_ATTEMPTS = 3
+_NAMED: dict[str, Any] = {
+    "trial_name_creator": lambda trial: f"job_{trial.trial_id}",
+    "trial_dirname_creator": lambda trial: trial.trial_id,
+}
 
 
 def run_jobs(
@@ -47,6 +51,7 @@ def run_jobs(
     *,
     concurrency: int,
     deadline: float | None = None,
+    allowed: Callable[[], None] = lambda: None,
     device: str = "auto",
     scheduler: str = "none",
 ) -> Ending:
@@ -54,7 +59,7 @@ def run_jobs(
 
     scheduler "asha" lets Ray's ASHA stop jobs that report worse than most at the same share of the schedule.
     Ends early at `deadline` (of time.monotonic) or at Ctrl-C, and says so; jobs under way are then finished
-    with None. An error raised by the source ends the run and is raised here.
+    with None. An error raised by the source, or by `allowed` before a job, ends the run and is raised here.
     """
     _quieten()
     from ray import tune
@@ -66,18 +71,17 @@ def run_jobs(
         end.on_interrupt(),  # again: Ray takes SIGTERM for itself when it starts
         TemporaryDirectory(prefix="nas-ray-") as scratch,
     ):
-        dispatcher = _Dispatcher(source, end, concurrency)
+        dispatcher = _Dispatcher(source, end, concurrency, allowed)
         resources = {"cpu": 1.0, **({"gpu": _gpu_share(gpus, concurrency)} if gpus else {})}
-        trainable = tune.with_parameters(partial(_train_job, device=device), data=data)
+        job = tune.with_parameters(partial(_train_job, device=device), data=data)
         tune.Tuner(
-            tune.with_resources(trainable, resources),
+            tune.with_resources(job, resources),
             tune_config=tune.TuneConfig(
                 search_alg=_make_searcher(dispatcher),
                 scheduler=_asha() if scheduler == "asha" else None,
                 num_samples=-1,
                 reuse_actors=True,
-                trial_name_creator=lambda trial: f"job_{trial.trial_id}",
-                trial_dirname_creator=lambda trial: trial.trial_id,
+                **_NAMED,
             ),
             run_config=tune.RunConfig(
                 name="run",
@@ -178,8 +182,11 @@ class _End:
 class _Dispatcher:
     """Between Tune's searcher, which counts trials, and a source, which counts jobs."""
 
-    def __init__(self, source: Source, end: _End, concurrency: int) -> None:
+    def __init__(
+        self, source: Source, end: _End, concurrency: int, allowed: Callable[[], None] = lambda: None
+    ) -> None:
         self._source = source
+        self._allowed = allowed
         self._end = end
         self._concurrency = concurrency
         self._keys: dict[str, str] = {}  # of Tune's trials that are under way
@@ -190,6 +197,7 @@ class _Dispatcher:
         """The next job's configuration, None for "not now". `exhausted` says that there are no more."""
         if self.exhausted or len(self._keys) >= self._concurrency:
             return None
+        self._guarded(self._allowed)
         found = self._guarded(self._source.next)
         if found is None or found == "wait":
             self._empty = found is None

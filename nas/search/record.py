@@ -7,7 +7,7 @@ because they are no points of the space.
 
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from nas.common.errors import UserError, shown
 from nas.common.quantities import COUNTED_COLUMNS
 from nas.console.commands import notify
 from nas.runs import studies as storing
+from nas.runs.drivers import Driver, check_free, driving
 from nas.runs.folders import create, find
 from nas.runs.sound import Sieve, Stored, StoredConfirmation, StoredPrior, StoredTrial, noted
 from nas.runs.studies import INTERRUPTED, is_over
@@ -154,6 +155,14 @@ class Record:
         Kept by the study: a finished trial takes no more attributes.
         """
         self._studies[kind].set_user_attr(f"{_MEASURED} {number}", dict(times))
+
+    def driven(self) -> AbstractContextManager[Driver]:
+        """This process drives the run within the block. Raises UserError, naming it, where another one does."""
+        return driving(self._studies["search"])
+
+    def check_free(self) -> None:
+        """Raises UserError, naming it, where another process drives the run."""
+        check_free(self._studies["search"])
 
     # Reading -------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from nas.latency.table.file import save
 from nas.latency.table.identity import TableId
 from nas.latency.table.table import Table
 from nas.networks.cost import default_table
+from nas.runs.drivers import Driver
 from nas.runs.folders import new_folder
 from nas.search.baselines import AUTO, MOST, named, that_matter
 from nas.search.budget import find_board, parse_budgets, with_board
@@ -92,9 +93,11 @@ def carry_out(request: Request) -> Run:
     request.check()
     run = _begin(request) if request.resume is None else _reopen(request)
     console = request.console or SafeConsole()
-    ending = _train(run, request, deadline(request.minutes, began), console)
-    if run.table is not None and ending != "interrupted":
-        time_finalists(run.record, run.table, notify)
+    with run.record.driven() as driver:
+        run.record.interrupt_running()
+        ending = _train(run, request, deadline(request.minutes, began), console, driver)
+        if run.table is not None and ending != "interrupted":
+            time_finalists(run.record, run.table, notify)
     found = results(run.record)
     write_results(found, run.folder)
     print_summary(found, console, run.folder)
@@ -208,10 +211,10 @@ def _reopen(request: Request) -> _Opened:
     request.check_resumed(_FREE)
     folder = Path(request.resume or "")
     record = open_run(folder, request.storage)
+    record.check_free()  # before the data, which may take a while
     table = reopened(record.settings, folder, request.latency_table)
     data = record.settings.reload(request.data_root, notify)
     trials = _bound(request, record.note("trials") or DEFAULT_TRIALS)
-    record.interrupt_running()
     return _Opened(folder, record, data, table, trials)
 
 
@@ -220,7 +223,7 @@ def _bound(request: Request, default: int) -> int | None:
     return default if request.trials is None and request.minutes is None else request.trials
 
 
-def _train(run: _Opened, request: Request, until: float | None, console: Console) -> Ending:
+def _train(run: _Opened, request: Request, until: float | None, console: Console, driver: Driver) -> Ending:
     """Propose, train and record until all is done, the time is up, or Ctrl-C."""
     settings = run.record.settings
     proposer, control = _proposers(run)
@@ -249,6 +252,7 @@ def _train(run: _Opened, request: Request, until: float | None, console: Console
                 run.data,
                 concurrency=concurrency,
                 deadline=until,
+                allowed=driver.check,
                 device=request.device,
                 scheduler=settings.scheduler,
             )

@@ -49,6 +49,6 @@ def test_what_was_counted_before_a_kill_is_counted_for_good(tmp_path: Path) -> N
     script.write_text(COUNT)
     first = _killed(script, table, 2.0)
     kept = len(json.loads(table.read_text()))
-    assert 0 < kept
+    assert kept > 0
     assert _killed(script, table, 0.0) == first - kept
     assert not list(tmp_path.glob("*.tmp")) or json.loads(table.read_text())
