@@ -93,12 +93,12 @@ class Trainings:
     def complete(self, number: int, outcome: Outcome) -> None:
         """Write the result of a training."""
         trial = storing.annotate(self._study, number, {"outcome": asdict(outcome)})
-        self._study.tell(number, _values(trial, outcome.accuracy))
+        storing.tell(self._study, number, _values(trial, outcome.accuracy))
 
     def fail(self, number: int, reason: str) -> None:
         """Write that a training failed, and why; INTERRUPTED where it is to be run again."""
         storing.annotate(self._study, number, {"reason": reason})
-        self._study.tell(number, state=TrialState.FAIL)
+        storing.tell(self._study, number, state=TrialState.FAIL)
 
     def interrupt_running(self) -> int:
         """Mark as interrupted what an earlier, dead driver left RUNNING; how many it were."""
@@ -110,7 +110,7 @@ class Trainings:
 
     def note(self, key: str, value: Any) -> None:
         """Write a note, or replace it."""
-        self._study.set_user_attr(key, value)
+        storing.note(self._study, key, value)
 
     def noted(self, key: str) -> Any:
         """A note. Raises UserError for one that it cannot be."""

@@ -66,6 +66,14 @@ class Claim:
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
 
+    def write(self, study: optuna.Study) -> None:
+        """Say it in the storage."""
+        study.set_user_attr(f"{_KEY}{self.name}", asdict(self))
+
+    def withdraw(self, study: optuna.Study) -> None:
+        """Unsay it."""
+        study.set_user_attr(f"{_KEY}{self.name}", None)
+
     def lives(self) -> bool | None:
         """Whether its process does; None where that cannot be known from here, but by its heartbeat."""
         if not self.began or self.machine != _here():
@@ -89,7 +97,7 @@ class Driver:
         Claims are written before the others are read, twice: of two that come at once at most one goes on.
         """
         check_free(self._study)
-        self._write(self._claim)
+        self._claim.write(self._study)
         for state in ("claims", "drives"):
             for other in claims(self._study):
                 first = other.name < self._claim.name
@@ -98,10 +106,10 @@ class Driver:
                         self.end()
                         raise _refusal(self._study, other)
                 elif other.name != self._claim.name:
-                    self._study.set_user_attr(f"{_KEY}{other.name}", None)
+                    other.withdraw(self._study)
             if state == "claims":
                 self._claim = replace(self._claim, state="drives")
-                self._write(self._claim)
+                self._claim.write(self._study)
         self._thread.start()
 
     def end(self) -> None:
@@ -110,7 +118,7 @@ class Driver:
         if self._thread.is_alive():
             self._thread.join(BEAT)
         with suppress(Exception):  # what cannot be said now is known by the silence
-            self._study.set_user_attr(f"{_KEY}{self._claim.name}", None)
+            self._claim.withdraw(self._study)
 
     def check(self) -> None:
         """Raises UserError where this process has been taken for dead, and another drives the run."""
@@ -120,16 +128,13 @@ class Driver:
                 f"{SILENCE:.0f} s; what it had finished is kept"
             )
 
-    def _write(self, claim: Claim) -> None:
-        self._study.set_user_attr(f"{_KEY}{claim.name}", asdict(claim))
-
     def _beat(self) -> None:
         while not self._over.wait(BEAT):
             with suppress(Exception):  # a storage that is gone is the driver's to say
                 if self._claim.name not in [claim.name for claim in claims(self._study)]:
                     self._lost = True
                     return
-                self._write(replace(self._claim, beat=time.time()))
+                replace(self._claim, beat=time.time()).write(self._study)
 
 
 @contextmanager
@@ -147,7 +152,7 @@ def check_free(study: optuna.Study) -> None:
     """Raises UserError, naming process and host, where a process that lives drives the run; forgets the dead."""
     for claim in claims(study):
         if not is_alive(study, claim):
-            study.set_user_attr(f"{_KEY}{claim.name}", None)
+            claim.withdraw(study)
         elif claim.state == "drives":
             raise _refusal(study, claim)
 

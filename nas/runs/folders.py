@@ -18,7 +18,7 @@ from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.runs.drivers import Claim
 from nas.runs.manifest import environment
-from nas.runs.studies import redacted
+from nas.runs.storages import redacted
 
 STUDY = "study.db"
 _MANIFEST = "manifest.json"

@@ -3,7 +3,6 @@
 A trial is written when it is launched (RUNNING), with what it is as user attributes, and once more when it ends.
 """
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,18 +12,16 @@ from typing import Any, TypeVar
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.common.errors import UserError
+from nas.runs.drivers import Claim, claims, is_alive
 from nas.runs.sound import Stored, flaw
+from nas.runs.storages import connect, one_line_errors, patiently
 
 K = TypeVar("K", bound=str)
 
 INTERRUPTED = "interrupted"
 """The reason of a trial that was cut off by the end of its driver, not by anything of its own."""
-LOCKED = 120.0
-"""Seconds to wait for a file that another process holds locked."""
 SEARCHED = ("arch", "name", "epochs")
 """What makes two trials of a search the same: one that was interrupted and its repetition."""
 CONFIRMED = (*SEARCHED, "seed")
@@ -40,15 +37,20 @@ def new_studies(url: str, name: str, kinds: Sequence[K]) -> Iterator[dict[K, opt
 
     Leaves nothing in the storage where the block fails. Raises UserError where one of that name is there.
     """
-    backend = _connect(url)
+    backend = connect(url)
     studies: dict[K, optuna.Study] = {}
+    claim = Claim.mine()
     try:
-        with _one_line_errors():
+        with one_line_errors():
+            _forget_half_made(backend, [f"{name}/{kind}" for kind in kinds])
             for kind in kinds:
                 studies[kind] = optuna.create_study(
                     storage=backend, study_name=f"{name}/{kind}", directions=["maximize", "minimize"]
                 )
+                if len(studies) == 1:
+                    claim.write(studies[kind])
             yield studies
+            claim.withdraw(studies[kinds[0]])
     except BaseException as error:
         delete(list(studies.values()))
         if isinstance(error, optuna.exceptions.DuplicatedStudyError):
@@ -58,6 +60,19 @@ def new_studies(url: str, name: str, kinds: Sequence[K]) -> Iterator[dict[K, opt
         raise
 
 
+def _forget_half_made(backend: optuna.storages.BaseStorage, names: Sequence[str]) -> None:
+    """Remove studies whose maker was cut off, and says so by its claim. Raises UserError where it lives."""
+    there = [name for name in optuna.get_all_study_names(storage=backend) if name in names]
+    studies = [optuna.load_study(study_name=name, storage=backend) for name in there]
+    makers = [claim for study in studies for claim in claims(study)]
+    if not makers or any("settings" in study.user_attrs or study.get_trials() for study in studies):
+        return
+    for maker in makers:
+        if is_alive(studies[0], maker):
+            raise UserError(f"the run {names[0].rpartition('/')[0]} is being made by {maker}")
+    delete(studies)
+
+
 def find_studies(
     url: str, name: str, kinds: Sequence[K], optional: Sequence[K] = ()
 ) -> dict[K, optuna.Study]:
@@ -65,9 +80,9 @@ def find_studies(
 
     optional: kinds that a run of an older version may lack; then they are left out.
     """
-    backend = _connect(url)
+    backend = connect(url)
     try:
-        with _one_line_errors():
+        with one_line_errors():
             studies = {
                 kind: optuna.load_study(study_name=f"{name}/{kind}", storage=backend) for kind in kinds
             }
@@ -77,7 +92,7 @@ def find_studies(
             raise UserError(f"the run {name} is a run of nas.{others[0]}, not of nas.{kinds[0]}") from None
         raise UserError(f"the storage holds no run called {name}") from None
     for kind in optional:
-        with _one_line_errors(), suppress(KeyError):
+        with one_line_errors(), suppress(KeyError):
             studies[kind] = optuna.load_study(study_name=f"{name}/{kind}", storage=backend)
     if "settings" not in studies[kinds[0]].user_attrs:
         raise UserError(f"the run {name} was cut off before it began; start it anew in another folder")
@@ -86,8 +101,8 @@ def find_studies(
 
 def kinds_of(url: str, name: str) -> list[str]:
     """The kinds of studies that a storage holds of a run. Raises UserError where it cannot be used."""
-    backend = _connect(url)
-    with _one_line_errors():
+    backend = connect(url)
+    with one_line_errors():
         every = optuna.get_all_study_names(storage=backend)
     return [one.removeprefix(f"{name}/") for one in every if one.startswith(f"{name}/")]
 
@@ -98,14 +113,6 @@ def delete(studies: Sequence[optuna.Study]) -> None:
         with suppress(Exception):
             study._storage.remove_session()  # one that was cut off by Ctrl-C holds the file locked
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
-
-
-def redacted(url: str) -> str:
-    """A storage URL without the password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url.split("@")[-1]
 
 
 # Trials --------------------------------------------------------------------------------------------------
@@ -119,31 +126,65 @@ def launch(
 ) -> int:
     """Write a trial that is about to run; its number."""
     job = uuid.uuid4().hex
-    study.add_trial(
-        optuna.trial.create_trial(
-            state=TrialState.RUNNING,
-            params=dict(params),
-            distributions=dict(distributions),
-            user_attrs={"job": job, **attributes, "launched": time.time()},
-        )
+    trial = optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        params=dict(params),
+        distributions=dict(distributions),
+        user_attrs={"job": job, **attributes, "launched": time.time()},
     )
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return next(t.number for t in reversed(running) if t.user_attrs.get("job") == job)
+    tried: list[bool] = []
+
+    def number() -> int | None:
+        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return next((t.number for t in reversed(running) if t.user_attrs.get("job") == job), None)
+
+    def write() -> int:
+        if tried and (known := number()) is not None:
+            return known  # written, though no answer came
+        tried.append(True)
+        study.add_trial(trial)
+        made = number()
+        assert made is not None
+        return made
+
+    return patiently(write)
 
 
 def read(study: optuna.Study, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:
     """The trials as they are stored. Raises UserError, in one line, where the storage cannot be read."""
-    with _one_line_errors():
-        return study.get_trials(deepcopy=False, states=states)
+    return patiently(lambda: study.get_trials(deepcopy=False, states=states))
 
 
 def annotate(study: optuna.Study, number: int, values: Mapping[str, Any]) -> FrozenTrial:
     """Write attributes of a trial; the trial as it was before."""
-    frozen = study.get_trials(deepcopy=False)[number]
-    trial = optuna.trial.Trial(study, frozen._trial_id)  # Optuna has no public way from number to trial
-    for key, value in values.items():
-        trial.set_user_attr(key, value)
-    return frozen
+
+    def write() -> FrozenTrial:
+        frozen = study.get_trials(deepcopy=False)[number]
+        trial = optuna.trial.Trial(study, frozen._trial_id)  # Optuna has no public way from number to trial
+        for key, value in values.items():
+            trial.set_user_attr(key, value)
+        return frozen
+
+    return patiently(write)
+
+
+def tell(
+    study: optuna.Study, number: int, values: list[float] | None = None, state: TrialState | None = None
+) -> None:
+    """Write that a trial has ended: with these values, or in this state."""
+    tried: list[bool] = []
+
+    def write() -> None:
+        if not (tried and study.get_trials(deepcopy=False)[number].state.is_finished()):
+            tried.append(True)
+            study.tell(number, values, state=state)
+
+    patiently(write)
+
+
+def note(study: optuna.Study, key: str, value: Any) -> None:
+    """Write a note of a study, or replace it."""
+    patiently(lambda: study.set_user_attr(key, value))
 
 
 def end_running(
@@ -158,15 +199,15 @@ def end_running(
     for trial in read(study, states=(TrialState.RUNNING,)):
         if kind is not None and (found := flaw(trial, kind)):
             annotate(study, trial.number, {"reason": f"its record cannot be: {found}"})
-            study.tell(trial.number, state=TrialState.FAIL)
+            tell(study, trial.number, state=TrialState.FAIL)
         elif "outcome" in trial.user_attrs:
-            study.tell(trial.number, values(trial, trial.user_attrs["outcome"]["accuracy"]))
+            tell(study, trial.number, values(trial, trial.user_attrs["outcome"]["accuracy"]))
         elif "curve" in trial.user_attrs:
-            study.tell(trial.number, state=TrialState.PRUNED)
+            tell(study, trial.number, state=TrialState.PRUNED)
         else:
             reason = trial.user_attrs.get("reason", INTERRUPTED)
             annotate(study, trial.number, {"reason": reason})
-            study.tell(trial.number, state=TrialState.FAIL)
+            tell(study, trial.number, state=TrialState.FAIL)
             count += reason == INTERRUPTED
     return count
 
@@ -213,37 +254,3 @@ def current(trials: Sequence[FrozenTrial], identity: Sequence[str]) -> list[Froz
         for trial in trials
         if trial.user_attrs.get("reason") != INTERRUPTED or latest[key(trial)] == trial.number
     ]
-
-
-def _connect(url: str) -> optuna.storages.BaseStorage:
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        make_url(url)
-    except ArgumentError:
-        raise UserError(
-            f"storage {redacted(url)!r} is no address of a database: expected sqlite:///FILE.db, "
-            "mysql+pymysql://USER@HOST/NAME, postgresql://USER@HOST/NAME or another of SQLAlchemy's"
-        ) from None
-    with _one_line_errors():
-        try:
-            if url.startswith("sqlite:"):
-                patient = {"connect_args": {"timeout": LOCKED}}
-                return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs=patient))
-            return optuna.storages.get_storage(url)
-        except (ValueError, ImportError, RuntimeError) as error:
-            raise UserError(f"storage {redacted(url)!r} cannot be used: {error}") from None
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """What a storage raises, one class a fault and many lines long, as a UserError of one line."""
-    try:
-        yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        lines = str(error.__cause__ or error).strip().splitlines()
-        said = lines[0] if lines else type(error).__name__
-        raise UserError(f"the storage cannot be used: {said}") from error
-    except json.JSONDecodeError as error:
-        raise UserError(f"the storage cannot be used: a record in it is no JSON ({error})") from error

@@ -125,17 +125,17 @@ class Record:
         """Write the result of a trial."""
         study = self._studies[kind]
         trial = storing.annotate(study, number, {"outcome": asdict(outcome)})
-        study.tell(number, self._values(trial, outcome.accuracy))
+        storing.tell(study, number, self._values(trial, outcome.accuracy))
 
     def fail(self, number: int, reason: str, *, kind: Kind = "search") -> None:
         """Write that a trial failed, and why; INTERRUPTED where it is to be run again."""
         storing.annotate(self._studies[kind], number, {"reason": reason})
-        self._studies[kind].tell(number, state=TrialState.FAIL)
+        storing.tell(self._studies[kind], number, state=TrialState.FAIL)
 
     def prune(self, number: int, curve: Sequence[Progress], *, kind: Kind = "search") -> None:
         """Write that a scheduler stopped a trial, with what it had reported."""
         storing.annotate(self._studies[kind], number, {"curve": [asdict(point) for point in curve]})
-        self._studies[kind].tell(number, state=TrialState.PRUNED)
+        storing.tell(self._studies[kind], number, state=TrialState.PRUNED)
 
     def interrupt_running(self) -> int:
         """Mark as interrupted what an earlier, dead driver of this run left RUNNING; how many it were.
@@ -154,7 +154,7 @@ class Record:
 
         Kept by the study: a finished trial takes no more attributes.
         """
-        self._studies[kind].set_user_attr(f"{_MEASURED} {number}", dict(times))
+        storing.note(self._studies[kind], f"{_MEASURED} {number}", dict(times))
 
     def driven(self) -> AbstractContextManager[Driver]:
         """This process drives the run within the block. Raises UserError, naming it, where another one does."""
