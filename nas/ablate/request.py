@@ -23,7 +23,8 @@ class AblationRequest(Terms, Execution):
         Texts | None,
         COMMAS,
         Option(
-            help="What is switched, comma-separated; module:function for one of your own. "
+            help="What is switched, comma-separated; module:function for one of your own, which is imported "
+            "and run. "
             "[se,activation,kernel,expansion,groups,block]"
         ),
     ] = None

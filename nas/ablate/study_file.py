@@ -12,6 +12,9 @@ in steps, each network made from an earlier one:
       - {name: + 5x5, from: + SE, switch: [kernel 3 -> 5]}
       - {name: g = 2, from: V2, switch: [groups 1 -> 2], as_is: false}
 
+A component may be `module:function`, which is Python that is imported and run when the study is read: run nobody's
+study whose code you would not run.
+
 A switch is a component and the label of its variant, as the tables of an ablation call it. Each step is compared
 with what it is made from, as is (unless `as_is` is false) and at equal cost.
 """

@@ -37,6 +37,8 @@ _QUIET = {
     "RAY_DEDUP_LOGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's word, read as it is imported, for: the node's address is the loopback's, and its servers listen there alone."""
 _OBJECT_STORE = 128 * 2**20  # bytes; the images are mapped from disk, not passed through it
 _START_ATTEMPTS = 3
 _NAMED: dict[str, Any] = {
@@ -99,6 +101,8 @@ def run_jobs(
 
 def _quieten() -> None:
     os.environ.update(_QUIET)
+    if not os.environ.get("RAY_ADDRESS"):
+        os.environ.update(_ALONE)
     warnings.filterwarnings("ignore", module="ray")
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
@@ -322,7 +326,7 @@ def _ray(concurrency: int, gpus: int) -> Iterator[None]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if not os.environ.get("RAY_ADDRESS"):
         options |= {"num_cpus": concurrency, "num_gpus": gpus, "include_dashboard": False}
-        options |= {"object_store_memory": _OBJECT_STORE}
+        options |= {"object_store_memory": _OBJECT_STORE, "_node_ip_address": "127.0.0.1"}
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
             with _undisturbed():
