@@ -1,7 +1,8 @@
 """The register of components, what each makes of an arch, and how a user's own is found.
 
 A component is a function from an arch to archs by label: a new one is a function and a line in `COMPONENTS`. A
-user's own needs no line: `module:function`, which is imported and run, names it, and the function gives an arch, or archs by label.
+user's own needs no line: `module:function`, which is imported and run, names it, and the function gives an arch, or
+archs by label.
 """
 
 import importlib
