@@ -14,7 +14,7 @@ from urllib.parse import quote
 from sqlalchemy.engine import URL, make_url
 
 from nas.common.decode import decoded, parsed
-from nas.common.errors import UserError
+from nas.common.errors import UserError, briefly
 from nas.common.files import write_text
 from nas.runs.drivers import Claim
 from nas.runs.manifest import environment
@@ -101,6 +101,8 @@ def find(folder: Path, storage: str | None, read: Callable[[str, str], R], *, re
             )
         cut_off = _unfinished(folder)
         found = _read(folder, storage, read, _reading if reading else _file_storage)
+    except OSError as error:
+        raise UserError(f"{briefly(folder)} cannot be read as a run: {error.strerror}") from None
     except UserError:
         if cut_off:
             raise UserError(

@@ -37,9 +37,16 @@ def resolve(text: str) -> Model:
     run, at, point = text.rpartition("@")
     if at:
         return _point(Path(run), point)
-    if Path(name).is_dir():
+    if _is_folder(name):
         raise UserError(f"{name} is a run and no network; name a point of it: {_front(Path(name))}")
     return resolve_text(text)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except OSError:  # longer than any file's name: an arch's text may be
+        return False
 
 
 def settings_of(text: str) -> dict[str, Any]:
