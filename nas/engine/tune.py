@@ -22,6 +22,7 @@ from nas.common.errors import UserError, briefly
 from nas.data.dataset import Dataset
 from nas.engine.jobs import REPORTS, Ending, Job, Result, Source, Stopped
 from nas.engine.training import train_job
+from nas.engine.watching import watched
 from nas.train.trainer import Outcome, Progress
 
 T = TypeVar("T")
@@ -67,13 +68,14 @@ def run_jobs(
     from ray import tune
 
     gpus, end = _gpus(device), _End(deadline)
+    dispatcher = _Dispatcher(source, end, concurrency, allowed)
     with (
         end.on_interrupt(),
         _ray(concurrency, gpus),
         end.on_interrupt(),  # again: Ray takes SIGTERM for itself when it starts
         TemporaryDirectory(prefix="nas-ray-") as scratch,
+        watched(dispatcher.under_way),
     ):
-        dispatcher = _Dispatcher(source, end, concurrency, allowed)
         resources = {"cpu": 1.0, **({"gpu": _gpu_share(gpus, concurrency)} if gpus else {})}
         job = tune.with_parameters(partial(_train_job, device=device), data=data)
         tune.Tuner(
@@ -209,6 +211,10 @@ class _Dispatcher:
         self._keys[trial_id], job = found
         self._curves[trial_id] = []
         return {"job": dict(vars(job))}
+
+    def under_way(self) -> int:
+        """Jobs that were given and have not ended."""
+        return len(self._keys)
 
     @property
     def exhausted(self) -> bool:
