@@ -42,7 +42,9 @@ _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's word, read as it is imported, for: the node's address is the loopback's, and its servers listen there alone."""
 _OBJECT_STORE = 128 * 2**20  # bytes; the images are mapped from disk, not passed through it
 _START_ATTEMPTS = 3
-_NAMED: dict[str, Any] = {
+_TUNED: dict[str, Any] = {
+    "num_samples": -1,
+    "reuse_actors": True,
     "trial_name_creator": lambda trial: f"job_{trial.trial_id}",
     "trial_dirname_creator": lambda trial: trial.trial_id,
 }
@@ -83,9 +85,7 @@ def run_jobs(
             tune_config=tune.TuneConfig(
                 search_alg=_make_searcher(dispatcher),
                 scheduler=_asha() if scheduler == "asha" else None,
-                num_samples=-1,
-                reuse_actors=True,
-                **_NAMED,
+                **_TUNED,
             ),
             run_config=tune.RunConfig(
                 name="run",

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.exceptions import StorageInternalError
 
 from nas.common.errors import UserError
 from nas.dashboard import LivePage, serve
@@ -71,7 +70,7 @@ def test_the_study_is_never_written_to(folder: Path) -> None:
         asked(address)
         asked(address, "state")
     assert (folder / "study.db").read_bytes() == before
-    with pytest.raises(StorageInternalError):
+    with pytest.raises(UserError, match="readonly database"):
         add(open_run(folder, reading=True), 0.7)
     assert (folder / "study.db").read_bytes() == before
 
