@@ -105,6 +105,7 @@ def one_line_errors() -> Iterator[None]:
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         lines = str(error.__cause__ or error).strip().splitlines()
         said = lines[0] if lines else type(error).__name__
-        raise UserError(f"the storage cannot be used: {said}") from error
+        gone = " (its file is gone or cannot be written)" if "readonly database" in said else ""
+        raise UserError(f"the storage cannot be used: {said}{gone}") from error
     except json.JSONDecodeError as error:
         raise UserError(f"the storage cannot be used: a record in it is no JSON ({error})") from error

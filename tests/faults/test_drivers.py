@@ -139,7 +139,7 @@ def test_a_process_that_beats_is_alive_whatever_its_clock_says(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = study_of(run)
-    monkeypatch.setattr(drivers, "BEAT", 4.0)
+    monkeypatch.setattr(drivers, "BEAT", 30.0)
     wrong = elsewhere(beat=time.time() - 10_000)
     wrong.write(study)
     other = subprocess.Popen(
