@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from nas.common.csv_text import table_csv
 from nas.common.errors import UserError
 from nas.common.files import write_text
 from nas.common.quantities import MACS, PARAMS
@@ -35,7 +36,7 @@ def main(
     """Write a table of trainings and print it."""
     table = trainings(folders)
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "trainings.csv", table.to_csv(index=False))
+    write_text(out / "trainings.csv", table_csv(table))
     rows = [
         [
             row["training"],
