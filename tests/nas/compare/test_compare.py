@@ -55,7 +55,7 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> Any:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pictures, which take longer than the trainings."""
     monkeypatch.setattr("nas.compare.summary.save_png", lambda sheet, path: path.touch())
-    monkeypatch.setattr("nas.compare.summary.document", lambda sheets, heading, body: body)
+    monkeypatch.setattr("nas.compare.summary.document", lambda sheets, heading, body, at: body)
 
 
 def test_a_comparison_leaves_tables_a_picture_and_a_study(driven: Any, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from nas.console import commands as console
-from nas.report import main
+from nas.report.__main__ import main
 from nas.search.price import Price
 from nas.search.record import COLUMNS, INTERRUPTED, Kind, Record, create_run
 from nas.search.results import TOLD, Results, front_of, reference, relative_hypervolume, results
