@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 from rich.console import Console
 from rich.text import Text
 
@@ -82,7 +83,9 @@ def write_results(trainings: Trainings, networks: Mapping[str, str], folder: Pat
     write_text(folder / "summary.csv", table_csv(summary))
     write_text(folder / "published.csv", table_csv(others))
     sheet = comparison_sheet(trainings.setup, len(trainings.seeds), summary)
+    notes = [f"{row['label']}: {row['note']}" for _, row in summary[summary["note"] != ""].iterrows()]
     body = table(*_listed(summary, others), left=("network", "verdict"), name="the networks")
+    body += Markup("").join(Markup("<p>{}</p>").format(line) for line in notes)
     write_text(
         folder / "comparison.html", document([sheet], "The networks", body, at=folder / "comparison.html")
     )

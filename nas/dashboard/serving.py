@@ -31,12 +31,17 @@ class LivePage:
         self._folder, self._storage = folder, storage
         self._lock = threading.Lock()
         self._seen, self._body = "", ""
+        self._paged, self._page = "", ""
         self._record = open_run(folder, storage, reading=True)
 
     def page(self) -> str:
         """The whole document."""
         with self._lock:
-            return search_page(results(self._record), self._folder / "front.html", live=STATE)
+            now = _name_of(self._record)
+            if now != self._paged:
+                here = self._folder / "front.html"
+                self._page, self._paged = search_page(results(self._record), here, live=STATE), now
+            return self._page
 
     def state(self, seen: str) -> dict[str, Any]:
         """`seen`: what names the state now; `body`: the page's body, None where that is what was seen before."""

@@ -7,6 +7,7 @@ bands. Heights go by the root of the channels.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,10 +17,21 @@ from nas.common.sizes import area, told
 from nas.describe.layers import Description, Layer
 from nas.figures.markup import escape, whole
 
-_COLORS = (
-    *("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#9d755d"),
-    *("#e45756", "#72b7b2", "#eeca3b", "#7f7f7f", "#3b5b92"),
-)
+COLORS = {
+    "conv": "#4a6fa5",
+    "ir": "#0072b2",
+    "sg": "#b35900",
+    "gs": "#2e7d32",
+    "ss": "#8e4585",
+    "ds": "#7d5a3c",
+    "rb": "#b03a48",
+    "inc": "#2b7a78",
+    "xc": "#7a6a00",
+    "bz": "#5f5f5f",
+    "fully connected": "#3b4f8f",
+}
+"""Of what a layer is: a block by its token, another by its operator. Dark enough for white figures on them."""
+_OTHERS = ("#8a4f00", "#00695c", "#6a3d9a", "#a0295f", "#3e6b1f")
 _GREY = "#b9b9b9"  # for what has no parameters
 _BANDS = ("#f3f5f8", "#e6eaf0")
 _LEFT, _RIGHT = 74, 20  # margins; the left one holds the names of the rows
@@ -64,8 +76,12 @@ def columns(layers: Sequence[Layer]) -> list[Column]:
 def svg(description: Description, name: str | None = None) -> str:
     """The drawing of a described network, with the name given to it, as an SVG document."""
     placed, total, size = columns(description.layers), description.total, told(description.resolution)
-    kinds = dict.fromkeys(_kind(layer) for layer in description.layers if layer.params)
-    colors = {kind: _COLORS[index % len(_COLORS)] for index, kind in enumerate(kinds)}
+    kinds = {_kind(layer): _named(layer) for layer in description.layers if layer.params}
+    unnamed = [kind for kind, name in kinds.items() if name not in COLORS]
+    colors = {
+        kind: COLORS[name] if name in COLORS else _OTHERS[unnamed.index(kind) % len(_OTHERS)]
+        for kind, name in kinds.items()
+    }
     legend, legend_width = _legend(colors, any(layer.squeeze_excite for layer in description.layers))
     title = (
         f"{name or 'arch'} at {size}: {total.macs / MACS.scale:.1f} {MACS.heading}, "
@@ -101,6 +117,12 @@ def svg(description: Description, name: str | None = None) -> str:
 def _kind(layer: Layer) -> str:
     """An operator without its kernel: what has one colour."""
     return " ".join(word for word in layer.operator.split() if "x" not in word or not word[0].isdigit())
+
+
+def _named(layer: Layer) -> str:
+    """What it has its colour by."""
+    token = re.match(r"[a-z]+", layer.text)
+    return token[0] if token and token[0] in COLORS else _kind(layer)
 
 
 def _text(

@@ -1,6 +1,7 @@
 """Interactive pages: sheets drawn by plotly, its script inside, and what stands below them."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,11 @@ def _lines(axis: Axis) -> int:
 
 def alternative(panel: Panel) -> str:
     """A panel in words: its axes, and how many points each named series has."""
-    shown = [
-        f"{len(series.x)} of {series.name}" for series in panel.series if series.in_legend or series.hover
-    ]
+    counts: Counter[str] = Counter()
+    for series in panel.series:
+        if series.in_legend or series.hover:
+            counts[series.name] += len(series.x) if series.style.marker else 1
+    shown = [f"{count} of {name}" for name, count in counts.items()]
     axes = " against ".join(side.title for side in (panel.y_axis, panel.x_axis) if side.title)
     return f"{panel.title}: {axes}; points: {', '.join(shown) or panel.notice or 'none'}"
 
@@ -218,7 +221,7 @@ def _on(side: Axis, value: float) -> float:
 
 def _trace(series: Series, axis: str, in_legend: bool) -> go.Scatter:
     style = series.style
-    edge, width = (style.color, 1.3) if style.hollow else (PAPER, 0.8)
+    edge, width = (style.color, 1.3) if style.hollow else (style.color if series.shades else PAPER, 0.8)
     shades = {"color": series.shades, "coloraxis": "coloraxis"} if series.shades else {}
     parts = (("lines", style.line or style.filled), ("markers", style.marker))
     return go.Scatter(

@@ -212,7 +212,7 @@ def run_panel(run: Results, cost: Quantity | None = None) -> Panel:
         series=tuple(part for one in series for part in _on_axis(one, y_axis)),
         labels=tuple(Label(name, x, y, _BASELINE.color) for name, x, y in labels),
         mark=budget,
-        notice="" if len(trials) else "No trial has finished yet.",
+        notice="" if len(trials) else "No finished trial within the budget.",
     )
 
 

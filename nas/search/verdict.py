@@ -5,6 +5,7 @@ and the verdicts are corrected for their number (Holm's method; see `nas.common.
 """
 
 import math
+import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -93,13 +94,18 @@ def _leader(front: pd.DataFrame, objective: str) -> int | None:
 
 
 def _besides(run: Results, designed: pd.DataFrame) -> tuple[Beside, ...]:
-    """Each point of the front beside the nearest hand-designed networks at no more and at no less cost."""
+    """Each point of the front beside the nearest hand-designed networks at no more and at no less cost.
+
+    The most accurate one stands beside the best of them within the budgets, too.
+    """
     objective, results = run.settings.objective, run.accuracies()
+    leader = _leader(run.front, objective)
     pairs: dict[str, tuple[pd.Series, pd.Series]] = {}
     for _, mine in run.front.iterrows():
         cheaper = designed[designed[objective] <= mine[objective]].sort_values(objective).tail(1)
         dearer = designed[designed[objective] > mine[objective]].sort_values(objective).head(1)
-        for _, other in pd.concat([cheaper, dearer]).iterrows():
+        best = designed.sort_values("accuracy").tail(1 if mine["trial"] == leader else 0)
+        for _, other in pd.concat([cheaper, dearer, best]).iterrows():
             pairs[f"{mine['trial']} {other['name']}"] = mine, other
     contrasts = {name: [(1.0, key_of(mine)), (-1.0, key_of(other))] for name, (mine, other) in pairs.items()}
     effects = stats.contrast_effects(results, contrasts)
@@ -259,7 +265,8 @@ def _advice(run: Results, said: Verdict, folder: str) -> list[str]:
     sure = {"front": "sure of its place", "undecided": "its place not decided"}.get(
         row["place"], "not confirmed"
     )
+    at = f"{folder}@{row['trial']}"
     return [
         f"take trial {row['trial']}: {100 * row['accuracy']:.1f} %{named}{interval} at {cost.show(row[cost.column])} "
-        f"{cost.phrase}, {sure}; train it with: python -m nas.train {folder}@{row['trial']}"
+        f"{cost.phrase}, {sure}; train it with: python -m nas.train {shlex.quote(at)}"
     ]

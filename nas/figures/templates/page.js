@@ -19,6 +19,8 @@ function drawPlot(plot) {
   const first = !plot.classList.contains("js-plotly-plot");
   Plotly.react(plot, figure.data, figure.layout, { displayModeBar: false, responsive: true });
   plot.dataset.narrow = [narrow, room];
+  if (!first) Plotly.Plots.resize(plot);
+  if (narrow && figure.layout.xaxis.ticktext) Plotly.relayout(plot, { "xaxis.tickfont.size": 9 });
   if (first) plot.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
 }
 

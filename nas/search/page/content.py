@@ -14,7 +14,7 @@ from markupsafe import Markup
 from blocks import BLOCKS
 from nas.common.files import write_text
 from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
-from nas.describe.drawing import svg
+from nas.describe.drawing import COLORS, svg
 from nas.describe.layers import describe
 from nas.figures.drawing import shorten
 from nas.figures.layout import LEFT, Frame
@@ -72,7 +72,8 @@ def body(run: Results, folder: Path) -> Markup:
     slides = slider(run)
     hands = [point for rows in designed(run) for point in points(rows, run)]
     content = known | {"metric": run.settings.judged_by, "kernels": _kernels(), "slider": slides}
-    content |= {"front": points(run.front, run), "designed": hands}
+    content |= {"front": points(run.front, run), "designed": hands, "colors": {**COLORS}}
+    content["verdicts"] = {f"trial {one.trial}|{one.name}": one.verdict for one in said.besides}
     went = [*area_panels(run), curves_panel(run), glance_panel(run)]
     return render(
         "search.html",
@@ -96,7 +97,7 @@ def body(run: Results, folder: Path) -> Markup:
         size=run.settings.target,
         count=len(run.front),
         went=[figure(panel, _SMALL, f"went-{number}") for number, panel in enumerate(went)],
-        importance=_importance(folder),
+        importance=_importance(folder) if len(run.front) else "",
         facts=_facts(run, manifest, folder),
         command=manifest.get("command", ""),
         content=data(content),

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from nas.common.quantities import COLUMNS, LATENCY, MACS, PARAMS, digits
 from nas.figures.axes import Axis
-from nas.figures.drawing import Panel, Series, Style, scatter
+from nas.figures.drawing import Panel, Style, scatter
+from nas.figures.markup import escape
 from nas.search.page.habits import readable
 from nas.search.picture import drawn_trials, key_names
 from nas.search.results import Results
@@ -34,7 +35,11 @@ def glance_panel(run: Results) -> Panel:
             for name, values in measures.items()
         ]
         style, called = (_FRONT, "front") if is_front else (_OTHER, "other trials")
-        series.append(_line(called, style, heights, key))
+        told = [
+            f"<b>{escape(key)}</b><br>{' '.join(name.split())} {digits(values[index])}"
+            for name, values in measures.items()
+        ]
+        series.append(scatter(called, style, range(len(heights)), heights, told, keys=[key] * len(heights)))
     names = [f"{name}\n{digits(lows[name])} to\n{digits(lows[name] + spans[name])}" for name in measures]
     places = tuple(map(float, range(len(names))))
     return Panel(
@@ -43,12 +48,8 @@ def glance_panel(run: Results) -> Panel:
         y_axis=Axis("from the least to the greatest (%)", -4.0, 104.0),
         series=tuple(series),
         labels=(),
-        notice="" if series else "No trial has finished yet.",
+        notice="" if series else "No finished trial within the budget.",
     )
-
-
-def _line(called: str, style: Style, heights: list[float], key: str) -> Series:
-    return scatter(called, style, range(len(heights)), heights, keys=[key] * len(heights))
 
 
 def _measures(rows: pd.DataFrame, run: Results) -> dict[str, NDArray[np.float64]]:

@@ -43,7 +43,7 @@ def area_panels(run: Results) -> tuple[Panel, Panel]:
                 y_axis=value_axis("Share of the area (%)", heights),
                 series=tuple(series),
                 labels=(),
-                notice="" if len(every) else "No trial has finished yet.",
+                notice="" if len(every) else "No finished trial within the budget.",
             )
         )
     return panels[0], panels[1]
@@ -53,6 +53,9 @@ def corner(run: Results) -> tuple[tuple[float, float], str]:
     """The fixed point that areas are counted from, and how it is said; without a budget the dearest trial's cost."""
     cost = COLUMNS[run.settings.objective]
     point = reference(run.settings, run.classes) if run.classes else None
+    limits = [one.limit for one in run.settings.limits if one.quantity == run.settings.objective]
+    if point is None and limits:
+        point = 0.0, limits[0]
     if point is None:
         worst = pd.concat([run.trials, run.control, run.baselines])[run.settings.objective].max()
         chance = 1.0 / run.classes if run.classes and run.settings.metric == ACCURACY else 0.0
@@ -112,6 +115,7 @@ def curves_panel(run: Results) -> Panel:
 
 def _curve(name: str, style: Style, run: Results, number: int) -> Series:
     points = run.curves[number]
-    keys = [f"trial {number}"] * len(points)
-    made = scatter(name, style, (x for x, _ in points), (100 * y for _, y in points), keys=keys)
+    hovers = [f"<b>trial {number}</b><br>{y:.2%} after {x:.3g} epochs" for x, y in points]
+    made = scatter(name, style, (x for x, _ in points), (100 * y for _, y in points), hovers)
+    made = replace(made, keys=(f"trial {number}",) * len(points))
     return replace(made, style=replace(style, marker="circle", size=5))

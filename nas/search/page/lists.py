@@ -49,8 +49,8 @@ def _listed(rows: pd.DataFrame, settings: Settings, what: str, names: list[str],
         [
             _CHOOSE.format(row["called"], row["called"].removeprefix("trial ")),
             f"{100 * row['accuracy']:.2f}",
-            *(_spread(row) if spread else ()),
             *(_cost(row, cost) for cost in costs),
+            *(_spread(row) if spread else ()),
             *(times(row) if timed else ()),
             str(row["arch"]),
         ]

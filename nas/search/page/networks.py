@@ -76,7 +76,14 @@ def points(rows: pd.DataFrame, run: Results) -> list[dict[str, Any]]:
     """Key, cost in the unit of the objective's axis, and accuracy of each row."""
     cost = COLUMNS[run.settings.objective]
     return [
-        {"key": key, "cost": float(row[cost.column]) / cost.scale, "accuracy": float(row["accuracy"])}
+        {
+            "key": key,
+            "cost": float(row[cost.column]) / cost.scale,
+            "accuracy": float(row["accuracy"]),
+            "low": _share(row.get("accuracy_low")),
+            "high": _share(row.get("accuracy_high")),
+            "undecided": row.get("place") == "undecided",
+        }
         for key, (_, row) in zip(key_names(rows), rows.iterrows(), strict=True)
     ]
 

@@ -1,6 +1,7 @@
 """The answer in a sentence, and what else the page says of a run."""
 
 import math
+from functools import partial
 
 import pandas as pd
 
@@ -29,18 +30,16 @@ def answer(run: Results, said: Verdict) -> str:
     named = "" if run.settings.metric == ACCURACY else f" {METRICS[run.settings.metric]}"
     told = f"take trial {row['trial']}: {100 * row['accuracy']:.1f} %{named}{spread} at {cost.show(row[cost.column])}"
     mine = [one for one in said.besides if one.trial == said.recommended]
-    worth = f", {_worth(min(mine, key=_rank), cost.phrase)}" if mine else ""
+    worth = f", {_worth(min(mine, key=partial(_rank, run)), cost.phrase)}" if mine else ""
     sure = "" if said.confirmed else "; not confirmed: selected by the one training that it had"
+    sure = "; its place on the front is not decided" if row["place"] == "undecided" else sure
     return f"{under}{told}{worth}{sure}."
 
 
-def _rank(one: Beside) -> tuple[int, float]:
-    """What is best said of a network comes first; that it lost is never left out for something kinder."""
-    return [WORSE, BETTER, NO_WORSE].index(one.verdict) if one.verdict in (
-        WORSE,
-        BETTER,
-        NO_WORSE,
-    ) else 3, one.cost
+def _rank(run: Results, one: Beside) -> tuple[bool, float]:
+    """What is said of a network: where it lost; else how it stands to the best hand-designed one within the budget."""
+    accuracies = run.confirmed.set_index("name")["accuracy"]
+    return one.verdict != WORSE, -float(accuracies.get(one.name, 0.0))
 
 
 def _worth(one: Beside, phrase: str) -> str:

@@ -1,5 +1,4 @@
 /* The page of a search: the best network for at most a cost, and what is known of the one pointed at. */
-const COLORS = ["#4c78a8", "#f58518", "#54a24b", "#b279a2", "#9d755d", "#e45756", "#72b7b2", "#eeca3b", "#7f7f7f"];
 let known, run, held;
 
 function readRun() {
@@ -27,13 +26,13 @@ function blocksOf(text) {
 
 function drawing(text) {
   const blocks = blocksOf(text), step = Math.max(16, Math.min(40, 900 / Math.max(blocks.length, 1)));
-  const widest = Math.max(...blocks.map(one => one.out), 1), tokens = Object.keys(run.kernels);
+  const widest = Math.max(...blocks.map(one => one.out), 1);
   const half = channels => 4 + 24 * Math.sqrt(channels / widest);
   let before = +(/^stem(\d+)/.exec(text) || [0, 16])[1];
   const drawn = blocks.map((one, i) => {
     const x = 4 + i * step, a = half(before), b = half(one.out), end = x + step - 3, middle = (x + end) / 2;
     before = one.out;
-    const color = COLORS[tokens.indexOf(one.token) % COLORS.length];
+    const color = run.colors[one.token] || "#7f7f7f";
     const line = one.strided ? `<path d="M${x - 1.5} 4 V66" stroke="currentColor" stroke-dasharray="2 3" opacity=".6"/>` : "";
     const gate = one.gate ? `<circle cx="${middle}" cy="${Math.max(6, 35 - Math.max(a, b) - 5)}" r="3" fill="currentColor"/>` : "";
     return `${line}<path d="M${x} ${35 - a} L${end} ${35 - b} V${35 + b} L${x} ${35 + a} Z" fill="${color}"/>${gate}` +
@@ -70,22 +69,25 @@ function slide() {
   const axis = run.slider, value = axis.low * (axis.high / axis.low) ** (input.value / 1000);
   const found = best(run.front, value), designed = best(run.designed, value), top = best(run.front, Infinity);
   const show = cost => `${cost >= 100 ? cost.toFixed(0) : cost.toPrecision(3)} ${axis.unit}`;
+  const reached = one => percent(one.accuracy) + (one.low === null ? "" : ` (95 %: ${(100 * one.low).toFixed(1)} to ${(100 * one.high).toFixed(1)})`);
   const points = (a, b) => `${(100 * Math.abs(a - b)).toFixed(1)} points`;
   let said = `At most ${show(value)} ${axis.phrase}: `;
   if (!found) said += "no network of the front costs so little.";
   else {
-    said += `take ${found.key}, ${percent(found.accuracy)} at ${show(found.cost)}`;
+    said += `take ${found.key}, ${reached(found)} at ${show(found.cost)}${found.undecided ? ", its place not decided" : ""}`;
     said += found.key === top.key ? "; it is the most accurate of the front." :
-      `; it gives up ${points(top.accuracy, found.accuracy)} to ${top.key} (${percent(top.accuracy)}) and costs ${(found.cost / top.cost).toFixed(2)} of it.`;
+      `; it gives up ${points(top.accuracy, found.accuracy)} to ${top.key}, ${reached(top)}, and costs ${(found.cost / top.cost).toFixed(2)} of it.`;
   }
   if (designed && found) {
     const gain = found.accuracy - designed.accuracy;
-    said += ` The best hand-designed one there is ${designed.key}: ${percent(designed.accuracy)} at ${show(designed.cost)}, ${points(gain, 0)} ${gain >= 0 ? "less" : "more"}.`;
+    const tested = run.verdicts[`${found.key}|${designed.key}`];
+    said += ` The best hand-designed one there is ${designed.key}: ${reached(designed)} at ${show(designed.cost)}, ${points(gain, 0)} ${gain >= 0 ? "less" : "more"} (${tested ? `the found one is ${tested}` : "not tested"}).`;
   } else if (designed) said += ` The best hand-designed one there is ${designed.key}: ${percent(designed.accuracy)}.`;
   const output = document.getElementById("most-told");
   if (output.textContent !== said) output.textContent = said;
   input.setAttribute("aria-valuetext", `${show(value)} ${axis.phrase}`);
   if (found) choose(found.key, true);
+  else for (const part of ["name", "told", "drawn", "arch"]) document.getElementById(`chosen-${part}`).textContent = "";
   markLine(value);
 }
 
@@ -118,26 +120,45 @@ function startSearch() {
 }
 
 /* While it is served live: what has changed comes in, and what the reader chose stays. */
+let busy = false;
 async function refresh() {
+  if (busy) return;
+  busy = true;
+  try { await bringIn(); } finally { busy = false; }
+}
+
+async function bringIn() {
   const main = document.getElementById("main");
   let found;
   try {
     const answer = await fetch(`${main.dataset.live}?seen=${main.dataset.seen || ""}`);
     found = await answer.json();
     document.body.classList.remove("lost");
+    document.getElementById("status").textContent = "";
   } catch {
     document.body.classList.add("lost");
+    document.getElementById("status").textContent = "The server is gone: this is what was last seen.";
     return;
   }
   if (found.body === null) return;
   const most = document.getElementById("most"), share = most && most.value, kept = held;
   const tab = document.querySelector('.tabs [aria-selected="true"]'), focus = document.activeElement && document.activeElement.id;
+  const opened = [...main.querySelectorAll("details")].map(one => one.open);
+  const sorted = [...main.querySelectorAll("table")].map(table => {
+    const heads = [...table.querySelectorAll("th")], at = heads.findIndex(th => th.ariaSort);
+    return at < 0 ? null : [at, heads[at].ariaSort];
+  });
   main.querySelectorAll(".plot").forEach(plot => Plotly.purge(plot));
   main.innerHTML = found.body;
   main.dataset.seen = found.seen;
   startSearch();
   if (document.getElementById("most") && share) document.getElementById("most").value = share;
   drawAll();
+  main.querySelectorAll("details").forEach((one, at) => { one.open = opened[at] || false; });
+  main.querySelectorAll("table").forEach((table, at) => {
+    const [column, order] = sorted[at] || [], button = column >= 0 && table.querySelectorAll("th")[column]?.querySelector("button");
+    if (button) { sortBy(button); if (order === "ascending") sortBy(button); }
+  });
   const again = tab && document.getElementById(tab.id);
   if (again) showTab(again);
   if (focus && document.getElementById(focus)) document.getElementById(focus).focus();
