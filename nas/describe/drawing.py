@@ -170,7 +170,7 @@ def _stages(placed: Sequence[Column], bottom: float) -> list[str]:
             f"fill='{_BANDS[index % 2]}' data-stage='{stage}'/>"
         )
         label = told(size)
-        if isinstance(size, int) and size >= 10 and end - start <= 44:
+        if isinstance(size, int) and size >= 10 and end - start <= 52:
             label = f"{size}²"
         parts.append(_text((start + end) / 2, 77, label, weight="bold"))
     return parts
