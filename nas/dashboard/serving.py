@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from markupsafe import Markup
+
 from nas.common.errors import UserError
-from nas.search.page.content import body, search_page
+from nas.search.page.content import body, framed
 from nas.search.record import KINDS, Record, open_run
 from nas.search.results import results
 
@@ -28,30 +30,27 @@ class LivePage:
     """
 
     def __init__(self, folder: Path, storage: str | None = None) -> None:
-        self._folder, self._storage = folder, storage
+        self._folder = folder
         self._lock = threading.Lock()
-        self._seen, self._body = "", ""
-        self._paged, self._page = "", ""
+        self._seen, self._body = "", Markup()
         self._record = open_run(folder, storage, reading=True)
 
     def page(self) -> str:
         """The whole document."""
-        with self._lock:
-            now = _name_of(self._record)
-            if now != self._paged:
-                here = self._folder / "front.html"
-                self._page, self._paged = search_page(results(self._record), here, live=STATE), now
-            return self._page
+        return framed(self._record.settings, self._now()[1], live=STATE)
 
     def state(self, seen: str) -> dict[str, Any]:
         """`seen`: what names the state now; `body`: the page's body, None where that is what was seen before."""
+        now, content = self._now()
+        return {"seen": now, "body": None if now == seen else str(content)}
+
+    def _now(self) -> tuple[str, Markup]:
+        """What names the state now, and the body, which is made anew where that has changed."""
         with self._lock:
             now = _name_of(self._record)
-            if now == seen:
-                return {"seen": now, "body": None}
             if now != self._seen:
-                self._seen, self._body = now, str(body(results(self._record), self._folder))
-            return {"seen": now, "body": self._body}
+                self._body, self._seen = body(results(self._record), self._folder), now
+            return now, self._body
 
 
 def _name_of(record: Record) -> str:

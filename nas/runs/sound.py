@@ -49,11 +49,9 @@ class StoredOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredTraining:
-    """Attributes of a training of a comparison."""
+class StoredNetwork:
+    """Attributes that every trial of a network has: its length, its costs, and what became of it."""
 
-    network: str
-    seed: Natural
     epochs: Epochs
     macs: Natural
     params: Natural
@@ -66,23 +64,22 @@ class StoredTraining:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredTrial:
+class StoredTraining(StoredNetwork):
+    """Attributes of a training of a comparison."""
+
+    network: str
+    seed: Natural
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTrial(StoredNetwork):
     """Attributes of a trial of a search; `predicted_...` are milliseconds where there is a latency table."""
 
     arch: str
     name: str
-    epochs: Epochs
-    macs: Natural
-    params: Natural
-    activations: Natural
-    weights: Natural = 0
-    memory: Natural = 0
     predicted_ms: Positive = math.nan
     predicted_low: Positive = math.nan
     predicted_high: Positive = math.nan
-    reason: str = ""
-    outcome: StoredOutcome | None = None
-    curve: tuple[StoredPoint, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

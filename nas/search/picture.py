@@ -59,10 +59,15 @@ def search_sheet(run: Results) -> Sheet:
     printed = PARAMS if settings.objective == PARAMS.column else MACS
     others = published_panel(published.imagenet(), printed, budget_on(settings, printed))
     return Sheet(
-        title=f"Architecture search on {shorten(settings.data_name)}",
+        title=title_of(settings),
         subtitle=(what_was_run(run), what_is_counted(run)),
         panels=((run_panel(run), LEFT), (others, RIGHT)),
     )
+
+
+def title_of(settings: Settings) -> str:
+    """What a search's picture and page are called."""
+    return f"Architecture search on {shorten(settings.data_name)}"
 
 
 def drawn_trials(trials: pd.DataFrame, settings: Settings) -> pd.DataFrame:

@@ -16,7 +16,6 @@ from nas.common.files import write_text
 from nas.common.quantities import LATENCY, MACS, PARAMS, Quantity
 from nas.describe.drawing import COLORS, svg
 from nas.describe.layers import describe
-from nas.figures.drawing import shorten
 from nas.figures.layout import LEFT, Frame
 from nas.figures.markup import data, render, source, table
 from nas.figures.page import figure, page
@@ -26,7 +25,15 @@ from nas.search.page.habits import habits, readable
 from nas.search.page.lists import designed_table, front_table
 from nas.search.page.networks import networks, points, slider
 from nas.search.page.words import answer, beside, others, state
-from nas.search.picture import budget_on, designed, run_panel, slow_trials, what_is_counted, what_was_run
+from nas.search.picture import (
+    budget_on,
+    designed,
+    run_panel,
+    slow_trials,
+    title_of,
+    what_is_counted,
+    what_was_run,
+)
 from nas.search.results import Results
 from nas.search.settings import Settings
 from nas.search.verdict import Verdict, basis, verdict
@@ -57,11 +64,14 @@ def write_html(run: Results, path: Path) -> None:
     write_text(path, search_page(run, path))
 
 
-def search_page(run: Results, path: Path, live: str = "") -> str:
-    """The page's text, as it stands at `path`. live: an address that tells its body as it is now."""
-    title = f"Architecture search on {shorten(run.settings.data_name)}"
-    here = None if live else path
-    return page(title, body(run, path.parent), scripts=(source("search.js", _ROOM),), at=here, live=live)
+def search_page(run: Results, path: Path) -> str:
+    """The page's text, as it stands at `path`."""
+    return framed(run.settings, body(run, path.parent), at=path)
+
+
+def framed(settings: Settings, content: Markup, *, at: Path | None = None, live: str = "") -> str:
+    """A page around a body. at: the file that it will be. live: an address that tells its body as it is now."""
+    return page(title_of(settings), content, scripts=(source("search.js", _ROOM),), at=at, live=live)
 
 
 def body(run: Results, folder: Path) -> Markup:
@@ -78,7 +88,7 @@ def body(run: Results, folder: Path) -> Markup:
     return render(
         "search.html",
         _ROOM,
-        title=f"Architecture search on {shorten(run.settings.data_name)}",
+        title=title_of(run.settings),
         answer=answer(run, said),
         state=[what_was_run(run), what_is_counted(run), *state(run)],
         tabs=_tabs(run),
