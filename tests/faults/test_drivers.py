@@ -20,6 +20,7 @@ from nas.engine.tune import _Dispatcher, _End
 from nas.runs import drivers
 from nas.runs.drivers import Claim, check_free, claims, driving, is_alive
 from nas.search.record import create_run, open_run
+from tests.faults.watching import at_once
 from tests.nas.search.small import settings
 
 DRIVE = """
@@ -106,13 +107,7 @@ def test_of_many_that_come_at_once_one_drives(run: Path, tmp_path: Path) -> None
     processes = [
         subprocess.Popen([sys.executable, script, run], stdin=-1, stdout=-1, text=True) for _ in range(4)
     ]
-    for process in processes:
-        assert process.stdout and process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    said = [process.communicate()[0].strip() for process in processes]
+    said = at_once(processes)
     assert said.count("drives") <= 1 and set(said) <= {"drives", "refused"}
 
 

@@ -1,8 +1,6 @@
 """What users and files give is read within a second, or refused in one clear line, however strange it is."""
 
 import json
-import resource
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +19,7 @@ from nas.search.budget import Budget
 from nas.search.settings import Settings
 from nas.train.recipe import Fidelity, Recipe
 from search_spaces import Arch, spaces, strict_yaml
+from tests.faults.watching import bounded
 
 WITHIN = 1.0  # seconds of the processor
 MEMORY = 200  # MB
@@ -34,10 +33,8 @@ SPACE = "name: x\nstages: [{width: [16], depth: [2]}]\n"
 
 @pytest.fixture(autouse=True)
 def _measured() -> Iterator[None]:
-    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield
-    assert time.process_time() - began < WITHIN
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY * 1024
+    with bounded(WITHIN, MEMORY):
+        yield
 
 
 def refused(work: Callable[[], object]) -> str:

@@ -16,6 +16,7 @@ from nas.common.errors import UserError
 from nas.runs import storages
 from nas.search.price import Price
 from nas.search.record import Record, create_run
+from tests.faults.watching import at_once
 from tests.nas.search.small import arch_of, outcome, settings
 
 PRICE = Price(macs=20_000, params=3_000, activations=500)
@@ -188,17 +189,10 @@ def test_first_runs_that_meet_on_an_empty_database_all_connect(tmp_path: Path) -
     for round_ in range(3):
         url = f"sqlite:///{tmp_path / f'{round_}.db'}"
         processes = [
-            subprocess.Popen([sys.executable, "-c", MEET, url], stdin=-1, stdout=-1, stderr=-1, text=True)
+            subprocess.Popen([sys.executable, "-c", MEET, url], stdin=-1, stdout=-1, text=True)
             for _ in range(4)
         ]
-        for process in processes:
-            assert process.stdout and process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin
-            process.stdin.write("\n")
-            process.stdin.flush()
-        said = [process.communicate() for process in processes]
-        assert [out.strip() for out, _ in said] == ["connected"] * 4, said
+        assert at_once(processes) == ["connected"] * 4
 
 
 @pytest.mark.parametrize(

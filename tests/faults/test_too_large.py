@@ -1,7 +1,5 @@
 """What is too large to be built is refused in milliseconds, and no memory is taken for it."""
 
-import resource
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +12,7 @@ from nas.networks.building import build
 from nas.networks.cost import cost
 from nas.networks.references import reference
 from search_spaces import Arch, resolve
+from tests.faults.watching import bounded
 
 WITHIN = 0.5  # seconds of the processor
 MEMORY = 100  # MB
@@ -29,10 +28,8 @@ def _warm() -> None:
 
 @pytest.fixture(autouse=True)
 def _measured() -> Iterator[None]:
-    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield
-    assert time.process_time() - began < WITHIN
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY * 1024
+    with bounded(WITHIN, MEMORY):
+        yield
 
 
 @pytest.mark.parametrize(
